@@ -1,0 +1,44 @@
+/*
+ * Errors: what failed and what goes with it. A plain value, on the caller's stack, no pointers.
+ *
+ * `text` is for people and for our own log. What crosses the wire is the status, a fixed phrase
+ * and the facts below `text`.
+ */
+#pragma once
+
+#include <openclaw/status.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    OC_ERROR_TEXT_BYTES = 512,
+};
+
+struct oc_error {
+    enum oc_status status;
+    char text[OC_ERROR_TEXT_BYTES]; /* one line: the thing, the cause, the fix; NUL-terminated */
+    uint32_t retry_after_ms;        /* 0: not known */
+    char request_id[11];            /* the request that stands now; "" if none */
+    char closest[65];               /* closest match of what was not found; "" if none */
+    char field[33];                 /* the field that was refused; "" if none */
+    bool is_not_durable;            /* in force, but not yet on disk */
+    bool is_outcome_unknown;        /* it may have happened; repeat with the same key */
+};
+
+/*
+ * Fills *err (which may be NULL) with a status and a formatted text, clears the other facts and
+ * returns the status, so that `return oc_fail(err, ...)` is the one way to fail.
+ * Thread: any.
+ */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+enum oc_status
+oc_fail(struct oc_error *err, enum oc_status status, const char *format, ...);
+
+#ifdef __cplusplus
+}
+#endif

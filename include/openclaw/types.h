@@ -1,0 +1,156 @@
+/*
+ * The vocabulary that every layer and every caller shares: ids, grants, words for states.
+ *
+ * All types are plain values of fixed size without pointers: `=` copies them, nothing is released.
+ * Text is NUL-terminated UTF-8; the bounds are the protocol's. Every function here is pure and
+ * may be called from any thread.
+ */
+#pragma once
+
+#include <openclaw/status.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    OC_DEVICE_ID_BYTES = 32,
+    OC_DEVICE_ID_DIGITS = 64,
+    OC_REQUEST_ID_CHARS = 10,
+    OC_DIGEST_BYTES = 32,
+    OC_NONCE_BYTES = 32,
+    OC_INSTANCE_BYTES = 16,
+    OC_CODE_DIGITS = 8,
+
+    OC_MAX_ROLE_BYTES = 32,
+    OC_MAX_SCOPE_BYTES = 32,
+    OC_MAX_SCOPES = 16,
+    OC_MAX_LABELS = 8,
+    OC_MAX_LABEL_KEY_BYTES = 32,
+    OC_MAX_LABEL_VALUE_BYTES = 64,
+    OC_MAX_NAME_BYTES = 64,
+    OC_MAX_PURPOSE_BYTES = 128,
+    OC_MAX_PLATFORM_BYTES = 32,
+    OC_MAX_VERSION_BYTES = 32,
+    OC_MAX_REASON_BYTES = 256,
+    OC_MAX_ACTOR_BYTES = 80,
+    OC_MAX_SOURCE_BYTES = 63,
+};
+
+/* SHA-256 of the 32 raw bytes of the device's Ed25519 public key. */
+struct oc_device_id {
+    uint8_t bytes[OC_DEVICE_ID_BYTES];
+};
+
+/* Ten characters of Crockford base32 (upper case, no I L O U), made by the gateway. "" is none. */
+struct oc_request_id {
+    char text[OC_REQUEST_ID_CHARS + 1];
+};
+
+struct oc_digest {
+    uint8_t bytes[OC_DIGEST_BYTES];
+};
+
+/* A role and scopes; scopes are sorted bytewise and hold no doubles. role "" is no grant. */
+struct oc_grant {
+    char role[OC_MAX_ROLE_BYTES + 1];
+    uint8_t n_scopes;
+    char scopes[OC_MAX_SCOPES][OC_MAX_SCOPE_BYTES + 1];
+};
+
+struct oc_label {
+    char key[OC_MAX_LABEL_KEY_BYTES + 1];
+    char value[OC_MAX_LABEL_VALUE_BYTES + 1];
+};
+
+/* Sorted by key, no key twice. */
+struct oc_labels {
+    uint8_t n;
+    struct oc_label items[OC_MAX_LABELS];
+};
+
+enum oc_standing {
+    OC_STANDING_NONE,
+    OC_STANDING_APPROVED,
+    OC_STANDING_REVOKED,
+    OC_STANDING_BLOCKED,
+    OC_STANDING_COUNT
+};
+
+/* The one word that lists show: blocked, else approved, else pending, else revoked, else
+ * rejected, else none. */
+enum oc_state {
+    OC_STATE_NONE,
+    OC_STATE_PENDING,
+    OC_STATE_APPROVED,
+    OC_STATE_REJECTED,
+    OC_STATE_REVOKED,
+    OC_STATE_BLOCKED,
+    OC_STATE_COUNT
+};
+
+/* Why a device is asked to pair; the first that applies. Numbers as on the wire. */
+enum oc_why {
+    OC_WHY_NONE,
+    OC_WHY_BLOCKED,
+    OC_WHY_REJECTED,
+    OC_WHY_REVOKED,
+    OC_WHY_ACCESS_WIDENED,
+    OC_WHY_RECORDS_RESET,
+    OC_WHY_REMOVED,
+    OC_WHY_IDENTITY_CHANGED,
+    OC_WHY_ADDITIONAL_INSTANCE,
+    OC_WHY_NEW_DEVICE,
+    OC_WHY_COUNT
+};
+
+/* How Connect was refused. Numbers as on the wire. */
+enum oc_refusal_kind {
+    OC_REFUSAL_NONE,
+    OC_REFUSAL_PAIRING_REQUIRED,
+    OC_REFUSAL_REJECTED,
+    OC_REFUSAL_REVOKED,
+    OC_REFUSAL_BLOCKED,
+    OC_REFUSAL_BUSY,
+    OC_REFUSAL_LOCKED,
+    OC_REFUSAL_COUNT
+};
+
+/* Words as in JSON: "approved", "access_widened". "unknown" outside the table; never NULL. */
+const char *oc_standing_name(enum oc_standing standing);
+const char *oc_state_name(enum oc_state state);
+const char *oc_why_name(enum oc_why why);
+const char *oc_refusal_name(enum oc_refusal_kind kind);
+
+/* A sentence for people: "new device: this gateway has never seen this key". Never NULL. */
+const char *oc_why_text(enum oc_why why);
+
+/* The HTTP status that goes with a refusal: 401, 403, 429 or 503; 0 for NONE. */
+uint32_t oc_refusal_http_status(enum oc_refusal_kind kind);
+
+/* The word's value; false if it is none of the table. */
+bool oc_state_parse(const char *text, enum oc_state *out);
+
+/* Writes 64 lower-case hex digits and a NUL. */
+void oc_device_id_format(const struct oc_device_id *id, char out[OC_DEVICE_ID_DIGITS + 1]);
+/* Accepts exactly 64 hex digits of either case; false otherwise, *out untouched. */
+bool oc_device_id_parse(const char *text, struct oc_device_id *out);
+bool oc_device_id_equal(const struct oc_device_id *a, const struct oc_device_id *b);
+
+/* Accepts exactly 10 Crockford characters of either case, I and L read as 1, O as 0 (Crockford's
+ * own rule for what people type); writes the canonical upper case. */
+bool oc_request_id_parse(const char *text, struct oc_request_id *out);
+bool oc_request_id_equal(const struct oc_request_id *a, const struct oc_request_id *b);
+
+/* Whether every right of `inner` is in `outer`: the same role and a subset of its scopes.
+ * Scopes compare as whole strings. */
+bool oc_grant_is_within(const struct oc_grant *inner, const struct oc_grant *outer);
+bool oc_grant_equal(const struct oc_grant *a, const struct oc_grant *b);
+/* Sorts the scopes and drops doubles, in place. */
+void oc_grant_normalise(struct oc_grant *grant);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,24 @@
+/*
+ * Arena: a bump allocator over one fixed block with a hard cap, for decoding what a peer sent.
+ *
+ * Invariant: an arena never gives out more than its capacity between two resets, whatever a
+ * message claims (two wire bytes can cost 136 bytes of memory in protobuf-c). One thread at a time.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct oc_arena;
+
+/* Returns NULL when out of memory. Owns: release with oc_arena_free. */
+struct oc_arena *oc_arena_new(size_t capacity_bytes);
+void oc_arena_free(struct oc_arena *arena);
+
+/* 16-byte aligned and uninitialised; NULL past the cap. Valid until the next reset. */
+void *oc_arena_alloc(struct oc_arena *arena, size_t bytes);
+
+/* Takes everything back and wipes what was used: calls carry codes and nonces. */
+void oc_arena_reset(struct oc_arena *arena);
+
+size_t oc_arena_used(const struct oc_arena *arena);
