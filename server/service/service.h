@@ -1,0 +1,64 @@
+/*
+ * The services' common ground: the index of records, the writer, the notifier and the clockwork,
+ * built once by app.c and used by every door.
+ *
+ * Threads: calls arrive on connection threads and never block on disk. What changes something is
+ * queued to the writer; its answer comes from the notifier thread, after the commit. Lock order:
+ * shard, then nothing; no lock is held while a callback runs.
+ */
+#pragma once
+
+#include "proto/crypto/receipt.h"
+#include "server/base/clock.h"
+#include "server/base/random.h"
+#include "server/store/marker.h"
+
+struct service;
+
+struct service_options {
+    struct store *store;     /* NULL when the gateway starts locked without one; taken */
+    enum store_lock lock;    /* why the gateway starts locked; STORE_LOCK_NONE: serves */
+    const char *marker_path; /* NULL: no marker (tests) */
+    const struct oc_identity *gateway_identity; /* signs receipts, names the pin; borrowed */
+    const struct oc_key *secret; /* request ids and nonces are derived from it; copied */
+    struct policy policy;
+    struct oc_grant default_grant;   /* for devices that ask for nothing */
+    uint32_t heartbeat_ms;           /* told to agents */
+    unsigned max_pending;            /* open requests in all */
+    unsigned max_pending_per_source; /* and per source */
+    unsigned max_queue;              /* changes waiting for the writer; 0: 4096 */
+    bool pairing_required;           /* false: devices from allowed sources get the default grant */
+    const struct clock *clock;       /* borrowed */
+    const struct random *random;     /* borrowed */
+    /* Makes a new store after an administrator said `unlock --init`; NULL: not possible. */
+    enum oc_status (*make_store)(void *user, struct store **out, struct oc_error *err);
+    void *make_store_user;
+};
+
+/*
+ * Loads every record, starts the writer, the notifier and the clockwork.
+ * Owns:  service_free; takes options->store, also on failure.
+ * Fails: as store_load_all; RESOURCE_EXHAUSTED.
+ */
+OC_MUST_CHECK enum oc_status service_new(const struct service_options *options,
+                                         struct service **out, struct oc_error *err);
+
+/* Tells every connected device that the gateway drains, with a retry_after spread over `ms`. */
+void service_drain(struct service *service, uint32_t spread_ms);
+
+/* Finishes what is queued, saves sightings and marker, closes the store. Every door must be
+ * closed before. Accepts NULL. */
+void service_free(struct service *service);
+OC_DEFINE_CLEANUP(service_free, struct service);
+
+/* What `gateway status` shows of the services. Any thread. */
+struct service_status {
+    enum store_lock lock;
+    struct store_identity identity;
+    char store_text[64];
+    bool pairing_required;
+    int64_t started_ms;
+    uint64_t n_pending, n_approved, n_revoked, n_blocked, n_online, n_quarantined, n_records;
+    uint64_t n_queued;
+};
+void service_get_status(struct service *service, struct service_status *out);
