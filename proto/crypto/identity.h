@@ -11,6 +11,8 @@
 #include <openclaw/types.h>
 #include <stdbool.h>
 
+#include "proto/base/cleanup.h"
+
 struct oc_identity;
 
 enum oc_identity_kind {
@@ -35,6 +37,7 @@ OC_MUST_CHECK enum oc_status oc_identity_format(const struct oc_identity *identi
 
 /* Wipes and frees; accepts NULL. */
 void oc_identity_free(struct oc_identity *identity);
+OC_DEFINE_CLEANUP(oc_identity_free, struct oc_identity);
 
 /* A device's id; all zeros for a gateway key. */
 struct oc_device_id oc_identity_device_id(const struct oc_identity *identity);
