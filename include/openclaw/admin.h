@@ -10,49 +10,13 @@
 #pragma once
 
 #include <openclaw/client.h>
+#include <openclaw/device.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-struct oc_device {
-    struct oc_device_id id;
-    char alias[OC_MAX_NAME_BYTES + 1];
-    char claimed_name[OC_MAX_NAME_BYTES + 1]; /* untrusted text: escape before printing */
-    enum oc_state state;
-    enum oc_standing standing;
-    struct oc_request_id request_id; /* of the open request; "" none */
-    struct oc_digest ask_digest;
-    enum oc_why why;
-    struct oc_grant asked;
-    struct oc_grant granted; /* role "": none */
-    struct oc_labels labels;
-    char purpose[OC_MAX_PURPOSE_BYTES + 1];   /* untrusted */
-    char platform[OC_MAX_PLATFORM_BYTES + 1]; /* untrusted */
-    char version[OC_MAX_VERSION_BYTES + 1];   /* untrusted */
-    char source[OC_MAX_SOURCE_BYTES + 1];
-    int64_t first_seen_at_ms;
-    int64_t requested_at_ms;
-    int64_t decided_at_ms;
-    char decided_by[OC_MAX_ACTOR_BYTES + 1];
-    int64_t expires_at_ms;
-    int64_t last_seen_at_ms;
-    bool is_online;
-    bool is_expected;
-    bool is_quarantined;
-    bool is_removed;
-    bool can_check_code;
-    uint64_t generation;
-};
-
 /* ---- reading ----------------------------------------------------------------------------- */
-
-enum {
-    OC_CURSOR_BYTES = 80,
-    OC_MAX_LIST_PAGE = 500,
-    OC_MAX_AUDIT_PAGE = 256,
-    OC_MAX_MATCHES = 16,
-};
 
 struct oc_device_page {
     struct oc_device *items; /* the caller's array ... */
@@ -78,32 +42,6 @@ OC_MUST_CHECK enum oc_status oc_admin_resolve(struct oc_client *client, const ch
                                               bool prefix_is_enough, struct oc_matches *out,
                                               struct oc_error *err);
 
-struct oc_listener_info {
-    char door[16];
-    char address[128];
-};
-struct oc_counter {
-    char name[64];
-    uint64_t value;
-};
-struct oc_gateway_status {
-    char version[33];
-    char lock_reason[256]; /* "": serving */
-    uint8_t gateway_id[16];
-    uint8_t database_id[16];
-    uint64_t epoch;
-    uint64_t seq;
-    struct oc_digest spki_sha256; /* the pin to give to agents */
-    size_t n_listeners;
-    struct oc_listener_info listeners[16];
-    bool pairing_required;
-    int64_t started_at_ms;
-    uint64_t n_pending, n_approved, n_revoked, n_blocked, n_online, n_quarantined;
-    size_t n_counters;
-    struct oc_counter counters[64];
-    char store[64];
-    uint32_t pid;
-};
 OC_MUST_CHECK enum oc_status oc_admin_status(struct oc_client *client,
                                              struct oc_gateway_status *out, struct oc_error *err);
 
@@ -167,22 +105,6 @@ OC_MUST_CHECK enum oc_status oc_admin_unlock(struct oc_client *client, bool acce
 
 /* ---- history ----------------------------------------------------------------------------- */
 
-struct oc_audit_record {
-    uint64_t seq;
-    int64_t at_ms;
-    char actor[OC_MAX_ACTOR_BYTES + 1];
-    char source[OC_MAX_SOURCE_BYTES + 1];
-    char action[24];
-    char outcome[24];
-    struct oc_device_id device_id;
-    struct oc_request_id request_id;
-    char before[24];
-    char after[24];
-    char reason[OC_MAX_REASON_BYTES + 1];
-    char rule[33];
-    char detail[256];
-    struct oc_digest hash;
-};
 struct oc_audit_page {
     struct oc_audit_record *items; /* the caller's, room for cap (at most OC_MAX_AUDIT_PAGE) */
     size_t cap;
@@ -195,12 +117,6 @@ OC_MUST_CHECK enum oc_status oc_admin_list_audit(struct oc_client *client, uint6
                                                  const struct oc_device_id *device_id,
                                                  struct oc_audit_page *page, struct oc_error *err);
 
-struct oc_event {
-    uint64_t seq;
-    int64_t at_ms;
-    char action[24];
-    struct oc_device device; /* as it is now */
-};
 /* Waits at most wait_ms for changes after `after_seq`; n may be 0. Fails: OUT_OF_RANGE. */
 OC_MUST_CHECK enum oc_status oc_admin_watch(struct oc_client *client, uint64_t after_seq,
                                             uint32_t wait_ms, struct oc_event *events, size_t cap,

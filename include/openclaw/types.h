@@ -1,5 +1,6 @@
 /*
- * The vocabulary that every layer and every caller shares: ids, grants, words for states.
+ * The vocabulary that every layer and every caller shares: ids, grants and labels; with states.h,
+ * the words for states.
  *
  * All types are plain values of fixed size without pointers: `=` copies them, nothing is released.
  * Text is NUL-terminated UTF-8; the bounds are the protocol's. Every function here is pure and
@@ -7,6 +8,7 @@
  */
 #pragma once
 
+#include <openclaw/states.h>
 #include <openclaw/status.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,68 +72,6 @@ struct oc_labels {
     uint8_t n;
     struct oc_label items[OC_MAX_LABELS];
 };
-
-enum oc_standing {
-    OC_STANDING_NONE,
-    OC_STANDING_APPROVED,
-    OC_STANDING_REVOKED,
-    OC_STANDING_BLOCKED,
-    OC_STANDING_COUNT
-};
-
-/* The one word that lists show: blocked, else approved, else pending, else revoked, else
- * rejected, else none. */
-enum oc_state {
-    OC_STATE_NONE,
-    OC_STATE_PENDING,
-    OC_STATE_APPROVED,
-    OC_STATE_REJECTED,
-    OC_STATE_REVOKED,
-    OC_STATE_BLOCKED,
-    OC_STATE_COUNT
-};
-
-/* Why a device is asked to pair; the first that applies. Numbers as on the wire. */
-enum oc_why {
-    OC_WHY_NONE,
-    OC_WHY_BLOCKED,
-    OC_WHY_REJECTED,
-    OC_WHY_REVOKED,
-    OC_WHY_ACCESS_WIDENED,
-    OC_WHY_RECORDS_RESET,
-    OC_WHY_REMOVED,
-    OC_WHY_IDENTITY_CHANGED,
-    OC_WHY_ADDITIONAL_INSTANCE,
-    OC_WHY_NEW_DEVICE,
-    OC_WHY_COUNT
-};
-
-/* How Connect was refused. Numbers as on the wire. */
-enum oc_refusal_kind {
-    OC_REFUSAL_NONE,
-    OC_REFUSAL_PAIRING_REQUIRED,
-    OC_REFUSAL_REJECTED,
-    OC_REFUSAL_REVOKED,
-    OC_REFUSAL_BLOCKED,
-    OC_REFUSAL_BUSY,
-    OC_REFUSAL_LOCKED,
-    OC_REFUSAL_COUNT
-};
-
-/* Words as in JSON: "approved", "access_widened". "unknown" outside the table; never NULL. */
-const char *oc_standing_name(enum oc_standing standing);
-const char *oc_state_name(enum oc_state state);
-const char *oc_why_name(enum oc_why why);
-const char *oc_refusal_name(enum oc_refusal_kind kind);
-
-/* A sentence for people: "new device: this gateway has never seen this key". Never NULL. */
-const char *oc_why_text(enum oc_why why);
-
-/* The HTTP status that goes with a refusal: 401, 403, 429 or 503; 0 for NONE. */
-uint32_t oc_refusal_http_status(enum oc_refusal_kind kind);
-
-/* The word's value; false if it is none of the table. */
-bool oc_state_parse(const char *text, enum oc_state *out);
 
 /* Writes 64 lower-case hex digits and a NUL. */
 void oc_device_id_format(const struct oc_device_id *id, char out[OC_DEVICE_ID_DIGITS + 1]);
