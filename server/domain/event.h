@@ -52,7 +52,7 @@ struct pairing_event {
     bool is_over_cap;                /* no room for another open request */
     bool holds_foreign_receipt;      /* this gateway's receipt for another database id */
     enum look_alike look_alike;
-    bool pairs_everyone; /* pairingRequired: false, and this source is allowed */
+    bool pairs_everyone; /* pairingRequired: false, this source is allowed; with `grant` */
 
     /* APPROVE names request and digest. REJECT and DISMISS name the request. EXPIRE and SHED may
      * leave it empty: whatever is open. */
@@ -70,7 +70,7 @@ struct pairing_event {
 /* How a decision came out. The service maps these to statuses. */
 enum pairing_outcome {
     PAIRING_DONE,             /* took effect, or was already so (changed is false) */
-    PAIRING_SESSION,          /* CONNECT: serve with next.granted; an upgrade may be open */
+    PAIRING_SESSION,          /* CONNECT: serve with `grant`; an upgrade may be open */
     PAIRING_PENDING,          /* CONNECT: in the queue under next.request.id */
     PAIRING_REFUSED_REJECTED, /* CONNECT: in the cool-down after reject */
     PAIRING_REFUSED_REVOKED,  /* CONNECT: in the cool-down after revoke */

@@ -39,6 +39,7 @@ struct pairing_decision {
     unsigned effects;       /* PAIRING_... bits */
     int64_t retry_after_ms; /* refusals; 0: none */
     enum oc_why why;        /* CONNECT */
+    struct oc_grant grant;  /* SESSION: next.granted, or event.grant of pairs_everyone */
     struct pairing next;
     struct audit_event audit;
 };
@@ -72,6 +73,11 @@ int64_t pairing_next_due(const struct pairing *pairing, const struct policy *pol
 
 /* Whether the record may be in a session now: approved, not quarantined, term not over. */
 bool pairing_may_serve(const struct pairing *pairing, int64_t now_ms);
+
+/* Whether a device without approval may stay in a session where everyone is paired: neither blocked
+ * nor revoked nor quarantined, and not in the cool-down after a reject. No record is written for
+ * such a session, so pairing_may_serve says no to it. */
+bool pairing_may_serve_unpaired(const struct pairing *pairing, int64_t now_ms);
 
 /* Whether every invariant of a record holds; the property test and the store's load use it. */
 bool pairing_is_consistent(const struct pairing *pairing);
