@@ -24,6 +24,7 @@ struct oc_error {
     char request_id[11];            /* the request that stands now; "" if none */
     char closest[65];               /* closest match of what was not found; "" if none */
     char field[33];                 /* the field that was refused; "" if none */
+    char cause[24];                 /* why, in one fixed word: "code_wrong"; "" if none */
     bool is_not_durable;            /* in force, but not yet on disk */
     bool is_outcome_unknown;        /* it may have happened; repeat with the same key */
 };

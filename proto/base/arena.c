@@ -51,6 +51,11 @@ void oc_arena_reset(struct oc_arena *arena)
     arena->used = 0;
 }
 
+size_t oc_arena_capacity(const struct oc_arena *arena)
+{
+    return arena->capacity;
+}
+
 size_t oc_arena_used(const struct oc_arena *arena)
 {
     return arena->used;

@@ -21,4 +21,5 @@ void *oc_arena_alloc(struct oc_arena *arena, size_t bytes);
 /* Takes everything back and wipes what was used: calls carry codes and nonces. */
 void oc_arena_reset(struct oc_arena *arena);
 
+size_t oc_arena_capacity(const struct oc_arena *arena);
 size_t oc_arena_used(const struct oc_arena *arena);

@@ -17,7 +17,8 @@ struct oc_call {
     uint8_t trace_id[OC_TRACE_ID_BYTES];
     bool has_idempotency_key;
     uint8_t idempotency_key[OC_IDEMPOTENCY_KEY_BYTES];
-    const uint8_t *payload; /* borrowed from the bytes unpacked */
+    bool has_unknown_fields; /* of a newer envelope; refused in calls that change something */
+    const uint8_t *payload;  /* borrowed from the bytes unpacked */
     size_t n_payload;
 };
 
@@ -48,8 +49,13 @@ size_t oc_call_pack(const struct oc_call *call, uint8_t *out, size_t cap);
 size_t oc_reply_pack(enum oc_status status, const struct oc_error *err,
                      const ProtobufCMessage *message, uint8_t *out, size_t cap);
 
+/* The fixed phrase that goes with a status and the facts of *err (which may be NULL). Never NULL,
+ * never peer text. Any thread. */
+const char *oc_reply_phrase(enum oc_status status, const struct oc_error *err);
+
 /* Decodes a payload into the arena: wire_check, then protobuf-c. Refuses unknown fields when
- * `refuse_unknown` ("newer client"). *out lives as long as the arena is not reset.
+ * `refuse_unknown` ("newer client"), and more fields than the arena has room for at 64 bytes
+ * each: 4096 in a call's arena. *out lives as long as the arena is not reset.
  * Fails: INVALID_ARGUMENT, RESOURCE_EXHAUSTED (arena's cap). */
 OC_MUST_CHECK enum oc_status oc_payload_unpack(const ProtobufCMessageDescriptor *descriptor,
                                                const uint8_t *bytes, size_t n, bool refuse_unknown,

@@ -14,10 +14,11 @@ struct oc_wire_facts {
 
 /*
  * Refuses: broken varints and lengths, groups, wrong wire types, more than 8 levels, strings that
- * are not UTF-8 or hold a NUL, more than 4096 fields in all, a singular field that stands twice.
+ * are not UTF-8 or hold a NUL, more than max_fields fields in all, a singular field that stands
+ * twice, two members of one oneof.
  * Fails: INVALID_ARGUMENT, err->field names the field.
  * Thread: any.
  */
 OC_MUST_CHECK enum oc_status oc_wire_check(const ProtobufCMessageDescriptor *descriptor,
-                                           const uint8_t *bytes, size_t n,
+                                           const uint8_t *bytes, size_t n, uint32_t max_fields,
                                            struct oc_wire_facts *facts, struct oc_error *err);
