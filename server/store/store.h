@@ -57,12 +57,15 @@ void store_close(struct store *store);
 OC_DEFINE_CLEANUP(store_close, struct store);
 
 struct store_identity store_identity(const struct store *store);
+/* The highest now_ms of any committed change: time never stood lower. Unix milliseconds. */
+int64_t store_clock_ms(const struct store *store);
 /* "sqlite 3.40.1" or "memory". */
 const char *store_describe(const struct store *store);
 
 /* Visits every record, tombstones included, once, in no order. A row whose HMAC or whose
- * invariants fail is visited with is_quarantined set and its standing as stored. Stops at the
- * first status other than OK that the visitor returns, and returns it. */
+ * invariants fail is visited with is_quarantined set and its standing as stored. *sighting has
+ * seen_ms 0 if there is none. Stops at the first status other than OK that the visitor returns,
+ * and returns it. */
 typedef enum oc_status (*store_visit_fn)(void *user, const struct pairing *pairing,
                                          const struct sighting *sighting);
 OC_MUST_CHECK enum oc_status store_load_all(struct store *store, store_visit_fn visit, void *user,
