@@ -12,6 +12,8 @@
 /* Fails: NOT_FOUND; DATA_LOSS (not a marker, or its checksum is wrong); UNAVAILABLE. */
 OC_MUST_CHECK enum oc_status marker_read(const char *path, struct store_identity *out,
                                          struct oc_error *err);
+/* Fails: UNAVAILABLE; RESOURCE_EXHAUSTED (disk full). The old marker is still there, or the new
+ * one already is. */
 OC_MUST_CHECK enum oc_status marker_write(const char *path, const struct store_identity *identity,
                                           struct oc_error *err);
 
@@ -21,7 +23,7 @@ enum store_lock {
     STORE_LOCK_MISSING,   /* a marker, but no database */
     STORE_LOCK_CORRUPT,   /* the database cannot be read */
     STORE_LOCK_FOREIGN,   /* another gateway's or another database id */
-    STORE_LOCK_BEHIND,    /* lower epoch or seq than the marker */
+    STORE_LOCK_BEHIND,    /* a lower epoch than the marker, or the same and a lower seq */
     STORE_LOCK_NO_MARKER, /* a database with history, but no marker */
     STORE_LOCK_RECEIPT,   /* a device holds a receipt from beyond our seq */
     STORE_LOCK_COUNT

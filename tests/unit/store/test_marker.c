@@ -1,0 +1,251 @@
+/* The marker file and the reasons to start locked. */
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "server/store/marker.h"
+
+struct fixture {
+    char directory[64];
+    char path[96];
+};
+
+static const struct store_identity sample = {
+    .gateway_id = {0xab, 1, 2},
+    .database_id = {0xcd, 3, 4},
+    .epoch = 3,
+    .seq = UINT64_MAX,
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    assert_non_null(fixture);
+    (void)snprintf(fixture->directory, sizeof fixture->directory, "/tmp/openclaw-marker-XXXXXX");
+    assert_non_null(mkdtemp(fixture->directory));
+    (void)snprintf(fixture->path, sizeof fixture->path, "%s/marker", fixture->directory);
+    *state = fixture;
+    return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *where)
+{
+    (void)status;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)nftw(fixture->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    free(fixture);
+    return 0;
+}
+
+static size_t slurp(const char *path, char out[1024])
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t n = fread(out, 1, 1024, file);
+    assert_int_equal(fclose(file), 0);
+    return n;
+}
+
+static void spit(const char *path, const char *bytes, size_t n)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, n, file), n);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_same(const struct store_identity *a, const struct store_identity *b)
+{
+    assert_memory_equal(a->gateway_id, b->gateway_id, STORE_ID_BYTES);
+    assert_memory_equal(a->database_id, b->database_id, STORE_ID_BYTES);
+    assert_true(a->epoch == b->epoch);
+    assert_true(a->seq == b->seq);
+}
+
+static void what_is_written_is_read(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct store_identity found;
+    struct oc_error err;
+    for (uint64_t seq = 0; seq < 3; seq++) {
+        struct store_identity sent = sample;
+        sent.seq -= seq;
+        assert_int_equal(marker_write(fixture->path, &sent, &err), OC_OK);
+        assert_int_equal(marker_read(fixture->path, &found, &err), OC_OK);
+        assert_same(&sent, &found);
+    }
+}
+
+static void a_marker_is_for_its_owner_alone_and_leaves_no_temporary(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct oc_error err;
+    assert_int_equal(marker_write(fixture->path, &sample, &err), OC_OK);
+    struct stat status;
+    assert_int_equal(stat(fixture->path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    char temporary[128];
+    (void)snprintf(temporary, sizeof temporary, "%s.new", fixture->path);
+    assert_int_equal(access(temporary, F_OK), -1);
+}
+
+static void a_missing_marker_is_not_found(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct store_identity found;
+    struct oc_error err;
+    assert_int_equal(marker_read(fixture->path, &found, &err), OC_NOT_FOUND);
+}
+
+static void every_changed_byte_is_noticed(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct oc_error err;
+    assert_int_equal(marker_write(fixture->path, &sample, &err), OC_OK);
+    char text[1024];
+    const size_t n = slurp(fixture->path, text);
+    for (size_t i = 0; i < n; i++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            text[i] = (char)(text[i] ^ (1 << bit));
+            spit(fixture->path, text, n);
+            text[i] = (char)(text[i] ^ (1 << bit));
+            struct store_identity found;
+            assert_int_equal(marker_read(fixture->path, &found, &err), OC_DATA_LOSS);
+        }
+    }
+}
+
+static void every_cut_and_every_addition_is_noticed(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct oc_error err;
+    struct store_identity found;
+    assert_int_equal(marker_write(fixture->path, &sample, &err), OC_OK);
+    char text[1024];
+    const size_t n = slurp(fixture->path, text);
+    for (size_t cut = 0; cut < n; cut++) {
+        spit(fixture->path, text, cut);
+        assert_int_equal(marker_read(fixture->path, &found, &err), OC_DATA_LOSS);
+    }
+    text[n] = '\n';
+    spit(fixture->path, text, n + 1);
+    assert_int_equal(marker_read(fixture->path, &found, &err), OC_DATA_LOSS);
+    memset(text + n, 'x', sizeof text - n);
+    spit(fixture->path, text, sizeof text);
+    assert_int_equal(marker_read(fixture->path, &found, &err), OC_DATA_LOSS);
+}
+
+static void a_write_that_fails_leaves_the_old_marker(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct oc_error err;
+    assert_int_equal(marker_write(fixture->path, &sample, &err), OC_OK);
+    char temporary[128];
+    (void)snprintf(temporary, sizeof temporary, "%s.new", fixture->path);
+    assert_int_equal(mkdir(temporary, 0700), 0);
+    struct store_identity next = sample;
+    next.epoch++;
+    assert_int_equal(marker_write(fixture->path, &next, &err), OC_UNAVAILABLE);
+    struct store_identity found;
+    assert_int_equal(marker_read(fixture->path, &found, &err), OC_OK);
+    assert_same(&sample, &found);
+}
+
+static void a_link_in_the_place_of_the_marker_is_refused(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct oc_error err;
+    char other[128];
+    (void)snprintf(other, sizeof other, "%s/other", fixture->directory);
+    assert_int_equal(marker_write(other, &sample, &err), OC_OK);
+    assert_int_equal(symlink(other, fixture->path), 0);
+    struct store_identity found;
+    assert_int_equal(marker_read(fixture->path, &found, &err), OC_UNAVAILABLE);
+}
+
+static void a_directory_that_is_not_there_is_unavailable(void **state)
+{
+    const struct fixture *fixture = *state;
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/none/marker", fixture->directory);
+    struct oc_error err;
+    assert_int_equal(marker_write(path, &sample, &err), OC_UNAVAILABLE);
+}
+
+static void the_reasons_to_start_locked_are_as_tabled(void **state)
+{
+    (void)state;
+    const struct store_identity fresh = {.epoch = 1};
+    const struct store_identity mine = {.epoch = 2, .seq = 50};
+    struct store_identity other_gateway = mine;
+    struct store_identity other_database = mine;
+    other_gateway.gateway_id[0] = 1;
+    other_database.database_id[15] = 1;
+    const struct store_identity older = {.epoch = 2, .seq = 49};
+    const struct store_identity newer = {.epoch = 2, .seq = 51};
+    const struct store_identity lower_epoch = {.epoch = 1, .seq = 90};
+    const struct store_identity higher_epoch = {.epoch = 3, .seq = 10};
+    const struct store_identity raised = {.epoch = 2};
+    const struct {
+        const struct store_identity *database;
+        const struct store_identity *marker;
+        enum store_lock want;
+    } rows[] = {
+        {NULL, NULL, STORE_LOCK_NONE},
+        {NULL, &mine, STORE_LOCK_MISSING},
+        {&fresh, NULL, STORE_LOCK_NONE},
+        {&mine, NULL, STORE_LOCK_NO_MARKER},
+        {&raised, NULL, STORE_LOCK_NO_MARKER},
+        {&mine, &mine, STORE_LOCK_NONE},
+        {&newer, &mine, STORE_LOCK_NONE},
+        {&older, &mine, STORE_LOCK_BEHIND},
+        {&lower_epoch, &mine, STORE_LOCK_BEHIND},
+        {&higher_epoch, &mine, STORE_LOCK_NONE},
+        {&other_gateway, &mine, STORE_LOCK_FOREIGN},
+        {&other_database, &mine, STORE_LOCK_FOREIGN},
+    };
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(rows); i++) {
+        assert_int_equal(store_lock_reason(rows[i].database, rows[i].marker), rows[i].want);
+    }
+}
+
+static void every_lock_tells_its_fix(void **state)
+{
+    (void)state;
+    for (int lock = STORE_LOCK_NONE + 1; lock < STORE_LOCK_COUNT; lock++) {
+        assert_non_null(strstr(store_lock_text((enum store_lock)lock), "openclaw gateway unlock"));
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_written_is_read),
+        TEST(a_marker_is_for_its_owner_alone_and_leaves_no_temporary),
+        TEST(a_missing_marker_is_not_found),
+        TEST(every_changed_byte_is_noticed),
+        TEST(every_cut_and_every_addition_is_noticed),
+        TEST(a_write_that_fails_leaves_the_old_marker),
+        TEST(a_link_in_the_place_of_the_marker_is_refused),
+        TEST(a_directory_that_is_not_there_is_unavailable),
+        TEST(the_reasons_to_start_locked_are_as_tabled),
+        TEST(every_lock_tells_its_fix),
+    };
+    return cmocka_run_group_tests_name("marker", tests, NULL, NULL);
+}
