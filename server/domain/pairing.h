@@ -51,7 +51,9 @@ struct policy {
 
 /*
  * Decides one event on one record. Connects of approved and pending devices that change nothing
- * durable come back with changed false, so the same function serves the path that never writes.
+ * durable come back with changed false, so the same function serves the path that never writes;
+ * such a `next` may still carry a newer request.attempted_ms, which memory keeps. What is due
+ * (pairing_next_due) is best raised first: a connect after the end of a term is told to come back.
  *
  * Owns:   the decision is a plain value.
  * Fails:  never; refusals are outcomes.
