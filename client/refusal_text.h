@@ -1,0 +1,27 @@
+/*
+ * What a refused agent prints. The client composes it from facts it checked or computed itself;
+ * text that the gateway sent is never printed, so a hostile gateway cannot put words or control
+ * sequences on a terminal. Pure.
+ */
+#pragma once
+
+#include <openclaw/types.h>
+
+enum {
+    OC_REFUSAL_TEXT_BYTES = 2048,
+};
+
+struct oc_refusal_facts {
+    const char *gateway_url; /* canonical */
+    struct oc_digest gateway_spki;
+    struct oc_device_id device_id;
+    enum oc_refusal_kind kind;
+    struct oc_request_id request_id; /* "": none */
+    enum oc_why why;
+    uint32_t retry_after_ms;
+    const char *code; /* "4821-7730"; "": none */
+    bool goes_on;     /* the agent tries again by itself */
+};
+
+/* Writes the whole block; it ends in a newline. */
+void oc_refusal_text_format(const struct oc_refusal_facts *facts, char out[OC_REFUSAL_TEXT_BYTES]);
