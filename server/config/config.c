@@ -1,0 +1,164 @@
+/* Owns the defaults and what must hold between keys. */
+#include "server/config/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char IPC_SCHEME[] = "ipc://";
+
+void config_defaults(struct config *out)
+{
+    *out = (struct config){
+        .pairing_required = true,
+        .default_grant = {.role = "agent"},
+        .state_dir = "gateway",
+        .store = "sqlite",
+        .listen = {.devices = {.n = 1, .items = {"tls+tcp://127.0.0.1:18789"}},
+                   .local = "ipc://gateway/admin.sock"},
+        .pairing = {.pending_ttl_ms = 3600000, .max_pending = 10000, .max_pending_per_source = 32},
+        .log = {.level = LOG_LEVEL_INFO, .format = LOG_FORMAT_TEXT},
+    };
+}
+
+/* A device URL that does not parse counts as open: it cannot come out of config_yaml.c. */
+static enum listen_reach reach_of_url(const char *url)
+{
+    struct listen_url parsed;
+    return listen_url_parse(url, "tls+tcp", &parsed) ? parsed.reach : LISTEN_ELSEWHERE;
+}
+
+/* The most open device listener. */
+static const char *most_open_url(const struct config *config)
+{
+    const char *most = config->listen.devices.items[0];
+    for (size_t i = 1; i < config->listen.devices.n; i++) {
+        const char *url = config->listen.devices.items[i];
+        most = reach_of_url(url) > reach_of_url(most) ? url : most;
+    }
+    return most;
+}
+
+enum listen_reach config_devices_reach(const struct config *config)
+{
+    return reach_of_url(most_open_url(config));
+}
+
+bool config_networks_contain(const struct config_networks *networks,
+                             const uint8_t address[NETWORK_ADDRESS_BYTES])
+{
+    for (size_t i = 0; i < networks->n; i++) {
+        if (network_contains(&networks->items[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum oc_status check_pairing_off(const struct config *config, const char *name,
+                                        struct oc_error *err)
+{
+    enum listen_reach reach = config_devices_reach(config);
+    if (config->pairing_required || reach == LISTEN_LOOPBACK) {
+        return OC_OK;
+    }
+    const char *url = most_open_url(config);
+    if (!config->allow_unpaired_devices) {
+        return oc_fail(err, OC_FAILED_PRECONDITION,
+                       "%s: pairingRequired: false would let every device that reaches %s in "
+                       "unapproved; set pairingRequired: true, or listen on 127.0.0.1 only, or add "
+                       "allowUnpairedDevices: true%s",
+                       name, url,
+                       reach == LISTEN_PRIVATE ? "" : " and the trustedNetworks they come from");
+    }
+    if (reach == LISTEN_ELSEWHERE && config->trusted_networks.n == 0) {
+        return oc_fail(err, OC_FAILED_PRECONDITION,
+                       "%s: pairingRequired: false with %s, which is not a private address, needs "
+                       "trustedNetworks; set pairingRequired: true, or list the networks that may "
+                       "connect, as in trustedNetworks: [10.20.0.0/16]",
+                       name, url);
+    }
+    return OC_OK;
+}
+
+/* Port 0 is another port each time. */
+static bool is_same_address(const char *a, const char *b)
+{
+    const char *port = strrchr(a, ':');
+    return !strcmp(a, b) && port && strcmp(port, ":0") != 0;
+}
+
+static enum oc_status check_addresses(const struct config *config, const char *name,
+                                      struct oc_error *err)
+{
+    const struct config_urls *devices = &config->listen.devices;
+    for (size_t i = 0; i < devices->n; i++) {
+        bool is_twice = is_same_address(devices->items[i], config->listen.admin);
+        for (size_t j = 0; j < i; j++) {
+            is_twice = is_twice || is_same_address(devices->items[i], devices->items[j]);
+        }
+        if (is_twice) {
+            return oc_fail(err, OC_FAILED_PRECONDITION,
+                           "%s: %s is listed twice under listen; give every door its own port",
+                           name, devices->items[i]);
+        }
+    }
+    struct listen_url metrics;
+    if (config->listen.metrics[0] && listen_url_parse(config->listen.metrics, "http", &metrics) &&
+        metrics.reach != LISTEN_LOOPBACK) {
+        return oc_fail(err, OC_FAILED_PRECONDITION,
+                       "%s: listen.metrics is %s, and the page has no access control; use a "
+                       "loopback address, as in http://127.0.0.1:18791",
+                       name, config->listen.metrics);
+    }
+    return OC_OK;
+}
+
+enum oc_status config_check(const struct config *config, const char *name, struct oc_error *err)
+{
+    if (config->pairing.max_pending_per_source > config->pairing.max_pending) {
+        return oc_fail(err, OC_FAILED_PRECONDITION,
+                       "%s: pairing.maxPendingPerSource is %u and pairing.maxPending only %u; one "
+                       "source may hold at most what all may",
+                       name, config->pairing.max_pending_per_source, config->pairing.max_pending);
+    }
+    enum oc_status st = check_addresses(config, name, err);
+    if (st) {
+        return st;
+    }
+    return check_pairing_off(config, name, err);
+}
+
+/* `path` becomes base/path where it is relative; `room` is the most it may grow to. */
+static bool resolve_path(char path[CONFIG_MAX_PATH_BYTES + 1], const char *base, size_t room)
+{
+    char given[CONFIG_MAX_PATH_BYTES + 1];
+    memcpy(given, path, sizeof given);
+    int n = given[0] == '/' ? snprintf(path, room + 1, "%s", given)
+                            : snprintf(path, room + 1, "%s/%s", base, given);
+    return n >= 0 && (size_t)n <= room;
+}
+
+enum oc_status config_resolve(struct config *config, const char *data_dir, struct oc_error *err)
+{
+    struct config resolved = *config;
+    if (!resolve_path(resolved.state_dir, data_dir, CONFIG_MAX_PATH_BYTES)) {
+        return oc_fail(err, OC_INVALID_ARGUMENT,
+                       "stateDir: %.300s below the data directory is longer than %d bytes",
+                       config->state_dir, CONFIG_MAX_PATH_BYTES);
+    }
+    char path[CONFIG_MAX_PATH_BYTES + 1];
+    size_t n_scheme = strlen(IPC_SCHEME);
+    (void)snprintf(path, sizeof path, "%s", config->listen.local + n_scheme);
+    if (!resolve_path(path, data_dir, CONFIG_MAX_PATH_BYTES - n_scheme) ||
+        strlen(path) > CONFIG_MAX_SOCKET_PATH_BYTES) {
+        return oc_fail(err, OC_INVALID_ARGUMENT,
+                       "listen.local: %.200s is %zu bytes, and a socket's path may have %d; use a "
+                       "shorter data directory, or set listen.local to a shorter absolute path in "
+                       "a directory of mode 0700",
+                       path, strlen(path), CONFIG_MAX_SOCKET_PATH_BYTES);
+    }
+    memcpy(resolved.listen.local, IPC_SCHEME, n_scheme);
+    memcpy(resolved.listen.local + n_scheme, path, strlen(path) + 1);
+    *config = resolved;
+    return OC_OK;
+}

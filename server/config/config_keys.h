@@ -1,0 +1,48 @@
+/*
+ * The table of keys: where each value goes, what it may be, and how text becomes it. Pure.
+ */
+#pragma once
+
+#include "server/config/config.h"
+
+struct config_key;
+
+/* A scalar as written. */
+struct config_scalar {
+    const char *text; /* NUL-terminated */
+    bool is_quoted;   /* "5" is a text and no number */
+};
+
+/* Fails: INVALID_ARGUMENT, with what is wrong and the fix, without the position. */
+typedef enum oc_status (*config_set_fn)(struct config *config, const struct config_key *key,
+                                        const struct config_scalar *scalar, struct oc_error *err);
+
+enum config_shape {
+    CONFIG_SCALAR,
+    CONFIG_LIST,
+    CONFIG_SCALAR_OR_LIST,
+};
+
+struct config_key {
+    const char *path; /* "pairing.pendingTtl" */
+    enum config_shape shape;
+    config_set_fn set;   /* of a list: appends */
+    size_t offset;       /* of the value in struct config */
+    int64_t min, max;    /* where the value is a number; durations in ms */
+    const char *example; /* of a value, as an error shows it */
+};
+
+extern const struct config_key config_keys[];
+extern const size_t config_n_keys;
+
+/* The key of that path, or NULL. */
+const struct config_key *config_find_key(const char *path);
+
+/* Whether some key's path begins with "path.". */
+bool config_is_section(const char *path);
+
+/* The path of the known key (or section) that was most likely meant, or NULL. */
+const char *config_closest_key(const char *path, char out[CONFIG_MAX_TEXT_BYTES + 1]);
+
+/* Empties a list before its items are set. */
+void config_clear_list(struct config *config, const struct config_key *key);

@@ -1,0 +1,228 @@
+/* Every way to get gateway.yaml wrong, and the exact words that follow. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "proto/base/cleanup.h"
+#include "server/config/config.h"
+
+/* The error is "gateway.yaml:" and what stands here. */
+static const struct {
+    const char *text;
+    const char *error;
+} cases[] = {
+    {"a", "1:1: the file must hold keys, as in pairingRequired: true"},
+    {"---\n", "2:1: the file must hold keys, as in pairingRequired: true"},
+    {"pairingrequired: true", "1:1: pairingrequired: unknown key; did you mean pairingRequired?"},
+    {"pairing:\n  pendingTTL: 1h",
+     "2:3: pairing.pendingTTL: unknown key; did you mean pairing.pendingTtl?"},
+    {"pendingTtl: 1h", "1:1: pendingTtl: unknown key; did you mean pairing.pendingTtl?"},
+    {"pairnig: {}", "1:1: pairnig: unknown key; did you mean pairing?"},
+    {"colour: red", "1:1: colour: unknown key; remove it (example.yaml lists every key)"},
+    {"\"a\\eb\": 1", "1:1: a?b: unknown key; remove it (example.yaml lists every key)"},
+    {"listen.local: ipc://x",
+     "1:1: listen.local: no dots in keys; write the last part below its section"},
+    {"<<: {store: sqlite}", "1:1: <<: unknown key; remove it (example.yaml lists every key)"},
+    {"store: sqlite\nstore: sqlite", "2:1: store: is given twice; remove one"},
+    {"log: {level: info, level: warn}", "1:20: log.level: is given twice; remove one"},
+    {"log: {level: info}\nlog: {format: json}", "2:1: log: is given twice; remove one"},
+    {"log: &a {level: info}", "1:6: an anchor (&name); remove it and write values out"},
+    {"log: *a", "1:6: an alias (*name); write the value out"},
+    {"store: !!str sqlite", "1:8: a tag (!name); remove it"},
+    {"store: ! sqlite", "1:8: a tag (!name); remove it"},
+    {"%YAML 1.1\n---\nstore: sqlite", "1:1: a directive (%NAME); remove it"},
+    {"%TAG ! tag:x,2000:\n---\nstore: sqlite", "1:1: a directive (%NAME); remove it"},
+    {"store: sqlite\n---\nstore: sqlite",
+     "2:1: a second document; one file holds one configuration"},
+    {"{[a]: b}", "1:2: a key must be plain text"},
+    {"? {a: b}\n: c", "1:3: a key must be plain text"},
+    {"store: [sqlite]", "1:8: store: must be a single value, as in store: sqlite"},
+    {"trustedNetworks: 10.0.0.0/8",
+     "1:18: trustedNetworks: must be a list, as in trustedNetworks: [10.20.0.0/16]"},
+    {"trustedNetworks: [[1]]",
+     "1:19: trustedNetworks: an item must be plain text, not a list or a mapping"},
+    {"listen: {devices: []}", "1:19: listen.devices: must name at least one; or remove the key"},
+    {"listen: {devices: {a: b}}", "1:19: listen.devices: must be a single value or a list, as in "
+                                  "listen.devices: tls+tcp://127.0.0.1:18789"},
+    {"listen: x", "1:9: listen: must be a section: keys below it, indented"},
+    {"log:", "1:5: log: must be a section: keys below it, indented"},
+    {"log: {level: }", "1:14: log.level: has no value; give one or remove the key"},
+    {"log: {level: ~}", "1:14: log.level: has no value; give one or remove the key"},
+    {"log: {level: Null}", "1:14: log.level: has no value; give one or remove the key"},
+    {"pairingRequired: yes",
+     "1:18: pairingRequired: must be true or false, without quotes, as in pairingRequired: true"},
+    {"pairingRequired: \"true\"",
+     "1:18: pairingRequired: must be true or false, without quotes, as in pairingRequired: true"},
+    {"pairing: {pendingTtl: 1}", "1:23: pairing.pendingTtl: must be a duration: a whole number and "
+                                 "s, m, h or d, as in pairing.pendingTtl: 1h"},
+    {"pairing: {pendingTtl: 1.5h}", "1:23: pairing.pendingTtl: must be a duration: a whole number "
+                                    "and s, m, h or d, as in pairing.pendingTtl: 1h"},
+    {"pairing: {pendingTtl: -1h}", "1:23: pairing.pendingTtl: must be a duration: a whole number "
+                                   "and s, m, h or d, as in pairing.pendingTtl: 1h"},
+    {"pairing: {pendingTtl: 99999999999999999999d}",
+     "1:23: pairing.pendingTtl: must be a duration: a whole number and s, m, h or d, as in "
+     "pairing.pendingTtl: 1h"},
+    {"pairing: {pendingTtl: 0s}", "1:23: pairing.pendingTtl: must be from 1s to 30d"},
+    {"pairing: {pendingTtl: 31d}", "1:23: pairing.pendingTtl: must be from 1s to 30d"},
+    {"pairing: {maxPending: 0}",
+     "1:23: pairing.maxPending: must be a whole number from 1 to 1000000"},
+    {"pairing: {maxPending: 1000001}",
+     "1:23: pairing.maxPending: must be a whole number from 1 to 1000000"},
+    {"pairing: {maxPending: \"5\"}",
+     "1:23: pairing.maxPending: must be a whole number from 1 to 1000000"},
+    {"pairing: {maxPending: 0x5}",
+     "1:23: pairing.maxPending: must be a whole number from 1 to 1000000"},
+    {"pairing: {maxPending: 5, maxPendingPerSource: 6}",
+     " pairing.maxPendingPerSource is 6 and pairing.maxPending only 5; one source may hold at most "
+     "what all may"},
+    {"trustedNetworks: [10.0.0.1/8]",
+     "1:19: trustedNetworks: has bits set beyond its prefix length; clear them or lengthen the "
+     "prefix, as in trustedNetworks: [10.20.0.0/16]"},
+    {"trustedNetworks: [0.0.0.0/0]",
+     "1:19: trustedNetworks: is every address there is; list the networks that are meant, as in "
+     "trustedNetworks: [10.20.0.0/16]"},
+    {"trustedNetworks: [example.com]",
+     "1:19: trustedNetworks: must be networks or addresses, as in trustedNetworks: [10.20.0.0/16]"},
+    {"trustedNetworks: [10.0.0.0/33]",
+     "1:19: trustedNetworks: must have a prefix length of at most 32 (IPv4) or 128 (IPv6), as in "
+     "trustedNetworks: [10.20.0.0/16]"},
+    {"listen: {devices: tcp://127.0.0.1:1}", "1:19: listen.devices: must be tls+tcp://HOST:PORT, "
+                                             "as in listen.devices: tls+tcp://127.0.0.1:18789"},
+    {"listen: {admin: tls+tcp://127.0.0.1}", "1:17: listen.admin: must be tls+tcp://HOST:PORT, as "
+                                             "in listen.admin: tls+tcp://127.0.0.1:18790"},
+    {"listen: {local: tcp://1}",
+     "1:17: listen.local: must be ipc:// and a path, as in listen.local: ipc://gateway/admin.sock"},
+    {"listen: {metrics: http://0.0.0.0:9}",
+     " listen.metrics is http://0.0.0.0:9, and the page has no access control; use a loopback "
+     "address, as in http://127.0.0.1:18791"},
+    {"listen: {devices: [tls+tcp://1.1.1.1:1, tls+tcp://1.1.1.1:1]}",
+     " tls+tcp://1.1.1.1:1 is listed twice under listen; give every door its own port"},
+    {"listen: {admin: tls+tcp://127.0.0.1:18789}",
+     " tls+tcp://127.0.0.1:18789 is listed twice under listen; give every door its own port"},
+    {"admin: {localUids: [root]}",
+     "1:21: admin.localUids: must be numeric user ids, as in admin.localUids: [1000]"},
+    {"admin: {localUids: [4294967295]}",
+     "1:21: admin.localUids: must be numeric user ids, as in admin.localUids: [1000]"},
+    {"log: {level: loud}", "1:14: log.level: must be error, warn, info or debug"},
+    {"log: {format: xml}", "1:15: log.format: must be text or json"},
+    {"stateDir: ~/x", "1:11: stateDir: ~ is not expanded; write the path out, or relative to the "
+                      "data directory, as in stateDir: gateway"},
+    {"stateDir: \"\"", "1:11: stateDir: must be a path of 1 to 1023 bytes without control "
+                       "characters, as in stateDir: gateway"},
+    {"stateDir: \"a\\0b\"", "1:11: stateDir: contains a NUL character; remove it"},
+    {"stateDir: \"a\\eb\"", "1:11: stateDir: must be a path of 1 to 1023 bytes without control "
+                            "characters, as in stateDir: gateway"},
+    {"store: postgresql://x", "1:8: store: must be sqlite, the only store of this version"},
+    {"defaultGrant: {role: \"a b\"}", "1:22: defaultGrant.role: must be 1 to 32 letters, digits or "
+                                      ". _ : / -, as in defaultGrant.role: agent"},
+    {"defaultGrant: {scopes: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q]}",
+     "1:57: defaultGrant.scopes: may list at most 16 scopes"},
+    {"pairingRequired: false\nlisten: {devices: tls+tcp://0.0.0.0:1}",
+     " pairingRequired: false would let every device that reaches tls+tcp://0.0.0.0:1 in "
+     "unapproved; set pairingRequired: true, or listen on 127.0.0.1 only, or add "
+     "allowUnpairedDevices: true and the trustedNetworks they come from"},
+    {"pairingRequired: false\nlisten: {devices: tls+tcp://10.0.0.1:1}",
+     " pairingRequired: false would let every device that reaches tls+tcp://10.0.0.1:1 in "
+     "unapproved; set pairingRequired: true, or listen on 127.0.0.1 only, or add "
+     "allowUnpairedDevices: true"},
+    {"pairingRequired: false\nallowUnpairedDevices: true\nlisten: {devices: tls+tcp://8.8.8.8:1}",
+     " pairingRequired: false with tls+tcp://8.8.8.8:1, which is not a private address, needs "
+     "trustedNetworks; set pairingRequired: true, or list the networks that may connect, as in "
+     "trustedNetworks: [10.20.0.0/16]"},
+    {"store: sqlite\n\tlog: {}", "2:1: not YAML: found a tab character that violates indentation"},
+    {"store: {", "1:8: store: must be a single value, as in store: sqlite"},
+    {"store: \"sqlite", "1:15: not YAML: found unexpected end of stream"},
+    {"store: sqlite\nfoo bar\n", "3:1: not YAML: could not find expected ':'"},
+};
+
+static void each_mistake_is_refused_in_these_words(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(cases); i++) {
+        struct config config;
+        struct oc_error err = {.text = ""};
+        char expected[512];
+        enum oc_status st =
+            config_parse("gateway.yaml", cases[i].text, strlen(cases[i].text), &config, &err);
+        assert_true(st == OC_INVALID_ARGUMENT || st == OC_FAILED_PRECONDITION);
+        (void)snprintf(expected, sizeof expected, "gateway.yaml:%s", cases[i].error);
+        assert_string_equal(err.text, expected);
+    }
+}
+
+static void text_that_is_not_utf8_is_refused_where_it_stands(void **state)
+{
+    (void)state;
+    static const char text[] = "store: sqlite\nlog:\n  level: \xff\n";
+    struct config config;
+    struct oc_error err = {.text = ""};
+    assert_int_equal(config_parse("g", text, sizeof text - 1, &config, &err), OC_INVALID_ARGUMENT);
+    assert_string_equal(err.text,
+                        "g:3:10: invalid leading UTF-8 octet; the file must be UTF-8 text");
+}
+
+static void a_refused_file_leaves_the_configuration_untouched(void **state)
+{
+    (void)state;
+    struct config config = {.state_dir = "untouched"};
+    struct oc_error err;
+    static const char text[] = "stateDir: x\nbad: 1\n";
+    assert_int_equal(config_parse("g", text, sizeof text - 1, &config, &err), OC_INVALID_ARGUMENT);
+    assert_string_equal(config.state_dir, "untouched");
+}
+
+/* libyaml is quadratic in nesting: 64 KiB of brackets must not be read to their end. */
+static void deep_nesting_is_refused_at_its_first_step(void **state)
+{
+    (void)state;
+    static const char *const starts[] = {"", "trustedNetworks: ", "listen: {devices: ", "log: "};
+    static char text[CONFIG_MAX_FILE_BYTES];
+    clock_t begun = clock();
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(starts); i++) {
+        struct config config;
+        struct oc_error err;
+        memset(text, '[', sizeof text);
+        memcpy(text, starts[i], strlen(starts[i]));
+        assert_int_equal(config_parse("g", text, sizeof text, &config, &err), OC_INVALID_ARGUMENT);
+        memset(text, '{', sizeof text);
+        memcpy(text, starts[i], strlen(starts[i]));
+        assert_int_equal(config_parse("g", text, sizeof text, &config, &err), OC_INVALID_ARGUMENT);
+    }
+    assert_true((clock() - begun) / CLOCKS_PER_SEC < 2);
+}
+
+static void long_keys_and_values_are_refused_without_harm(void **state)
+{
+    (void)state;
+    static char text[32768];
+    struct config config;
+    struct oc_error err;
+    memset(text, 'k', sizeof text);
+    memcpy(text + 500, ": v", 3);
+    assert_int_equal(config_parse("g", text, 503, &config, &err), OC_INVALID_ARGUMENT);
+    assert_int_equal(config_parse("g", text, sizeof text, &config, &err), OC_INVALID_ARGUMENT);
+    memcpy(text, "stateDir: ", 10);
+    memset(text + 10, 'p', sizeof text - 10);
+    assert_int_equal(config_parse("g", text, sizeof text, &config, &err), OC_INVALID_ARGUMENT);
+    assert_int_equal(config_parse("g", text, 10 + CONFIG_MAX_PATH_BYTES, &config, &err), OC_OK);
+    assert_int_equal(strlen(config.state_dir), CONFIG_MAX_PATH_BYTES);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_mistake_is_refused_in_these_words),
+        cmocka_unit_test(text_that_is_not_utf8_is_refused_where_it_stands),
+        cmocka_unit_test(a_refused_file_leaves_the_configuration_untouched),
+        cmocka_unit_test(deep_nesting_is_refused_at_its_first_step),
+        cmocka_unit_test(long_keys_and_values_are_refused_without_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
