@@ -67,7 +67,8 @@ struct oc_listener_options {
  * directory.
  * Owns: oc_listener_close.
  * Fails: INVALID_ARGUMENT (bad url, path too long: both named), ALREADY_EXISTS (address in use, or
- *        something that is no stale socket stands at the path), UNAVAILABLE.
+ *        something that is no stale socket stands at the path), FAILED_PRECONDITION (the socket's
+ *        directory is not ours alone: path, mode found, mode wanted), UNAVAILABLE.
  */
 OC_MUST_CHECK enum oc_status oc_listener_open(struct oc_transport *transport,
                                               const struct oc_listener_options *options,

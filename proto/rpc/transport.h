@@ -14,8 +14,11 @@
 
 struct oc_transport;
 
+/* {0} is good for everyone but tests. */
 struct oc_transport_options {
     unsigned n_handshake_workers; /* 0: one per core, at least 1 */
+    uint32_t handshake_ms;        /* 0: OC_HANDSHAKE_MS; tests shorten it */
+    uint32_t send_stall_ms;       /* 0: OC_SEND_STALL_MS; tests shorten it */
 };
 
 /* Owns: release with oc_transport_free, after every listener and dialled connection was closed.

@@ -1,0 +1,102 @@
+/*
+ * The beginning of a connection: TLS steps on the handshake workers, then our greeting.
+ *
+ * A worker is held for one step and never waits for the peer; the first deadline stands still
+ * while a step waits for a worker.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "proto/rpc/connection_internal.h"
+
+void oc_connection_push_step(struct oc_connection *connection)
+{
+    oc_connection_stop_waiting(connection);
+    oc_step_queue_push(oc_transport_steps(connection->transport), connection->lane,
+                       &connection->step);
+}
+
+static bool greet(struct oc_connection *connection)
+{
+    uint8_t greeting[OC_SP_GREETING_BYTES];
+    oc_sp_greeting(connection->role, greeting);
+    connection->phase = OC_PHASE_GREETING;
+    return oc_connection_queue(connection, greeting, sizeof greeting, NULL, 0);
+}
+
+static bool finish_handshake(struct oc_connection *connection, struct oc_error *err)
+{
+    struct oc_tls_peer proved;
+    memset(&proved, 0, sizeof proved);
+    if (!oc_tls_read_peer(connection->tls, &proved)) {
+        (void)oc_fail(err, OC_UNAUTHENTICATED, "tls: the peer's certificate is not readable");
+        return false;
+    }
+    connection->peer.has_device_id = connection->listener != NULL;
+    connection->peer.device_id = proved.device_id;
+    connection->peer.spki_sha256 = proved.spki_sha256;
+    return greet(connection);
+}
+
+static enum oc_tls_result shake_hands(struct oc_connection *connection, struct oc_error *err)
+{
+    if (!connection->tls &&
+        oc_tls_session_new(connection->tls_context, &connection->tls, err) != OC_OK) {
+        return OC_TLS_FAILED;
+    }
+    oc_tls_feed(connection->tls, connection->received, connection->n_received);
+    enum oc_tls_result result = oc_tls_handshake(connection->tls, &connection->output, err);
+    if (result == OC_TLS_CLOSED) {
+        (void)oc_fail(err, OC_UNAVAILABLE, "tls: the peer closed during the handshake");
+        return OC_TLS_FAILED;
+    }
+    if (result == OC_TLS_DONE && !finish_handshake(connection, err)) {
+        return OC_TLS_FAILED;
+    }
+    return result;
+}
+
+/* One step, on a worker; the receiving activity is ours. */
+void oc_connection_on_step(struct oc_step *step)
+{
+    struct oc_connection *connection =
+        (struct oc_connection *)(void *)((char *)step - offsetof(struct oc_connection, step));
+    struct oc_error err = {.status = OC_UNAVAILABLE};
+    enum oc_tls_result result = OC_TLS_WANT_INPUT;
+    (void)pthread_mutex_lock(&connection->lock);
+    if (!connection->is_closed && !connection->is_closing) {
+        result = shake_hands(connection, &err);
+        oc_connection_start_waiting(connection);
+    }
+    if (result == OC_TLS_FAILED) {
+        connection->is_notified = true;
+        oc_connection_close_locked(connection, err.status, err.text);
+    }
+    oc_connection_flush(connection);
+    if (result != OC_TLS_DONE) {
+        oc_connection_receive_more(connection);
+    }
+    (void)pthread_mutex_unlock(&connection->lock);
+    if (result == OC_TLS_DONE) {
+        oc_connection_take_input(
+            connection); /* the peer's first words may have come with its last step */
+    }
+}
+
+void oc_connection_begin(struct oc_connection *connection)
+{
+    oc_connection_start_waiting(connection);
+    if (connection->is_ipc) {
+        if (greet(connection)) {
+            oc_connection_flush(connection);
+        }
+        oc_connection_receive_more(connection);
+        return;
+    }
+    connection->phase = OC_PHASE_HANDSHAKE;
+    if (connection->role == OC_SP_CALLER) {
+        oc_connection_push_step(connection);
+    } else {
+        oc_connection_receive_more(connection);
+    }
+}

@@ -1,0 +1,25 @@
+/* What tls.c and tls_session.c share. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <openssl/ssl.h>
+
+#include "proto/rpc/tls.h"
+
+struct oc_tls_context {
+    SSL_CTX *ssl;
+    BIO_METHOD *memory; /* see tls_session.c */
+    bool is_device_door;
+    size_t n_pins; /* client: 0 on first use and with a CA */
+    struct oc_digest pins[OC_TLS_MAX_PINS];
+    char *sni; /* client: NULL unless a DNS name is verified */
+};
+
+/* The BIO through which a session sees its connection's bytes. NULL when out of memory. */
+BIO_METHOD *oc_tls_memory_method(void);
+
+/* SHA-256 of the certificate's SubjectPublicKeyInfo; false if it has none. */
+bool oc_tls_spki_sha256(X509 *certificate, struct oc_digest *out);
+/* The raw bytes of a sound Ed25519 key; false if the certificate has another key. */
+bool oc_tls_device_key(X509 *certificate, uint8_t raw[32]);
