@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/domain/pairing.h"
 #include "server/store/audit_chain.h"
 #include "server/store/store_backend.h"
 
@@ -76,6 +77,9 @@ enum oc_status store_apply(struct store *store, const struct store_change *chang
 {
     assert(store->is_in_group);
     assert(!change->after || change->action);
+    if (change->after && !change->after->is_quarantined && !pairing_is_consistent(change->after)) {
+        return oc_fail(err, OC_DATA_LOSS, "store: a record that breaks its invariants is refused");
+    }
     const struct store_progress before = store->working;
     struct store_progress *working = &store->working;
     struct store_write write = {.change = change};

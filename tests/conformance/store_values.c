@@ -132,6 +132,7 @@ static void shape_upgrade(struct pairing *record, uint32_t n)
     record->term_ends_ms = start_ms + 8 * (int64_t)HOUR_MS;
     (void)snprintf(record->alias, sizeof record->alias, "alias-%u", n);
     record->labels = labels(OC_MAX_LABELS, n + 1);
+    record->replaced_ms = start_ms + 3;
     record->refused_upgrade = digest(n + 2);
     record->refused_upgrade_until_ms = start_ms + 24 * (int64_t)HOUR_MS;
     for (unsigned i = 0; i < PAIRING_REPLACED_KEPT; i++) {
@@ -190,6 +191,8 @@ struct pairing value_record(enum record_shape shape, uint32_t n)
     case SHAPE_REMOVED:
         shape_revoked(&record);
         record.is_removed = true;
+        record.asked = (struct oc_grant){0};
+        record.claimed_name[0] = '\0';
         break;
     case SHAPE_BLOCKED:
         decide(&record);
@@ -313,6 +316,7 @@ void assert_same_record(const struct pairing *a, const struct pairing *b)
     for (unsigned i = 0; i < PAIRING_REPLACED_KEPT; i++) {
         assert_string_equal(a->replaced[i].text, b->replaced[i].text);
     }
+    assert_int_equal(a->replaced_ms, b->replaced_ms);
     assert_int_equal(a->cool_down_until_ms, b->cool_down_until_ms);
     assert_int_equal(a->cool_down_step, b->cool_down_step);
     assert_memory_equal(a->refused_upgrade.bytes, b->refused_upgrade.bytes, OC_DIGEST_BYTES);

@@ -117,6 +117,24 @@ static void a_group_that_is_rolled_back_never_happened(void **state)
     assert_int_equal(suite_put(suite, &added), 2);
 }
 
+static void a_record_that_breaks_its_invariants_is_refused_alone(void **state)
+{
+    struct suite *suite = *state;
+    const struct pairing sound = value_record(SHAPE_APPROVED, 1);
+    struct pairing broken = value_record(SHAPE_APPROVED, 2);
+    broken.granted = (struct oc_grant){0};
+    const struct audit_event event = value_event(1);
+    const struct store_change changes[] = {
+        suite_change(suite, &broken, &event),
+        suite_change(suite, &sound, &event),
+    };
+    suite_begin(suite);
+    suite_apply(suite, &changes[0], OC_DATA_LOSS);
+    assert_int_equal(suite_apply(suite, &changes[1], OC_OK), 1);
+    suite_commit(suite);
+    suite_check_audit(suite, 1);
+}
+
 static void an_empty_group_commits(void **state)
 {
     struct suite *suite = *state;
@@ -265,6 +283,8 @@ const struct suite_test suite_group_tests[] = {
     {"a_failed_change_leaves_nothing_behind", a_failed_change_leaves_nothing_behind},
     {"a_key_that_is_kept_refuses_the_whole_change", a_key_that_is_kept_refuses_the_whole_change},
     {"a_group_that_is_rolled_back_never_happened", a_group_that_is_rolled_back_never_happened},
+    {"a_record_that_breaks_its_invariants_is_refused_alone",
+     a_record_that_breaks_its_invariants_is_refused_alone},
     {"an_empty_group_commits", an_empty_group_commits},
     {"the_number_of_a_change_is_known_only_after_the_commit",
      the_number_of_a_change_is_known_only_after_the_commit},

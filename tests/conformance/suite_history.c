@@ -194,7 +194,7 @@ static void a_prune_takes_a_thousand_rows_and_says_what_is_left(void **state)
     struct suite *suite = *state;
     const struct pairing record = value_record(SHAPE_PENDING, 1);
     suite_begin(suite);
-    for (uint32_t i = 0; i < 1000; i++) {
+    for (uint32_t i = 0; i < 1001; i++) {
         const struct store_key key = value_key(i);
         struct store_change change = suite_change(suite, &record, NULL);
         change.key = &key;
@@ -206,13 +206,18 @@ static void a_prune_takes_a_thousand_rows_and_says_what_is_left(void **state)
     struct oc_error err;
     assert_int_equal(store_prune(suite->store, now_ms, &more, &err), OC_OK);
     assert_true(more);
-    assert_int_equal(store_prune(suite->store, now_ms, &more, &err), OC_OK);
-    assert_false(more);
-    const struct store_key last = value_key(999);
-    assert_false(has_key(suite, &last));
     struct store_change_row row;
     size_t n = 0;
+    assert_int_equal(store_list_changes(suite->store, 1000, &row, 1, &n, &err), OC_OK);
+    assert_int_equal(n, 1);
     assert_int_equal(store_list_changes(suite->store, 999, &row, 1, &n, &err), OC_OUT_OF_RANGE);
+    for (int calls = 0; more && calls < 3; calls++) {
+        assert_int_equal(store_prune(suite->store, now_ms, &more, &err), OC_OK);
+    }
+    assert_false(more);
+    const struct store_key last = value_key(1000);
+    assert_false(has_key(suite, &last));
+    assert_int_equal(store_list_changes(suite->store, 1000, &row, 1, &n, &err), OC_OUT_OF_RANGE);
 }
 
 const struct suite_test suite_history_tests[] = {

@@ -1,0 +1,41 @@
+/*
+ * The database file: how it comes to be, and every setting that durability rests on.
+ *
+ * Invariant: a file at the path is a whole database of ours or not ours at all: a new one is
+ * built under another name and renamed when it is durable.
+ */
+#pragma once
+
+#include <limits.h>
+
+#include <sqlite3.h>
+
+#include "server/store/store.h"
+
+struct database_path {
+    char text[PATH_MAX]; /* the directory without links, then the name */
+};
+
+/* Fails: NOT_FOUND (no such directory); UNAVAILABLE. */
+OC_MUST_CHECK enum oc_status database_resolve(const char *path, struct database_path *out,
+                                              struct oc_error *err);
+
+/*
+ * Creates the database with its schema and ids, readable by its owner alone.
+ * Fails: DATA_LOSS (a journal without its database lies there); as store_open_sqlite.
+ */
+OC_MUST_CHECK enum oc_status database_create(const struct database_path *path,
+                                             const struct store_options *options,
+                                             struct oc_error *err);
+
+/*
+ * Opens an existing database for this process alone, checks it whole, sets it up, migrates.
+ * Owns:  database_close.
+ * Fails: NOT_FOUND; as store_open_sqlite.
+ */
+OC_MUST_CHECK enum oc_status database_open(const struct database_path *path, sqlite3 **out,
+                                           struct oc_error *err);
+
+/* Accepts NULL. Every statement must be finalized. `is_sound` false: leaves the write-ahead log
+ * as it is, for the next open to judge. */
+void database_close(sqlite3 *db, bool is_sound);

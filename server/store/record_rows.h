@@ -1,0 +1,45 @@
+/*
+ * Records as rows of four tables: written by a few prepared statements, loaded by one merge over
+ * the tables in the order of their key.
+ */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "server/store/store.h"
+
+enum record_statement {
+    RECORD_PUT_DEVICE,
+    RECORD_PUT_REQUEST,
+    RECORD_DROP_REQUEST,
+    RECORD_PUT_EXPECTATION,
+    RECORD_DROP_EXPECTATION,
+    RECORD_PUT_SIGHTING,
+    RECORD_STATEMENT_COUNT
+};
+
+struct record_rows {
+    sqlite3 *db;
+    const struct oc_key *row_key; /* borrowed */
+    const uint8_t *gateway_id;    /* borrowed */
+    sqlite3_stmt *statements[RECORD_STATEMENT_COUNT];
+};
+
+/* Prepares. Owns: record_rows_deinit, also after a failure. */
+OC_MUST_CHECK enum oc_status record_rows_init(struct record_rows *rows, sqlite3 *db,
+                                              struct oc_error *err);
+void record_rows_deinit(struct record_rows *rows);
+
+/* Writes the record; *device gets the number that other tables know it by.
+ * Fails: ALREADY_EXISTS (alias taken); as store_apply. */
+OC_MUST_CHECK enum oc_status record_rows_put(struct record_rows *rows,
+                                             const struct pairing *pairing, int64_t *device,
+                                             struct oc_error *err);
+
+/* Skips devices that have no record. */
+OC_MUST_CHECK enum oc_status record_rows_put_sighting(struct record_rows *rows,
+                                                      const struct store_sighting *sighting,
+                                                      struct oc_error *err);
+
+OC_MUST_CHECK enum oc_status record_rows_load(struct record_rows *rows, store_visit_fn visit,
+                                              void *user, struct oc_error *err);
