@@ -1,0 +1,273 @@
+/* What an administrator may look at. Lists come from memory; history from the writer's thread. */
+#include <openclaw/version.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/obs/metrics.h"
+#include "server/rpc/convert.h"
+#include "server/rpc/convert_out.h"
+#include "server/rpc/handlers.h"
+#include "server/rpc/packer.h"
+
+enum {
+    ITEMS_FIELD = 1, /* of every list reply */
+    MAX_LIST_BYTES = OC_MAX_REPLY_FRAME_BYTES - 1024,
+    MAX_CURSOR_BYTES = 80,
+};
+
+static void fail_full(struct call *call)
+{
+    struct oc_error err;
+    (void)oc_fail(&err, OC_RESOURCE_EXHAUSTED, "list: the page does not fit in a reply");
+    call_fail(call, &err);
+}
+
+/* ---- GetStatus ----------------------------------------------------------------------------- */
+
+struct counters {
+    Openclaw__V1__Counter items[METRIC_COUNT];
+    Openclaw__V1__Counter *pointers[METRIC_COUNT];
+    size_t n;
+};
+
+/* protobuf-c's text fields are not const although packing only reads them. */
+static char *text_out(const char *text)
+{
+    union {
+        const char *in;
+        char *out;
+    } pointer = {.in = text};
+    return pointer.out;
+}
+
+static void add_counter(void *user, const char *name, int64_t value)
+{
+    struct counters *counters = user;
+    Openclaw__V1__Counter *counter = &counters->items[counters->n];
+    openclaw__v1__counter__init(counter);
+    counter->name = text_out(name);
+    counter->value = value > 0 ? (uint64_t)value : 0;
+    counters->pointers[counters->n++] = counter;
+}
+
+static void fill_status(const struct service_status *status, Openclaw__V1__GetStatusReply *reply)
+{
+    reply->lock_reason =
+        text_out(status->lock == STORE_LOCK_NONE ? "" : store_lock_text(status->lock));
+    reply->epoch = status->identity.epoch;
+    reply->seq = status->identity.seq;
+    reply->pairing_required = status->pairing_required;
+    reply->started_at_ms = status->started_ms;
+    reply->n_pending = status->n_pending;
+    reply->n_approved = status->n_approved;
+    reply->n_revoked = status->n_revoked;
+    reply->n_blocked = status->n_blocked;
+    reply->n_online = status->n_online;
+    reply->n_quarantined = status->n_quarantined;
+    reply->store = text_out(status->store_text);
+}
+
+void handle_get_status(struct call *call, const ProtobufCMessage *request)
+{
+    (void)request;
+    struct service_status status;
+    struct counters counters = {.n = 0};
+    struct oc_digest pin = *dispatch_gateway_spki(call->dispatch);
+    Openclaw__V1__Listener listeners[DISPATCH_MAX_LISTENERS];
+    Openclaw__V1__Listener *listener_pointers[DISPATCH_MAX_LISTENERS];
+    Openclaw__V1__GetStatusReply reply = OPENCLAW__V1__GET_STATUS_REPLY__INIT;
+    service_get_status(dispatch_service(call->dispatch), &status);
+    fill_status(&status, &reply);
+    reply.version = text_out(oc_version());
+    reply.pid = (uint32_t)getpid();
+    reply.gateway_id =
+        (ProtobufCBinaryData){sizeof status.identity.gateway_id, status.identity.gateway_id};
+    reply.database_id =
+        (ProtobufCBinaryData){sizeof status.identity.database_id, status.identity.database_id};
+    reply.spki_sha256 = (ProtobufCBinaryData){sizeof pin.bytes, pin.bytes};
+    const struct dispatch_listener *known = dispatch_listeners(call->dispatch, &reply.n_listeners);
+    for (size_t i = 0; i < reply.n_listeners; i++) {
+        openclaw__v1__listener__init(&listeners[i]);
+        listeners[i].door = text_out(known[i].door);
+        listeners[i].address = text_out(known[i].address);
+        listener_pointers[i] = &listeners[i];
+    }
+    reply.listeners = listener_pointers;
+    metrics_read(add_counter, &counters);
+    reply.n_counters = counters.n;
+    reply.counters = counters.pointers;
+    call_reply(call, &reply.base);
+}
+
+/* ---- ListDevices --------------------------------------------------------------------------- */
+
+static void pack_device(void *user, const struct device_view *view)
+{
+    struct device_message message;
+    convert_device_out(view, &message);
+    packer_add_item(user, ITEMS_FIELD, &message.device.base);
+}
+
+/* A page whose devices say more than fits in a reply becomes a shorter page. */
+static enum oc_status pack_page(struct service *service, struct list_query *query,
+                                struct packer *packer, struct oc_error *err)
+{
+    char next_cursor[MAX_CURSOR_BYTES] = "";
+    Openclaw__V1__ListDevicesReply rest = OPENCLAW__V1__LIST_DEVICES_REPLY__INIT;
+    for (; query->limit > 0; query->limit /= 2) {
+        packer_reset(packer);
+        enum oc_status status =
+            admin_list(service, query, pack_device, packer, next_cursor, &rest.revision, err);
+        if (status) {
+            return status;
+        }
+        rest.next_cursor = next_cursor;
+        packer_add_rest(packer, &rest.base);
+        if (!packer->is_full) {
+            return OC_OK;
+        }
+    }
+    return oc_fail(err, OC_RESOURCE_EXHAUSTED, "list: out of memory");
+}
+
+void handle_list_devices(struct call *call, const ProtobufCMessage *request)
+{
+    struct list_query query;
+    struct oc_error err;
+    struct packer packer = {.max = MAX_LIST_BYTES};
+    enum oc_status status =
+        convert_list((const Openclaw__V1__ListDevicesRequest *)request, &query, &err);
+    if (!status) {
+        status = pack_page(dispatch_service(call->dispatch), &query, &packer, &err);
+    }
+    if (status) {
+        call_fail(call, &err);
+    } else {
+        call_reply_bytes(call, packer.bytes, packer.n);
+    }
+    packer_deinit(&packer);
+}
+
+/* ---- Resolve ------------------------------------------------------------------------------- */
+
+static void answer_resolve(struct call *call, struct resolve_result *result)
+{
+    struct packer packer = {.max = MAX_LIST_BYTES};
+    Openclaw__V1__ResolveReply rest = OPENCLAW__V1__RESOLVE_REPLY__INIT;
+    for (size_t i = 0; i < result->n_matches; i++) {
+        pack_device(&packer, &result->matches[i]);
+    }
+    rest.closest = result->closest;
+    rest.replaced_by = result->replaced_by.text;
+    packer_add_rest(&packer, &rest.base);
+    if (packer.is_full) {
+        fail_full(call);
+    } else {
+        call_reply_bytes(call, packer.bytes, packer.n);
+    }
+    packer_deinit(&packer);
+}
+
+void handle_resolve(struct call *call, const ProtobufCMessage *request)
+{
+    const Openclaw__V1__ResolveRequest *in = (const Openclaw__V1__ResolveRequest *)request;
+    char selector[CONVERT_MAX_SELECTOR_BYTES + 1];
+    struct oc_error err;
+    if (convert_selector(in, selector, &err)) {
+        call_fail(call, &err);
+        return;
+    }
+    struct resolve_result *result = calloc(1, sizeof *result);
+    if (!result) {
+        fail_full(call);
+        return;
+    }
+    admin_resolve(dispatch_service(call->dispatch), selector, in->prefix_is_enough != 0, result);
+    answer_resolve(call, result);
+    free(result);
+}
+
+/* ---- ListAudit and WatchEvents ------------------------------------------------------------- */
+
+static void audit_done(void *user, const struct audit_result *result)
+{
+    struct call *call = user;
+    if (result->status) {
+        call_fail(call, &result->error);
+        return;
+    }
+    struct packer packer = {.max = MAX_LIST_BYTES};
+    Openclaw__V1__ListAuditReply rest = OPENCLAW__V1__LIST_AUDIT_REPLY__INIT;
+    for (size_t i = 0; i < result->n; i++) {
+        Openclaw__V1__AuditRecord record;
+        convert_audit_out(&result->rows[i], &record);
+        packer_add_item(&packer, ITEMS_FIELD, &record.base);
+    }
+    rest.next_after_seq = result->next_after_seq;
+    rest.revision = result->revision;
+    packer_add_rest(&packer, &rest.base);
+    if (packer.is_full) {
+        fail_full(call);
+    } else {
+        call_reply_bytes(call, packer.bytes, packer.n);
+    }
+    packer_deinit(&packer);
+}
+
+void handle_list_audit(struct call *call, const ProtobufCMessage *request)
+{
+    struct store_audit_query query;
+    struct oc_error err;
+    if (convert_audit((const Openclaw__V1__ListAuditRequest *)request, &query, &err)) {
+        call_fail(call, &err);
+        return;
+    }
+    struct call *deferred = call_defer(call);
+    if (deferred) {
+        const struct audit_call audit_call = {audit_done, deferred};
+        admin_list_audit(dispatch_service(deferred->dispatch), &query, &audit_call);
+    }
+}
+
+static void watch_done(void *user, const struct watch_result *result)
+{
+    struct call *call = user;
+    if (result->status) {
+        call_fail(call, &result->error);
+        return;
+    }
+    struct packer packer = {.max = MAX_LIST_BYTES};
+    Openclaw__V1__WatchEventsReply rest = OPENCLAW__V1__WATCH_EVENTS_REPLY__INIT;
+    for (size_t i = 0; i < result->n; i++) {
+        const struct watch_event *event = &result->events[i];
+        struct device_message device;
+        Openclaw__V1__Event message = OPENCLAW__V1__EVENT__INIT;
+        convert_device_out(&event->view, &device);
+        message.seq = event->change.seq;
+        message.at_ms = event->change.at_ms;
+        message.action = text_out(event->change.action);
+        message.device = &device.device;
+        packer_add_item(&packer, ITEMS_FIELD, &message.base);
+    }
+    rest.next_after_seq = result->next_after_seq;
+    packer_add_rest(&packer, &rest.base);
+    if (packer.is_full) {
+        fail_full(call);
+    } else {
+        call_reply_bytes(call, packer.bytes, packer.n);
+    }
+    packer_deinit(&packer);
+}
+
+void handle_watch_events(struct call *call, const ProtobufCMessage *request)
+{
+    const Openclaw__V1__WatchEventsRequest *in = (const Openclaw__V1__WatchEventsRequest *)request;
+    const uint64_t after_seq = in->after_seq;
+    struct call *deferred = call_defer(call);
+    if (deferred) {
+        const struct watch_call watch_call = {watch_done, deferred};
+        admin_watch(dispatch_service(deferred->dispatch), after_seq, deferred->budget_ms,
+                    &watch_call);
+    }
+}

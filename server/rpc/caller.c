@@ -1,0 +1,136 @@
+/* See caller.h. */
+#include "server/rpc/caller.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "proto/base/cleanup.h"
+
+enum {
+    FIRST_WORDS = 4,
+};
+
+/* Ten Connects at once, one a second from then on. */
+static const struct quota_rate unapproved_rate = {.per_second = 4, .burst = 40};
+
+static const char *const door_names[RPC_DOOR_COUNT] = {
+    [RPC_DOOR_DEVICES] = "devices",
+    [RPC_DOOR_LOCAL] = "local",
+};
+
+static const char *const role_names[RPC_ROLE_COUNT] = {
+    [RPC_ROLE_NOBODY] = "nobody",     [RPC_ROLE_DEVICE] = "device", [RPC_ROLE_VIEWER] = "viewer",
+    [RPC_ROLE_OPERATOR] = "operator", [RPC_ROLE_ADMIN] = "admin",
+};
+
+const char *rpc_door_name(enum rpc_door door)
+{
+    return (size_t)door < OC_ARRAY_LENGTH(door_names) ? door_names[door] : "unknown";
+}
+
+const char *rpc_role_name(enum rpc_role role)
+{
+    return (size_t)role < OC_ARRAY_LENGTH(role_names) ? role_names[role] : "unknown";
+}
+
+struct caller *caller_new(enum rpc_door door, enum rpc_role role)
+{
+    struct caller *caller = calloc(1, sizeof *caller);
+    if (!caller) {
+        return NULL;
+    }
+    caller->door = door;
+    caller->role = role;
+    caller->quota = quota_full(&unapproved_rate, 0);
+    atomic_init(&caller->n_references, 1);
+    if (pthread_mutex_init(&caller->lock, NULL) != 0) {
+        free(caller);
+        return NULL;
+    }
+    return caller;
+}
+
+void caller_hold(struct caller *caller)
+{
+    atomic_fetch_add(&caller->n_references, 1);
+}
+
+void caller_release(struct caller *caller)
+{
+    if (caller && atomic_fetch_sub(&caller->n_references, 1) == 1) {
+        pthread_mutex_destroy(&caller->lock);
+        free(caller->words);
+        free(caller);
+    }
+}
+
+/* The word's place, or n_words. Under the lock. */
+static unsigned find_word(const struct caller *caller, uint32_t word)
+{
+    unsigned i = 0;
+    while (i < caller->n_words && caller->words[i] != word) {
+        i++;
+    }
+    return i;
+}
+
+bool caller_is_in_flight(struct caller *caller, uint32_t word)
+{
+    pthread_mutex_lock(&caller->lock);
+    const bool is_there = find_word(caller, word) < caller->n_words;
+    pthread_mutex_unlock(&caller->lock);
+    return is_there;
+}
+
+unsigned caller_count_in_flight(struct caller *caller)
+{
+    pthread_mutex_lock(&caller->lock);
+    const unsigned n = caller->n_words;
+    pthread_mutex_unlock(&caller->lock);
+    return n;
+}
+
+/* Under the lock. */
+static bool has_room(struct caller *caller)
+{
+    if (caller->n_words < caller->cap_words) {
+        return true;
+    }
+    const unsigned cap = caller->cap_words != 0 ? 2 * caller->cap_words : FIRST_WORDS;
+    uint32_t *words = realloc(caller->words, cap * sizeof *words);
+    if (!words) {
+        return false;
+    }
+    caller->words = words;
+    caller->cap_words = cap;
+    return true;
+}
+
+bool caller_begin(struct caller *caller, uint32_t word)
+{
+    pthread_mutex_lock(&caller->lock);
+    const bool may_begin = has_room(caller);
+    if (may_begin) {
+        caller->words[caller->n_words++] = word;
+    }
+    pthread_mutex_unlock(&caller->lock);
+    return may_begin;
+}
+
+void caller_end(struct caller *caller, uint32_t word)
+{
+    pthread_mutex_lock(&caller->lock);
+    const unsigned i = find_word(caller, word);
+    assert(i < caller->n_words);
+    caller->words[i] = caller->words[--caller->n_words];
+    pthread_mutex_unlock(&caller->lock);
+}
+
+uint32_t caller_take_tokens(struct caller *caller, unsigned cost, uint64_t now_ms)
+{
+    const int64_t now = (int64_t)now_ms;
+    if (quota_take(&caller->quota, &unapproved_rate, cost, now)) {
+        return 0;
+    }
+    return (uint32_t)quota_wait_ms(&caller->quota, &unapproved_rate, cost, now);
+}

@@ -1,0 +1,79 @@
+/*
+ * A caller: one connection as dispatch and handlers see it. Who it is was proved before it was
+ * made (TLS key, peer credentials) and never changes; whether its device is approved may.
+ *
+ * Kept alive by its connection and by every call that is answered later.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "proto/rpc/connection.h"
+#include "server/domain/audit_event.h"
+#include "server/domain/quota.h"
+#include "server/rpc/refusal_text.h"
+#include "server/service/pairing_service.h"
+
+enum rpc_door {
+    RPC_DOOR_DEVICES, /* TLS, any sound device key */
+    RPC_DOOR_LOCAL,   /* Unix socket, peer credentials */
+    RPC_DOOR_COUNT
+};
+
+/* What a caller is; each door knows its own kinds. Later: viewer and operator at the admin door. */
+enum rpc_role {
+    RPC_ROLE_NOBODY, /* got through to the door, may call nothing */
+    RPC_ROLE_DEVICE,
+    RPC_ROLE_VIEWER,
+    RPC_ROLE_OPERATOR,
+    RPC_ROLE_ADMIN,
+    RPC_ROLE_COUNT
+};
+
+/* "devices", "admin": words for Describe and the log. Never NULL. */
+const char *rpc_door_name(enum rpc_door door);
+const char *rpc_role_name(enum rpc_role role);
+
+struct caller {
+    enum rpc_door door;
+    enum rpc_role role;
+    struct audit_actor actor;
+    struct oc_device_id device_id;         /* device door */
+    struct peer *peer;                     /* device door; from opened to closed */
+    const struct refusal_gateway *gateway; /* device door: what refusals say of us */
+    struct oc_connection *connection;      /* from opened to closed */
+    atomic_bool is_approved;
+    struct quota quota; /* while not approved; connection's thread only */
+
+    /* Of doors.c. */
+    void *listener;
+    bool has_spoken;  /* connection's thread only */
+    bool is_over_cap; /* connection's thread only */
+    bool holds_slot;  /* guarded by the doors' lock */
+
+    atomic_uint n_references;
+    pthread_mutex_t lock; /* guards the three below; nothing is called while it is held */
+    uint32_t *words;      /* of the calls that are answered later */
+    unsigned n_words;
+    unsigned cap_words;
+};
+
+/* With one reference, the connection's. NULL when out of memory. */
+struct caller *caller_new(enum rpc_door door, enum rpc_role role);
+void caller_hold(struct caller *caller);
+/* Frees with the last reference. Accepts NULL. */
+void caller_release(struct caller *caller);
+
+/* Whether a call with this word is still to be answered. Any thread. */
+bool caller_is_in_flight(struct caller *caller, uint32_t word);
+unsigned caller_count_in_flight(struct caller *caller);
+/* False when out of memory. Any thread. */
+bool caller_begin(struct caller *caller, uint32_t word);
+void caller_end(struct caller *caller, uint32_t word);
+
+/*
+ * Takes `cost` tokens. Returns 0, or the milliseconds until they are there.
+ * Thread: the connection's.
+ */
+uint32_t caller_take_tokens(struct caller *caller, unsigned cost, uint64_t now_ms);

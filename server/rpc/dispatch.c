@@ -1,0 +1,329 @@
+/* See dispatch.h. The tables are the only place that says what exists where, and for whom. */
+#include "server/rpc/dispatch.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "openclaw/v1/envelope.pb-c.h"
+#include "proto/rpc/transport.h"
+#include "server/obs/metrics.h"
+#include "server/rpc/handlers.h"
+#include "server/service/admin_service.h"
+
+#define NUMBER(name) OPENCLAW__V1__METHOD__METHOD_##name
+
+enum {
+    METHOD_NAME_BYTES = 64,
+};
+
+static const struct method_row devices_table[] = {
+    {NUMBER(CONNECT), handle_connect, RPC_ROLE_DEVICE, 4},
+    {NUMBER(AWAIT_DECISION), handle_await_decision, RPC_ROLE_DEVICE, 2},
+    {NUMBER(HEARTBEAT), handle_heartbeat, RPC_ROLE_DEVICE, 1},
+    {NUMBER(AWAIT_NOTICE), handle_await_notice, RPC_ROLE_DEVICE, 1},
+    {NUMBER(HEALTH), handle_health, RPC_ROLE_DEVICE, 1},
+    {NUMBER(DESCRIBE), handle_describe, RPC_ROLE_DEVICE, 1},
+};
+
+static const struct method_row local_table[] = {
+    {NUMBER(GET_STATUS), handle_get_status, RPC_ROLE_VIEWER, 0},
+    {NUMBER(LIST_DEVICES), handle_list_devices, RPC_ROLE_VIEWER, 0},
+    {NUMBER(RESOLVE), handle_resolve, RPC_ROLE_VIEWER, 0},
+    {NUMBER(APPROVE), handle_approve, RPC_ROLE_OPERATOR, 0},
+    {NUMBER(REJECT), handle_reject, RPC_ROLE_OPERATOR, 0},
+    {NUMBER(REVOKE), handle_revoke, RPC_ROLE_OPERATOR, 0},
+    {NUMBER(BLOCK), handle_block, RPC_ROLE_OPERATOR, 0},
+    {NUMBER(UNBLOCK), handle_unblock, RPC_ROLE_OPERATOR, 0},
+    {NUMBER(DISMISS), handle_dismiss, RPC_ROLE_OPERATOR, 0},
+    {NUMBER(RENAME), handle_rename, RPC_ROLE_OPERATOR, 0},
+    {NUMBER(REMOVE), handle_remove, RPC_ROLE_OPERATOR, 0},
+    {NUMBER(EXPECT), handle_expect, RPC_ROLE_OPERATOR, 0},
+    {NUMBER(LIST_AUDIT), handle_list_audit, RPC_ROLE_VIEWER, 0},
+    {NUMBER(WATCH_EVENTS), handle_watch_events, RPC_ROLE_VIEWER, 0},
+    {NUMBER(UNLOCK), handle_unlock, RPC_ROLE_ADMIN, 0},
+    {NUMBER(HEALTH), handle_health, RPC_ROLE_VIEWER, 0},
+    {NUMBER(DESCRIBE), handle_describe, RPC_ROLE_VIEWER, 0},
+};
+
+static const struct {
+    const struct method_row *rows;
+    size_t n;
+} tables[RPC_DOOR_COUNT] = {
+    [RPC_DOOR_DEVICES] = {devices_table, OC_ARRAY_LENGTH(devices_table)},
+    [RPC_DOOR_LOCAL] = {local_table, OC_ARRAY_LENGTH(local_table)},
+};
+
+struct dispatch {
+    struct service *service;
+    struct oc_digest gateway_spki;
+    uint64_t (*monotonic_ms)(void);
+    struct dispatch_listener listeners[DISPATCH_MAX_LISTENERS];
+    size_t n_listeners;
+    atomic_bool is_draining;
+    pthread_mutex_t lock; /* guards the arenas that are not in use */
+    struct oc_arena *arenas[DISPATCH_MAX_ARENAS];
+    size_t n_arenas;
+};
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+struct dispatch *dispatch_new(const struct dispatch_options *options)
+{
+    struct dispatch *dispatch = calloc(1, sizeof *dispatch);
+    if (!dispatch || pthread_mutex_init(&dispatch->lock, NULL) != 0) {
+        free(dispatch);
+        return NULL;
+    }
+    dispatch->service = options->service;
+    dispatch->gateway_spki = options->gateway_spki;
+    dispatch->monotonic_ms = options->monotonic_ms ? options->monotonic_ms : oc_monotonic_ms;
+    return dispatch;
+}
+
+void dispatch_free(struct dispatch *dispatch)
+{
+    if (!dispatch) {
+        return;
+    }
+    for (size_t i = 0; i < dispatch->n_arenas; i++) {
+        oc_arena_free(dispatch->arenas[i]);
+    }
+    pthread_mutex_destroy(&dispatch->lock);
+    free(dispatch);
+}
+
+void dispatch_add_listener(struct dispatch *dispatch, const char *door, const char *address)
+{
+    if (dispatch->n_listeners < DISPATCH_MAX_LISTENERS) {
+        struct dispatch_listener *listener = &dispatch->listeners[dispatch->n_listeners++];
+        listener->door = door;
+        (void)snprintf(listener->address, sizeof listener->address, "%s", address);
+    }
+}
+
+void dispatch_set_draining(struct dispatch *dispatch)
+{
+    atomic_store(&dispatch->is_draining, true);
+}
+
+struct service *dispatch_service(const struct dispatch *dispatch)
+{
+    return dispatch->service;
+}
+
+const struct oc_digest *dispatch_gateway_spki(const struct dispatch *dispatch)
+{
+    return &dispatch->gateway_spki;
+}
+
+const struct dispatch_listener *dispatch_listeners(const struct dispatch *dispatch, size_t *n)
+{
+    *n = dispatch->n_listeners;
+    return dispatch->listeners;
+}
+
+bool dispatch_is_draining(const struct dispatch *dispatch)
+{
+    return atomic_load(&dispatch->is_draining);
+}
+
+const struct method_row *dispatch_table(enum rpc_door door, size_t *n)
+{
+    *n = tables[door].n;
+    return tables[door].rows;
+}
+
+/* ---- authorisation ------------------------------------------------------------------------- */
+
+static const struct method_row *find_row(enum rpc_door door, uint32_t number)
+{
+    for (size_t i = 0; i < tables[door].n; i++) {
+        if (tables[door].rows[i].number == number) {
+            return &tables[door].rows[i];
+        }
+    }
+    return NULL;
+}
+
+/* Devices and administrators are separate classes: no device role ever reaches an
+ * administrator's method, nor the reverse. */
+static bool role_covers(enum rpc_role has, enum rpc_role needs)
+{
+    if (has == RPC_ROLE_NOBODY || needs == RPC_ROLE_NOBODY) {
+        return false;
+    }
+    if (has == RPC_ROLE_DEVICE || needs == RPC_ROLE_DEVICE) {
+        return has == needs;
+    }
+    return has >= needs;
+}
+
+enum dispatch_verdict dispatch_authorise(enum rpc_door door, enum rpc_role role, uint32_t number)
+{
+    const struct method_row *row = find_row(door, number);
+    if (!row) {
+        return DISPATCH_NO_SUCH_METHOD;
+    }
+    return role_covers(role, row->least) ? DISPATCH_ALLOWED : DISPATCH_DENIED;
+}
+
+/* Refused calls of administrators are audited; those of devices are only counted, as strangers
+ * may not make the audit grow. */
+static void record_denied(const struct call *call)
+{
+    char name[METHOD_NAME_BYTES];
+    if (call->caller->door == RPC_DOOR_LOCAL) {
+        oc_method_format_name(call->method, name, sizeof name);
+        admin_record_denied(call->dispatch->service, &call->caller->actor, name, "role");
+    }
+}
+
+static enum oc_status check_authority(const struct call *call, uint32_t number,
+                                      struct oc_error *err)
+{
+    switch (dispatch_authorise(call->caller->door, call->caller->role, number)) {
+    case DISPATCH_ALLOWED:
+        return OC_OK;
+    case DISPATCH_NO_SUCH_METHOD:
+        return oc_fail(err, OC_UNIMPLEMENTED, "dispatch: no method %u at this door", number);
+    case DISPATCH_DENIED:
+        record_denied(call);
+        break;
+    }
+    return oc_fail(err, OC_PERMISSION_DENIED, "dispatch: %s may not call method %u",
+                   rpc_role_name(call->caller->role), number);
+}
+
+/* ---- one frame ----------------------------------------------------------------------------- */
+
+/* What one caller may take: tokens while it is not approved, calls in flight always. */
+static enum oc_status check_quota(const struct call *call, const struct method_row *row,
+                                  struct oc_error *err)
+{
+    const bool is_approved = atomic_load(&call->caller->is_approved);
+    const unsigned max_in_flight =
+        is_approved ? OC_MAX_CALLS_IN_FLIGHT : OC_MAX_CALLS_IN_FLIGHT_UNAPPROVED;
+    if (!is_approved) {
+        const uint32_t wait_ms =
+            caller_take_tokens(call->caller, row->cost, call->dispatch->monotonic_ms());
+        if (wait_ms > 0) {
+            (void)oc_fail(err, OC_RESOURCE_EXHAUSTED, "dispatch: quota of an unapproved caller");
+            err->retry_after_ms = wait_ms;
+            return OC_RESOURCE_EXHAUSTED;
+        }
+    }
+    if (caller_count_in_flight(call->caller) >= max_in_flight) {
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "dispatch: too many calls in flight");
+    }
+    return OC_OK;
+}
+
+static enum oc_status refuse(struct oc_error *err, const char *field, const char *why)
+{
+    (void)oc_fail(err, OC_INVALID_ARGUMENT, "envelope: %s: %s", field, why);
+    (void)snprintf(err->field, sizeof err->field, "%s", field);
+    return OC_INVALID_ARGUMENT;
+}
+
+static enum oc_status check_envelope(const struct call *call, struct oc_error *err)
+{
+    if (call->envelope->has_idempotency_key && !call->method->changes) {
+        return refuse(err, "idempotency_key", "only for methods that change something");
+    }
+    if (call->envelope->has_unknown_fields && call->method->changes) {
+        return refuse(err, "Call", "holds fields this version does not know (newer client)");
+    }
+    return OC_OK;
+}
+
+static uint32_t budget_of(const struct oc_method *method, uint32_t budget_ms)
+{
+    return method->is_long_poll && budget_ms > OC_LONG_POLL_MS ? OC_LONG_POLL_MS : budget_ms;
+}
+
+static enum oc_status run(struct call *call, struct oc_arena *arena, struct oc_error *err)
+{
+    const struct oc_call *envelope = call->envelope;
+    enum oc_status status = check_authority(call, envelope->method, err);
+    if (status) {
+        return status;
+    }
+    const struct method_row *row = find_row(call->caller->door, envelope->method);
+    ProtobufCMessage *request = NULL;
+    status = check_quota(call, row, err);
+    if (!status) {
+        status = check_envelope(call, err);
+    }
+    if (!status) {
+        status =
+            oc_payload_unpack(oc_method_input(call->method), envelope->payload, envelope->n_payload,
+                              call->method->changes, arena, &request, err);
+    }
+    if (!status) {
+        row->run(call, request);
+        assert(call->is_over);
+    }
+    return status;
+}
+
+static struct oc_arena *take_arena(struct dispatch *dispatch)
+{
+    pthread_mutex_lock(&dispatch->lock);
+    struct oc_arena *arena = dispatch->n_arenas > 0 ? dispatch->arenas[--dispatch->n_arenas] : NULL;
+    pthread_mutex_unlock(&dispatch->lock);
+    return arena ? arena : oc_arena_new(OC_ARENA_BYTES);
+}
+
+static void give_arena(struct dispatch *dispatch, struct oc_arena *arena)
+{
+    oc_arena_reset(arena);
+    pthread_mutex_lock(&dispatch->lock);
+    const bool keeps = dispatch->n_arenas < DISPATCH_MAX_ARENAS;
+    if (keeps) {
+        dispatch->arenas[dispatch->n_arenas++] = arena;
+    }
+    pthread_mutex_unlock(&dispatch->lock);
+    if (!keeps) {
+        oc_arena_free(arena);
+    }
+}
+
+static enum oc_status run_in_arena(struct call *call, struct oc_error *err)
+{
+    struct oc_arena *arena = take_arena(call->dispatch);
+    if (!arena) {
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "dispatch: out of memory");
+    }
+    enum oc_status status = run(call, arena, err);
+    give_arena(call->dispatch, arena);
+    return status;
+}
+
+void dispatch_frame(struct dispatch *dispatch, struct caller *caller, uint32_t word,
+                    const uint8_t *body, size_t n_body)
+{
+    if (caller_is_in_flight(caller, word)) {
+        return; /* a resend: the first one will be answered */
+    }
+    metric_add(METRIC_CALLS_TOTAL, 1);
+    struct oc_call envelope;
+    struct oc_error err;
+    struct call call = {
+        .dispatch = dispatch,
+        .caller = caller,
+        .connection = caller->connection,
+        .word = word,
+        .envelope = &envelope,
+    };
+    enum oc_status status = oc_call_unpack(body, n_body, &envelope, &err);
+    if (!status) {
+        call.method = oc_method_by_number(envelope.method);
+        call.budget_ms = call.method ? budget_of(call.method, envelope.budget_ms) : 0;
+        status = run_in_arena(&call, &err);
+    }
+    if (status) {
+        call_fail(&call, &err);
+    }
+}

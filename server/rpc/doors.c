@@ -1,0 +1,391 @@
+/* See doors.h. */
+#include "server/rpc/doors.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/rpc/transport.h"
+#include "server/obs/log.h"
+#include "server/obs/metrics.h"
+#include "server/rpc/source_caps.h"
+
+enum {
+    MAX_LISTENERS = DOORS_MAX_DEVICE_URLS + 1,
+    /* Over their cap, these many at a time are told so; the others are closed without a word. */
+    MAX_TOLD_OVER_CAP = 256,
+    OVER_CAP_RETRY_MS = 30 * 1000,
+    /* Longer than a long poll and the pause before the next one. */
+    UNAPPROVED_IDLE_MS = 90 * 1000,
+    MISSED_HEARTBEATS = 3,
+    SMALL_REPLY_BYTES = 512,
+};
+
+struct listener {
+    struct doors *doors;
+    struct oc_listener *handle;
+    enum rpc_door door;
+    struct refusal_gateway gateway;
+};
+
+struct doors {
+    struct doors_options options;
+    struct listener listeners[MAX_LISTENERS];
+    size_t n_listeners;
+    atomic_bool is_ready; /* every address is known: before, nobody is let in */
+    atomic_uint n_told_over_cap;
+    pthread_mutex_t
+        lock; /* guards caps and every caller's holds_slot; nothing is called under it */
+    struct source_caps *caps;
+};
+
+static struct doors *doors_of(const struct caller *caller)
+{
+    const struct listener *listener = caller->listener;
+    return listener->doors;
+}
+
+/* ---- slots of connections without a session ------------------------------------------------- */
+
+static bool is_exempt(const struct doors *doors, const struct oc_source *source)
+{
+    return doors->options.is_exempt &&
+           doors->options.is_exempt(doors->options.user, source->address);
+}
+
+static bool take_slot(struct caller *caller, const struct oc_source *source)
+{
+    struct doors *doors = doors_of(caller);
+    const bool exempt = is_exempt(doors, source);
+    pthread_mutex_lock(&doors->lock);
+    if (!caller->holds_slot) {
+        caller->holds_slot = source_caps_take(doors->caps, source, exempt);
+    }
+    const bool holds = caller->holds_slot;
+    pthread_mutex_unlock(&doors->lock);
+    return holds;
+}
+
+static void give_slot(struct caller *caller, const struct oc_source *source)
+{
+    struct doors *doors = doors_of(caller);
+    pthread_mutex_lock(&doors->lock);
+    if (caller->holds_slot) {
+        source_caps_give(doors->caps, source);
+        caller->holds_slot = false;
+    }
+    pthread_mutex_unlock(&doors->lock);
+}
+
+/* ---- what the service says of a session ------------------------------------------------------ */
+
+static uint64_t idle_limit(const struct doors *doors, bool is_approved)
+{
+    return is_approved ? (uint64_t)doors->options.heartbeat_ms * MISSED_HEARTBEATS
+                       : UNAPPROVED_IDLE_MS;
+}
+
+static void set_approved(void *user, bool is_approved)
+{
+    struct caller *caller = user;
+    const struct oc_peer *peer = oc_connection_peer(caller->connection);
+    atomic_store(&caller->is_approved, is_approved);
+    if (is_approved) {
+        give_slot(caller, &peer->source);
+    } else {
+        (void)take_slot(caller, &peer->source); /* who is in is not thrown out by the cap */
+    }
+    oc_connection_set_approved(caller->connection, is_approved);
+    oc_connection_set_idle_limit(caller->connection, idle_limit(doors_of(caller), is_approved));
+}
+
+static void cut(void *user, const char *why)
+{
+    struct caller *caller = user;
+    char id[OC_DEVICE_ID_DIGITS + 1];
+    oc_device_id_format(&caller->device_id, id);
+    log_debug("connection.cut", "device=%s why=%s", id, why);
+    oc_connection_close(caller->connection);
+}
+
+static const struct peer_ops peer_ops = {.set_approved = set_approved, .cut = cut};
+
+/* ---- devices --------------------------------------------------------------------------------- */
+
+static bool is_trusted(const struct doors *doors, const struct oc_source *source)
+{
+    return !doors->options.is_trusted ||
+           doors->options.is_trusted(doors->options.user, source->address);
+}
+
+static void *device_accepted(void *user, const struct oc_source *source)
+{
+    struct listener *listener = user;
+    const struct doors *doors = listener->doors;
+    if (!atomic_load(&doors->is_ready)) {
+        return NULL;
+    }
+    metric_add(METRIC_CONNECTIONS_ACCEPTED_TOTAL, 1);
+    if (!doors->options.pairing_required && !is_trusted(doors, source)) {
+        char text[OC_MAX_SOURCE_BYTES + 1];
+        oc_source_format(source, text);
+        log_limited(LOG_LEVEL_WARN, "connection.not_trusted", text, "source=%s", text);
+        return NULL;
+    }
+    struct caller *caller = caller_new(RPC_DOOR_DEVICES, RPC_ROLE_DEVICE);
+    if (caller) {
+        caller->listener = listener;
+        caller->gateway = &listener->gateway;
+    }
+    return caller;
+}
+
+/* No slot: the first call is answered with why, unless even that is too much. */
+static bool may_be_told(struct caller *caller)
+{
+    struct doors *doors = doors_of(caller);
+    metric_add(METRIC_CONNECTIONS_REFUSED_AT_CAP_TOTAL, 1);
+    log_limited(LOG_LEVEL_WARN, "connection.over_cap", caller->actor.source, "source=%s",
+                caller->actor.source);
+    caller->is_over_cap = atomic_fetch_add(&doors->n_told_over_cap, 1) < MAX_TOLD_OVER_CAP;
+    if (!caller->is_over_cap) {
+        atomic_fetch_sub(&doors->n_told_over_cap, 1);
+    }
+    return caller->is_over_cap;
+}
+
+static bool device_opened(void *user, struct oc_connection *connection, const struct oc_peer *peer)
+{
+    struct caller *caller = user;
+    const struct doors *doors = doors_of(caller);
+    assert(peer->has_device_id);
+    caller->connection = connection;
+    caller->device_id = peer->device_id;
+    (void)snprintf(caller->actor.name, sizeof caller->actor.name, "device");
+    oc_source_format(&peer->source, caller->actor.source);
+    if (!take_slot(caller, &peer->source)) {
+        return may_be_told(caller);
+    }
+    const bool pairs_everyone = !doors->options.pairing_required;
+    caller->peer = peer_opened(doors->options.service, &caller->device_id, caller->actor.source,
+                               pairs_everyone, &peer_ops, caller);
+    return caller->peer != NULL;
+}
+
+static void answer_over_cap(struct caller *caller, uint32_t word)
+{
+    uint8_t reply[SMALL_REPLY_BYTES];
+    struct oc_error err;
+    (void)oc_fail(&err, OC_RESOURCE_EXHAUSTED, "doors: too many connections of this source");
+    err.retry_after_ms = OVER_CAP_RETRY_MS;
+    const size_t n = oc_reply_pack(err.status, &err, NULL, reply, sizeof reply);
+    (void)oc_connection_send(caller->connection, word, reply, n);
+    oc_connection_close(caller->connection);
+}
+
+static void device_frame(void *user, struct oc_connection *connection, uint32_t word,
+                         const uint8_t *body, size_t n_body)
+{
+    struct caller *caller = user;
+    struct doors *doors = doors_of(caller);
+    if (caller->is_over_cap) {
+        answer_over_cap(caller, word);
+        return;
+    }
+    if (!caller->has_spoken) {
+        caller->has_spoken = true;
+        oc_connection_set_idle_limit(connection, UNAPPROVED_IDLE_MS);
+    }
+    dispatch_frame(doors->options.dispatch, caller, word, body, n_body);
+}
+
+static void device_closed(void *user, struct oc_connection *connection, const struct oc_error *err)
+{
+    struct caller *caller = user;
+    (void)err;
+    if (caller->is_over_cap) {
+        atomic_fetch_sub(&doors_of(caller)->n_told_over_cap, 1);
+    }
+    if (caller->peer) {
+        peer_closed(caller->peer);
+    }
+    if (caller->connection) {
+        give_slot(caller, &oc_connection_peer(connection)->source);
+    }
+    caller_release(caller);
+}
+
+static const struct oc_connection_ops device_ops = {
+    .opened = device_opened,
+    .frame = device_frame,
+    .closed = device_closed,
+};
+
+/* ---- local administrators -------------------------------------------------------------------- */
+
+static void *local_accepted(void *user, const struct oc_source *source)
+{
+    struct listener *listener = user;
+    (void)source;
+    if (!atomic_load(&listener->doors->is_ready)) {
+        return NULL;
+    }
+    struct caller *caller = caller_new(RPC_DOOR_LOCAL, RPC_ROLE_NOBODY);
+    if (caller) {
+        caller->listener = listener;
+    }
+    return caller;
+}
+
+static bool may_administer(const struct doors *doors, uint32_t uid)
+{
+    bool is_listed = uid == 0 || uid == (uint32_t)geteuid();
+    for (size_t i = 0; i < doors->options.n_local_uids; i++) {
+        is_listed = is_listed || doors->options.local_uids[i] == uid;
+    }
+    return is_listed;
+}
+
+static bool local_opened(void *user, struct oc_connection *connection, const struct oc_peer *peer)
+{
+    struct caller *caller = user;
+    caller->connection = connection;
+    (void)snprintf(caller->actor.name, sizeof caller->actor.name, "uid:%u", peer->uid);
+    (void)snprintf(caller->actor.source, sizeof caller->actor.source, "local");
+    if (!may_administer(doors_of(caller), peer->uid)) {
+        log_limited(LOG_LEVEL_WARN, "local.denied", caller->actor.name, "uid=%u pid=%u", peer->uid,
+                    peer->pid);
+        return true; /* stays nobody: every call is answered with PERMISSION_DENIED */
+    }
+    caller->role = RPC_ROLE_ADMIN;
+    atomic_store(&caller->is_approved, true);
+    oc_connection_set_approved(connection, true);
+    return true;
+}
+
+static void local_frame(void *user, struct oc_connection *connection, uint32_t word,
+                        const uint8_t *body, size_t n_body)
+{
+    struct caller *caller = user;
+    (void)connection;
+    dispatch_frame(doors_of(caller)->options.dispatch, caller, word, body, n_body);
+}
+
+static void local_closed(void *user, struct oc_connection *connection, const struct oc_error *err)
+{
+    (void)connection;
+    (void)err;
+    caller_release(user);
+}
+
+static const struct oc_connection_ops local_ops = {
+    .opened = local_opened,
+    .frame = local_frame,
+    .closed = local_closed,
+};
+
+/* ---- listeners ------------------------------------------------------------------------------- */
+
+static const struct {
+    const struct oc_connection_ops *ops;
+    void *(*accepted)(void *user, const struct oc_source *source);
+} door_ops[RPC_DOOR_COUNT] = {
+    [RPC_DOOR_DEVICES] = {&device_ops, device_accepted},
+    [RPC_DOOR_LOCAL] = {&local_ops, local_accepted},
+};
+
+static enum oc_status open_listener(struct doors *doors, enum rpc_door door, const char *url,
+                                    struct oc_error *err)
+{
+    struct listener *listener = &doors->listeners[doors->n_listeners];
+    listener->doors = doors;
+    listener->door = door;
+    listener->gateway.spki_sha256 = doors->options.gateway_spki;
+    const struct oc_listener_options options = {
+        .url = url,
+        .tls = door == RPC_DOOR_DEVICES ? doors->options.tls : NULL,
+        .ops = door_ops[door].ops,
+        .accepted = door_ops[door].accepted,
+        .user = listener,
+    };
+    enum oc_status status =
+        oc_listener_open(doors->options.transport, &options, &listener->handle, err);
+    if (status) {
+        return status;
+    }
+    doors->n_listeners++;
+    return OC_OK;
+}
+
+static enum oc_status open_listeners(struct doors *doors, struct oc_error *err)
+{
+    enum oc_status status = OC_OK;
+    for (size_t i = 0; !status && i < doors->options.n_device_urls; i++) {
+        status = open_listener(doors, RPC_DOOR_DEVICES, doors->options.device_urls[i], err);
+    }
+    if (!status && doors->options.local_url) {
+        status = open_listener(doors, RPC_DOOR_LOCAL, doors->options.local_url, err);
+    }
+    return status;
+}
+
+/* Now that the kernel has picked the ports. */
+static void announce(struct doors *doors)
+{
+    for (size_t i = 0; i < doors->n_listeners; i++) {
+        struct listener *listener = &doors->listeners[i];
+        oc_listener_url(listener->handle, listener->gateway.address,
+                        sizeof listener->gateway.address);
+        dispatch_add_listener(doors->options.dispatch, rpc_door_name(listener->door),
+                              listener->gateway.address);
+    }
+    atomic_store(&doors->is_ready, true);
+}
+
+enum oc_status doors_open(const struct doors_options *options, struct doors **out,
+                          struct oc_error *err)
+{
+    OC_CLEANUP(doors_freep) struct doors *doors = calloc(1, sizeof *doors);
+    if (!doors || pthread_mutex_init(&doors->lock, NULL) != 0) {
+        free(OC_STEAL(doors));
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "doors: out of memory");
+    }
+    doors->options = *options;
+    const struct source_caps_options caps = {
+        .max = options->max_unapproved,
+        .max_per_source = options->max_unapproved_per_source,
+        .seed = options->source_seed,
+    };
+    doors->caps = source_caps_new(&caps);
+    if (!doors->caps) {
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "doors: out of memory");
+    }
+    enum oc_status status = open_listeners(doors, err);
+    if (status) {
+        doors_stop(doors);
+        return status;
+    }
+    announce(doors);
+    *out = OC_STEAL(doors);
+    return OC_OK;
+}
+
+void doors_stop(struct doors *doors)
+{
+    for (size_t i = 0; i < doors->n_listeners; i++) {
+        oc_listener_close(doors->listeners[i].handle);
+        doors->listeners[i].handle = NULL;
+    }
+    doors->n_listeners = 0;
+}
+
+void doors_free(struct doors *doors)
+{
+    if (doors) {
+        source_caps_free(doors->caps);
+        pthread_mutex_destroy(&doors->lock);
+        free(doors);
+    }
+}

@@ -1,0 +1,172 @@
+/* See fake_service.h. */
+#include "tests/support/fake_service.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct peer *peer_opened(struct service *service, const struct oc_device_id *id,
+                         const char source[OC_MAX_SOURCE_BYTES + 1], bool is_source_trusted,
+                         const struct peer_ops *ops, void *user)
+{
+    (void)source;
+    struct peer *peer = calloc(1, sizeof *peer);
+    assert(peer);
+    *peer = (struct peer){.service = service,
+                          .ops = ops,
+                          .user = user,
+                          .id = *id,
+                          .is_source_trusted = is_source_trusted};
+    service->n_peers++;
+    service->last_peer = peer;
+    return peer;
+}
+
+void peer_closed(struct peer *peer)
+{
+    peer->service->n_peers--;
+    free(peer);
+}
+
+void peer_connect(struct peer *peer, const struct connect_facts *facts,
+                  const struct connect_call *call)
+{
+    struct service *service = peer->service;
+    service->n_calls++;
+    service->connect_facts = *facts;
+    service->connect_call = *call;
+    if (!service->parks) {
+        call->done(call->user, &service->connect_result);
+    }
+}
+
+void peer_await_decision(struct peer *peer, const struct oc_request_id *request_id,
+                         const uint8_t device_nonce[OC_NONCE_BYTES], uint32_t budget_ms,
+                         const struct wait_call *call)
+{
+    struct service *service = peer->service;
+    (void)request_id;
+    (void)device_nonce;
+    service->n_calls++;
+    service->budget_ms = budget_ms;
+    service->wait_call = *call;
+    if (!service->parks) {
+        call->done(call->user, &service->wait_result);
+    }
+}
+
+enum oc_status peer_heartbeat(struct peer *peer, uint64_t *generation)
+{
+    peer->service->n_calls++;
+    *generation = 7;
+    return peer->service->heartbeat_status;
+}
+
+void peer_await_notice(struct peer *peer, uint64_t generation, uint32_t budget_ms,
+                       const struct notice_call *call)
+{
+    struct service *service = peer->service;
+    service->n_calls++;
+    service->after_seq = generation;
+    service->budget_ms = budget_ms;
+    service->notice_call = *call;
+    if (!service->parks) {
+        call->done(call->user, &service->notice_result);
+    }
+}
+
+void service_gateway_ids(struct service *service, uint8_t gateway_id[OC_GATEWAY_ID_BYTES],
+                         uint8_t database_id[OC_DATABASE_ID_BYTES])
+{
+    memcpy(gateway_id, service->status.identity.gateway_id, OC_GATEWAY_ID_BYTES);
+    memcpy(database_id, service->status.identity.database_id, OC_DATABASE_ID_BYTES);
+}
+
+void service_get_status(struct service *service, struct service_status *out)
+{
+    *out = service->status;
+}
+
+enum oc_status admin_list(struct service *service, const struct list_query *query,
+                          device_visit_fn visit, void *user, char next_cursor[80],
+                          uint64_t *revision, struct oc_error *err)
+{
+    (void)err;
+    service->n_calls++;
+    service->list_query = *query;
+    const size_t n = query->limit < service->n_listed ? query->limit : service->n_listed;
+    for (size_t i = 0; i < n; i++) {
+        visit(user, &service->listed);
+    }
+    (void)snprintf(next_cursor, 80, "%s", n < service->n_listed ? "next" : "");
+    *revision = 99;
+    return OC_OK;
+}
+
+void admin_resolve(struct service *service, const char *selector, bool prefix_is_enough,
+                   struct resolve_result *out)
+{
+    (void)prefix_is_enough;
+    service->n_calls++;
+    (void)snprintf(service->selector, sizeof service->selector, "%s", selector);
+    *out = service->resolve_result;
+}
+
+void admin_decide(struct service *service, const struct admin_caller *caller,
+                  const struct decide_command *command, const struct decide_call *call)
+{
+    service->n_calls++;
+    service->admin_caller = *caller;
+    service->command = *command;
+    service->decide_call = *call;
+    if (!service->parks) {
+        call->done(call->user, &service->decide_result);
+    }
+}
+
+void admin_record_denied(struct service *service, const struct audit_actor *actor,
+                         const char *method, const char *why)
+{
+    (void)actor;
+    (void)why;
+    service->n_denied++;
+    (void)snprintf(service->denied_method, sizeof service->denied_method, "%s", method);
+}
+
+void admin_list_audit(struct service *service, const struct store_audit_query *query,
+                      const struct audit_call *call)
+{
+    (void)query;
+    service->n_calls++;
+    service->audit_call = *call;
+    if (!service->parks) {
+        call->done(call->user, &service->audit_result);
+    }
+}
+
+void admin_watch(struct service *service, uint64_t after_seq, uint32_t budget_ms,
+                 const struct watch_call *call)
+{
+    service->n_calls++;
+    service->after_seq = after_seq;
+    service->budget_ms = budget_ms;
+    service->watch_call = *call;
+    if (!service->parks) {
+        call->done(call->user, &service->watch_result);
+    }
+}
+
+void admin_unlock(struct service *service, const struct admin_caller *caller, bool accept_rollback,
+                  bool init, const struct decide_call *call)
+{
+    (void)accept_rollback;
+    (void)init;
+    service->n_calls++;
+    service->admin_caller = *caller;
+    service->status.lock = STORE_LOCK_NONE;
+    service->decide_call = *call;
+    if (!service->parks) {
+        call->done(call->user, &service->decide_result);
+    }
+}

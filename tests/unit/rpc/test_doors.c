@@ -1,0 +1,327 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "openclaw/v1/envelope.pb-c.h"
+#include "proto/rpc/envelope.h"
+#include "server/rpc/doors.h"
+#include "tests/support/fake_connection.h"
+#include "tests/support/fake_service.h"
+
+enum {
+    DEVICES = 0, /* in the order of opening */
+    LOCAL = 1,
+    WORD = 1,
+    HEARTBEAT_MS = 20000,
+};
+
+struct fixture {
+    struct service service;
+    struct dispatch *dispatch;
+    struct doors *doors;
+};
+
+/* 10.x.x.x */
+static bool is_ten(void *user, const uint8_t address[16])
+{
+    (void)user;
+    return address[12] == 10;
+}
+
+static struct doors_options options_of(struct fixture *fixture)
+{
+    return (struct doors_options){
+        .dispatch = fixture->dispatch,
+        .service = &fixture->service,
+        .device_urls = {"tls+tcp://127.0.0.1:18789"},
+        .n_device_urls = 1,
+        .local_url = "ipc:///run/x.sock",
+        .local_uids = {4242},
+        .n_local_uids = 1,
+        .pairing_required = true,
+        .max_unapproved = 5,
+        .max_unapproved_per_source = 2,
+        .heartbeat_ms = HEARTBEAT_MS,
+    };
+}
+
+static void prepare(struct fixture *fixture)
+{
+    *fixture = (struct fixture){.service = {.parks = false}};
+    const struct dispatch_options options = {.service = &fixture->service};
+    fixture->dispatch = dispatch_new(&options);
+}
+
+static void enter(struct fixture *fixture)
+{
+    prepare(fixture);
+    const struct doors_options options = options_of(fixture);
+    assert_int_equal(doors_open(&options, &fixture->doors, NULL), OC_OK);
+}
+
+static void leave(struct fixture *fixture)
+{
+    doors_stop(fixture->doors);
+    assert_int_equal(fake_n_listeners, 0);
+    doors_free(fixture->doors);
+    dispatch_free(fixture->dispatch);
+}
+
+/* A peer comes to the door; NULL when it is refused at accept. is_in tells what opened() said. */
+static struct oc_connection *come(size_t door, const struct oc_peer *peer, bool *is_in)
+{
+    const struct oc_listener_options *options = &fake_listeners[door]->options;
+    void *user = options->accepted(options->user, &peer->source);
+    if (!user) {
+        return NULL;
+    }
+    struct oc_connection *connection = fake_connection_new();
+    connection->user = user;
+    connection->peer = *peer;
+    *is_in = options->ops->opened(user, connection, &connection->peer);
+    return connection;
+}
+
+static struct oc_connection *come_in(size_t door, const struct oc_peer *peer)
+{
+    bool is_in = false;
+    struct oc_connection *connection = come(door, peer, &is_in);
+    assert_non_null(connection);
+    assert_true(is_in);
+    return connection;
+}
+
+static void go(size_t door, struct oc_connection *connection)
+{
+    const struct oc_error err = {.status = OC_OK};
+    fake_listeners[door]->options.ops->closed(connection->user, connection, &err);
+    fake_connection_free(connection);
+}
+
+static struct oc_peer device_from(uint8_t first, uint8_t last)
+{
+    return (struct oc_peer){
+        .source = {.address = {[10] = 0xff, [11] = 0xff, first, 0, 0, last}},
+        .has_device_id = true,
+        .device_id = {{first, last}},
+    };
+}
+
+static struct oc_peer user_of(uint32_t uid)
+{
+    return (struct oc_peer){.source = {.is_local = true}, .uid = uid, .pid = 1};
+}
+
+/* The status of one Health call. */
+static enum oc_status ask_health(size_t door, struct oc_connection *connection, uint32_t *wait_ms)
+{
+    uint8_t bytes[64];
+    const struct oc_call call = {.method = OPENCLAW__V1__METHOD__METHOD_HEALTH};
+    const size_t n = oc_call_pack(&call, bytes, sizeof bytes);
+    struct oc_reply reply;
+    fake_listeners[door]->options.ops->frame(connection->user, connection, WORD, bytes, n);
+    const struct fake_frame *frame = &connection->sent[connection->n_sent - 1];
+    assert_int_equal(oc_reply_unpack(frame->bytes, frame->n, &reply, NULL), OC_OK);
+    *wait_ms = reply.error.retry_after_ms;
+    return reply.status;
+}
+
+static void assert_local(struct oc_connection *connection, enum oc_status wanted)
+{
+    uint32_t wait_ms = 0;
+    assert_int_equal(ask_health(LOCAL, connection, &wait_ms), wanted);
+    assert_int_equal(connection->is_approved, wanted == OC_OK);
+    go(LOCAL, connection);
+}
+
+static void root_the_owner_and_named_users_administrate(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer root = user_of(0);
+    const struct oc_peer owner = user_of((uint32_t)geteuid());
+    const struct oc_peer named = user_of(4242);
+    enter(&fixture);
+    assert_local(come_in(LOCAL, &root), OC_OK);
+    assert_local(come_in(LOCAL, &owner), OC_OK);
+    assert_local(come_in(LOCAL, &named), OC_OK);
+    assert_int_equal(fixture.service.n_denied, 0);
+    leave(&fixture);
+}
+
+static void any_other_user_is_told_no_and_audited(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer stranger = user_of(31337);
+    enter(&fixture);
+    assert_local(come_in(LOCAL, &stranger), OC_PERMISSION_DENIED);
+    assert_int_equal(fixture.service.n_denied, 1);
+    leave(&fixture);
+}
+
+static void a_device_is_the_key_it_proved(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer peer = device_from(203, 9);
+    uint32_t wait_ms = 0;
+    enter(&fixture);
+    struct oc_connection *connection = come_in(DEVICES, &peer);
+    assert_int_equal(fixture.service.n_peers, 1);
+    assert_true(oc_device_id_equal(&fixture.service.last_peer->id, &peer.device_id));
+    assert_false(fixture.service.last_peer->is_source_trusted);
+    assert_int_equal(connection->idle_ms, 0); /* the handshake's deadline stands */
+    assert_int_equal(ask_health(DEVICES, connection, &wait_ms), OC_OK);
+    assert_int_not_equal(connection->idle_ms, 0);
+    go(DEVICES, connection);
+    assert_int_equal(fixture.service.n_peers, 0);
+    leave(&fixture);
+}
+
+static void a_source_over_its_cap_is_told_so_and_closed(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer peer = device_from(203, 9);
+    const struct oc_peer other = device_from(203, 10);
+    uint32_t wait_ms = 0;
+    enter(&fixture);
+    struct oc_connection *in[] = {come_in(DEVICES, &peer), come_in(DEVICES, &peer)};
+    struct oc_connection *over = come_in(DEVICES, &peer);
+    assert_int_equal(fixture.service.n_peers, 2);
+    assert_int_equal(ask_health(DEVICES, over, &wait_ms), OC_RESOURCE_EXHAUSTED);
+    assert_int_not_equal(wait_ms, 0);
+    assert_true(over->is_closed);
+    go(DEVICES, over);
+    struct oc_connection *else_where = come_in(DEVICES, &other);
+    assert_int_equal(fixture.service.n_peers, 3);
+    go(DEVICES, else_where);
+    go(DEVICES, in[0]);
+    struct oc_connection *again = come_in(DEVICES, &peer);
+    assert_int_equal(fixture.service.n_peers, 2);
+    go(DEVICES, again);
+    go(DEVICES, in[1]);
+    leave(&fixture);
+}
+
+static void a_session_gives_its_slot_back(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer peer = device_from(203, 9);
+    struct oc_connection *in[4];
+    enter(&fixture);
+    for (size_t i = 0; i < 4; i++) {
+        in[i] = come_in(DEVICES, &peer);
+        const struct peer *seen = fixture.service.last_peer;
+        assert_int_equal(fixture.service.n_peers, i + 1);
+        seen->ops->set_approved(seen->user, true);
+        assert_true(in[i]->is_approved);
+        assert_int_equal(in[i]->idle_ms, 3 * HEARTBEAT_MS);
+    }
+    const struct peer *seen = fixture.service.last_peer;
+    seen->ops->set_approved(seen->user, false);
+    assert_false(in[3]->is_approved);
+    seen->ops->cut(seen->user, "revoked");
+    assert_true(in[3]->is_closed);
+    for (size_t i = 0; i < 4; i++) {
+        go(DEVICES, in[i]);
+    }
+    leave(&fixture);
+}
+
+static void exempt_sources_share_the_total_alone(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer nat = device_from(10, 1);
+    struct oc_connection *in[5];
+    prepare(&fixture);
+    struct doors_options options = options_of(&fixture);
+    options.is_exempt = is_ten;
+    assert_int_equal(doors_open(&options, &fixture.doors, NULL), OC_OK);
+    for (size_t i = 0; i < 5; i++) {
+        in[i] = come_in(DEVICES, &nat);
+    }
+    assert_int_equal(fixture.service.n_peers, 5);
+    struct oc_connection *over = come_in(DEVICES, &nat);
+    assert_int_equal(fixture.service.n_peers, 5);
+    go(DEVICES, over);
+    for (size_t i = 0; i < 5; i++) {
+        go(DEVICES, in[i]);
+    }
+    leave(&fixture);
+}
+
+static void without_pairing_only_trusted_networks_come_in(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer inside = device_from(10, 1);
+    const struct oc_peer outside = device_from(203, 1);
+    bool is_in = false;
+    prepare(&fixture);
+    struct doors_options options = options_of(&fixture);
+    options.pairing_required = false;
+    options.is_trusted = is_ten;
+    assert_int_equal(doors_open(&options, &fixture.doors, NULL), OC_OK);
+    assert_null(come(DEVICES, &outside, &is_in));
+    struct oc_connection *connection = come_in(DEVICES, &inside);
+    assert_true(fixture.service.last_peer->is_source_trusted);
+    go(DEVICES, connection);
+    leave(&fixture);
+}
+
+static void a_connection_that_never_opened_just_closes(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer peer = device_from(203, 1);
+    enter(&fixture);
+    for (size_t door = DEVICES; door <= LOCAL; door++) {
+        const struct oc_listener_options *options = &fake_listeners[door]->options;
+        const struct oc_error err = {.status = OC_DEADLINE_EXCEEDED};
+        void *user = options->accepted(options->user, &peer.source);
+        assert_non_null(user);
+        options->ops->closed(user, NULL, &err);
+    }
+    leave(&fixture);
+}
+
+static void one_listener_that_cannot_open_closes_the_others(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct oc_error err;
+    prepare(&fixture);
+    struct doors_options options = options_of(&fixture);
+    options.local_url = "ipc:///run/taken.sock";
+    assert_int_equal(doors_open(&options, &fixture.doors, &err), OC_ALREADY_EXISTS);
+    assert_int_equal(fake_n_listeners, 0);
+    dispatch_free(fixture.dispatch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(root_the_owner_and_named_users_administrate),
+        cmocka_unit_test(any_other_user_is_told_no_and_audited),
+        cmocka_unit_test(a_device_is_the_key_it_proved),
+        cmocka_unit_test(a_source_over_its_cap_is_told_so_and_closed),
+        cmocka_unit_test(a_session_gives_its_slot_back),
+        cmocka_unit_test(exempt_sources_share_the_total_alone),
+        cmocka_unit_test(without_pairing_only_trusted_networks_come_in),
+        cmocka_unit_test(a_connection_that_never_opened_just_closes),
+        cmocka_unit_test(one_listener_that_cannot_open_closes_the_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
