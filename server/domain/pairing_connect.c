@@ -101,9 +101,9 @@ static void forget_replaced(struct pairing *pairing, const struct oc_request_id 
     }
 }
 
+/* `id` is in force, so it is not among them yet. */
 static void remember_replaced(struct pairing *pairing, const struct oc_request_id *id)
 {
-    forget_replaced(pairing, id);
     memmove(&pairing->replaced[1], &pairing->replaced[0],
             (PAIRING_REPLACED_KEPT - 1) * sizeof pairing->replaced[0]);
     pairing->replaced[0] = *id;
@@ -114,12 +114,12 @@ static void open_request(struct move *move)
     const struct pairing_event *event = move->event;
     struct pairing *next = &move->out->next;
     enum oc_why why = pairing_why_of(next, event);
+    forget_replaced(next, &event->request_id); /* first: it makes room */
     if (next->request.is_open) {
         remember_replaced(next, &next->request.id);
         next->replaced_ms = move->now_ms;
         move->out->effects |= PAIRING_ENDS_WAIT;
     }
-    forget_replaced(next, &event->request_id);
     next->request = (struct pairing_request){
         .is_open = true,
         .id = event->request_id,

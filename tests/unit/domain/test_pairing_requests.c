@@ -103,6 +103,19 @@ static void ask_that_returns_is_no_longer_among_the_replaced(void **state)
     decides(&pairing, PAIRING_EV_APPROVE, T0 + 2 * MINUTE, PAIRING_DONE);
 }
 
+static void ask_that_returns_makes_room_among_the_replaced(void **state)
+{
+    (void)state;
+    const char *const asks[] = {"a", "b", "c", "d", "e", "a"};
+    struct pairing pairing = stranger();
+    struct pairing_event reject_b = {.kind = PAIRING_EV_REJECT};
+    for (int i = 0; i < 6; i++) {
+        connects(&pairing, asks[i], T0 + i * MINUTE, PAIRING_PENDING);
+        reject_b = i == 1 ? decision(&pairing, PAIRING_EV_REJECT) : reject_b;
+    }
+    expect_outcome(&pairing, &reject_b, T0 + HOUR, PAIRING_REPLACED);
+}
+
 static void replaced_id_of_a_closed_request_is_no_request(void **state)
 {
     (void)state;
@@ -291,6 +304,7 @@ int main(void)
         cmocka_unit_test(second_replacement_within_ten_seconds_is_busy),
         cmocka_unit_test(four_replaced_ids_are_remembered_and_the_fifth_is_forgotten),
         cmocka_unit_test(ask_that_returns_is_no_longer_among_the_replaced),
+        cmocka_unit_test(ask_that_returns_makes_room_among_the_replaced),
         cmocka_unit_test(replaced_id_of_a_closed_request_is_no_request),
         cmocka_unit_test(rejected_device_is_refused_until_the_cool_down_ends),
         cmocka_unit_test(cool_down_doubles_to_an_hour_and_approval_resets_it),
