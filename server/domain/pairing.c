@@ -216,8 +216,9 @@ static enum pairing_outcome decide(struct move *move)
     return PAIRING_DONE;
 }
 
-struct pairing_decision pairing_decide(const struct pairing *was, const struct pairing_event *event,
-                                       const struct policy *policy, int64_t now_ms)
+static struct pairing_decision decide_trusted(const struct pairing *was,
+                                              const struct pairing_event *event,
+                                              const struct policy *policy, int64_t now_ms)
 {
     struct pairing_decision out = {.next = *was};
     struct move move = {
@@ -227,11 +228,7 @@ struct pairing_decision pairing_decide(const struct pairing *was, const struct p
         .out = &out,
         .request_id = event->named_request,
     };
-    assert(event->kind < PAIRING_EV_COUNT);
-    if (was->is_quarantined) {
-        distrust(&out.next);
-    }
-    assert(out.next.standing < OC_STANDING_COUNT);
+    assert(event->kind < PAIRING_EV_COUNT && was->standing < OC_STANDING_COUNT);
     out.outcome = decide(&move);
     if (event->kind == PAIRING_EV_CONNECT) {
         return out; /* audits itself */
@@ -241,4 +238,16 @@ struct pairing_decision pairing_decide(const struct pairing *was, const struct p
         pairing_fill_audit(&move, was, pairing_event_name(event->kind), "");
     }
     return out;
+}
+
+/* Nothing below may read a record that failed authentication as it came. */
+struct pairing_decision pairing_decide(const struct pairing *was, const struct pairing_event *event,
+                                       const struct policy *policy, int64_t now_ms)
+{
+    if (!was->is_quarantined) {
+        return decide_trusted(was, event, policy, now_ms);
+    }
+    struct pairing rest = *was;
+    distrust(&rest);
+    return decide_trusted(&rest, event, policy, now_ms);
 }

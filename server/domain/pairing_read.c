@@ -102,6 +102,9 @@ int64_t pairing_next_due(const struct pairing *pairing, const struct policy *pol
                          enum pairing_event_kind *kind)
 {
     int64_t due_ms = 0;
+    if (pairing->is_quarantined && !pairing_is_consistent(pairing)) {
+        return 0; /* its request is none either, see pairing.c */
+    }
     if (!pairing->is_quarantined && pairing->term_ends_ms > 0) {
         take_earlier(pairing->term_ends_ms, PAIRING_EV_TERM_END, &due_ms, kind);
     }

@@ -7,7 +7,7 @@
 
 int64_t pairing_time_after(int64_t now_ms, int64_t span_ms)
 {
-    return span_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + span_ms;
+    return now_ms > 0 && span_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + span_ms;
 }
 
 bool pairing_is_known(const struct pairing *pairing)

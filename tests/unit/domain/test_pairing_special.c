@@ -237,6 +237,8 @@ static void quarantined_garbage_is_decided_on_safely(void **state)
         pairing.generation = 3;
         pairing.standing = OC_STANDING_APPROVED;
         assert_false(pairing_is_consistent(&pairing));
+        enum pairing_event_kind due = PAIRING_EV_COUNT;
+        assert_int_equal(pairing_next_due(&pairing, &hourly, &due), 0);
         struct pairing_event event = kind == PAIRING_EV_CONNECT
                                          ? connect(&pairing, "chat")
                                          : (struct pairing_event){.kind = (unsigned)kind};
