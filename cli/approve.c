@@ -1,0 +1,186 @@
+/* Approving, on a terminal and off it; see approve.h. */
+#include "cli/approve.h"
+
+#include <string.h>
+
+#include "cli/decide.h"
+#include "cli/device_view.h"
+#include "cli/select.h"
+
+/* Off a terminal only a full request id says what exactly is approved; with a code, the code does.
+ */
+static enum exit_code check_is_exact(const struct cli *cli, const char *selector,
+                                     const struct oc_device *device, struct failure *failure)
+{
+    struct oc_request_id typed;
+    bool is_exact =
+        oc_request_id_parse(selector, &typed) && oc_request_id_equal(&typed, &device->request_id);
+    if (is_exact || cli->terminal->is_interactive || arguments_has(&cli->args, OPT_CODE)) {
+        return EXIT_DONE;
+    }
+    failure_set(failure, EXIT_USAGE,
+                "without a terminal, approving needs the full request id: %s is not one", selector);
+    failure_advise(failure, "look at what it asks:  openclaw devices show %s",
+                   device->request_id.text);
+    failure_advise(failure, "then approve that:     openclaw devices approve %s",
+                   device->request_id.text);
+    return EXIT_USAGE;
+}
+
+static enum exit_code check_is_waiting(const char *selector, const struct oc_device *device,
+                                       struct failure *failure)
+{
+    if (device->request_id.text[0] != '\0') {
+        return EXIT_DONE;
+    }
+    failure_set(failure, EXIT_NOT_FOUND, "no request of %s is waiting; it is %s", selector,
+                device->state == OC_STATE_NONE ? "known, and has not asked"
+                                               : oc_state_name(device->state));
+    failure_advise(failure, device->state == OC_STATE_BLOCKED
+                                ? "unblock it first:  openclaw devices unblock DEVICE"
+                                : "see who waits:  openclaw pairing list");
+    return EXIT_NOT_FOUND;
+}
+
+/* Narrows what is granted to --role and --scope. */
+static enum exit_code narrow(const struct cli *cli, const struct oc_device *device,
+                             struct oc_decision *decision, struct failure *failure)
+{
+    struct oc_grant grant = device->asked;
+    bool has_role = arguments_has(&cli->args, OPT_ROLE);
+    bool has_scope = arguments_has(&cli->args, OPT_SCOPE);
+    decision->narrows = has_role || has_scope;
+    if (has_scope) {
+        grant = decision->grant;
+        memcpy(grant.role, device->asked.role, sizeof grant.role);
+    }
+    if (has_role) {
+        memcpy(grant.role, decision->grant.role, sizeof grant.role);
+    }
+    decision->grant = grant;
+    if (decision->narrows && !oc_grant_is_within(&grant, &device->asked)) {
+        char asked[CELL_BYTES];
+        device_format_grant(&device->asked, asked, sizeof asked);
+        return failure_set(failure, EXIT_USAGE,
+                           "approving can grant less than what is asked, never more; it asks %s",
+                           asked);
+    }
+    return EXIT_DONE;
+}
+
+/* Shows everything and asks. A pairing code typed instead of "y" confirms and is checked. */
+static enum exit_code ask_person(const struct cli *cli, const struct oc_device *device,
+                                 struct oc_decision *decision, struct failure *failure)
+{
+    const struct terminal *terminal = cli->terminal;
+    char line[32];
+    (void)fputs("\nThis device asks to be paired:\n", terminal->err);
+    device_print_sheet(&cli->output, terminal->err, device);
+    if (decision->narrows) {
+        char grant[CELL_BYTES];
+        device_format_grant(&decision->grant, grant, sizeof grant);
+        output_fact(terminal->err, "gets only", grant);
+    }
+    if (device->can_check_code && decision->code[0] == '\0') {
+        (void)fputs("The agent shows a pairing code. Type it instead of y to have it checked.\n",
+                    terminal->err);
+    }
+    bool has_answer = terminal_ask(terminal, "Approve? [y/N] ", line, sizeof line);
+    if (has_answer && (strcmp(line, "y") == 0 || strcmp(line, "Y") == 0 ||
+                       strcmp(line, "yes") == 0 || decision_read_code(line, decision->code))) {
+        return EXIT_DONE;
+    }
+    return failure_set(failure, EXIT_USAGE, "not confirmed; request %s still waits",
+                       device->request_id.text);
+}
+
+static enum exit_code approve_device(struct cli *cli, const struct oc_device *device,
+                                     struct oc_decision *decision, struct decided *out)
+{
+    struct failure *failure = &out->failure;
+    enum exit_code code = narrow(cli, device, decision, failure);
+    if (!code && cli->terminal->is_interactive && !cli->assumes_yes) {
+        code = ask_person(cli, device, decision, failure);
+    }
+    if (code) {
+        return code;
+    }
+    char doing[64];
+    decision->request_id = device->request_id;
+    decision->ask_digest = device->ask_digest;
+    (void)snprintf(doing, sizeof doing, "cannot approve %s", device->request_id.text);
+    return decision_make(cli, decision, doing, &out->result, failure);
+}
+
+static enum exit_code approve_by_name(struct cli *cli, const char *selector,
+                                      struct oc_decision *decision, struct decided *out)
+{
+    struct oc_device device;
+    struct failure *failure = &out->failure;
+    bool has_code = arguments_has(&cli->args, OPT_CODE);
+    enum exit_code code = select_by_name(cli, selector, has_code, &device, failure);
+    if (!code) {
+        code = check_is_waiting(selector, &device, failure);
+    }
+    if (!code) {
+        code = check_is_exact(cli, selector, &device, failure);
+    }
+    return code ? code : approve_device(cli, &device, decision, out);
+}
+
+static const struct choice pending_choice = {
+    .title = "Pending requests",
+    .nothing = "no request is waiting for approval",
+    .states = 1u << OC_STATE_PENDING,
+    .needs_request = true,
+};
+
+static enum exit_code approve_chosen(struct cli *cli, struct oc_decision *decision)
+{
+    struct oc_device device;
+    struct decided decided = {.word = "approved"};
+    enum exit_code code = select_by_asking(cli, &pending_choice, &device, &decided.failure);
+    if (code == EXIT_NOT_FOUND) {
+        failure_advise(&decided.failure, "an agent asks when it connects:  "
+                                         "openclaw agent run --gateway URL");
+    }
+    if (code) {
+        return failure_say(cli->terminal, &decided.failure);
+    }
+    char selector[OC_REQUEST_ID_CHARS + 1];
+    memcpy(selector, device.request_id.text, sizeof selector);
+    decided.selector = selector;
+    struct decisions decisions;
+    (void)approve_device(cli, &device, decision, &decided);
+    decisions_begin(&decisions, cli);
+    decisions_add(&decisions, &decided);
+    return decisions_end(&decisions);
+}
+
+enum exit_code approve_run(struct cli *cli, size_t n_ids, char *const *ids)
+{
+    struct oc_decision options = {.kind = OC_APPROVE};
+    struct failure failure;
+    if (decision_read_options(cli, &options, &failure)) {
+        return failure_say(cli->terminal, &failure);
+    }
+    if (n_ids > 1 && (options.code[0] != '\0' || options.alias[0] != '\0')) {
+        return command_usage(cli, "--code and --alias belong to one request; give one id");
+    }
+    if (n_ids == 0 && cli->terminal->is_interactive) {
+        return approve_chosen(cli, &options);
+    }
+    if (n_ids == 0) {
+        return command_usage(cli, "without a terminal, name the request: openclaw devices approve "
+                                  "REQUEST (openclaw pairing list shows them)");
+    }
+    struct decisions decisions;
+    decisions_begin(&decisions, cli);
+    for (size_t i = 0; i < n_ids; i++) {
+        struct oc_decision decision = options;
+        struct decided decided = {.selector = ids[i], .word = "approved"};
+        (void)approve_by_name(cli, ids[i], &decision, &decided);
+        decisions_add(&decisions, &decided);
+    }
+    return decisions_end(&decisions);
+}

@@ -1,0 +1,301 @@
+/* openclaw audit: who decided what. */
+#include <inttypes.h>
+#include <openclaw/admin.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/device_view.h"
+#include "cli/escape.h"
+#include "cli/failure.h"
+#include "cli/memory.h"
+#include "cli/select.h"
+#include "cli/values.h"
+
+enum {
+    SHOWN_UNLESS_ASKED = 100,
+};
+
+/* ---- items --------------------------------------------------------------------------------- */
+
+static void format_hex(const uint8_t *bytes, size_t n, char *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    }
+}
+
+/* "" for the device of a record that concerns none. */
+static void format_device(const struct oc_audit_record *record, char out[OC_DEVICE_ID_DIGITS + 1])
+{
+    static const struct oc_device_id nobody;
+    out[0] = '\0';
+    if (!oc_device_id_equal(&record->device_id, &nobody)) {
+        oc_device_id_format(&record->device_id, out);
+    }
+}
+
+static void write_record(struct writer *writer, const void *item)
+{
+    const struct oc_audit_record *record = item;
+    char device[OC_DEVICE_ID_DIGITS + 1];
+    char hash[2 * OC_DIGEST_BYTES + 1];
+    format_device(record, device);
+    format_hex(record->hash.bytes, sizeof record->hash.bytes, hash);
+    writer_begin_object(writer);
+    writer_key(writer, "seq");
+    writer_uint(writer, record->seq);
+    writer_time_or_null(writer, "at", record->at_ms);
+    writer_text_or_null(writer, "actor", record->actor);
+    writer_text_or_null(writer, "source", record->source);
+    writer_text_or_null(writer, "action", record->action);
+    writer_text_or_null(writer, "outcome", record->outcome);
+    writer_text_or_null(writer, "device_id", device);
+    writer_text_or_null(writer, "request_id", record->request_id.text);
+    writer_text_or_null(writer, "before", record->before);
+    writer_text_or_null(writer, "after", record->after);
+    writer_text_or_null(writer, "reason", record->reason);
+    writer_text_or_null(writer, "rule", record->rule);
+    writer_text_or_null(writer, "detail", record->detail);
+    writer_text_or_null(writer, "hash", hash);
+    writer_end_object(writer);
+}
+
+static void name_record(const void *item, char out[OUTPUT_NAME_BYTES])
+{
+    const struct oc_audit_record *record = item;
+    (void)snprintf(out, OUTPUT_NAME_BYTES, "%" PRIu64, record->seq);
+}
+
+static void fill_seq(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    name_record(item, cell->text);
+}
+
+static void fill_at(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_audit_record *record = item;
+    moment_format(record->at_ms, cell->text);
+}
+
+static void fill_actor(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_audit_record *record = item;
+    escape_for_terminal(record->actor, cell->text, sizeof cell->text);
+}
+
+static void fill_source(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_audit_record *record = item;
+    escape_for_terminal(record->source, cell->text, sizeof cell->text);
+}
+
+static void fill_action(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_audit_record *record = item;
+    escape_for_terminal(record->action, cell->text, sizeof cell->text);
+}
+
+static void fill_outcome(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_audit_record *record = item;
+    escape_for_terminal(record->outcome, cell->text, sizeof cell->text);
+    cell->colour = strcmp(record->outcome, "done") == 0 ? COLOUR_NONE : COLOUR_BAD;
+}
+
+static void fill_device(const struct output *output, const void *item, struct cell *cell)
+{
+    format_device(item, cell->text);
+    if (output->terminal->out_is_terminal && output->format != OUTPUT_WIDE) {
+        cell->text[DEVICE_SHORT_DIGITS] = '\0';
+    }
+}
+
+static void fill_request(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_audit_record *record = item;
+    escape_for_terminal(record->request_id.text, cell->text, sizeof cell->text);
+}
+
+static void fill_move(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_audit_record *record = item;
+    char text[64];
+    (void)snprintf(text, sizeof text, "%s -> %s", record->before, record->after);
+    escape_for_terminal(record->before[0] || record->after[0] ? text : "", cell->text,
+                        sizeof cell->text);
+}
+
+static void fill_detail(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_audit_record *record = item;
+    escape_for_terminal(record->detail, cell->text, sizeof cell->text);
+}
+
+static void fill_rule(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_audit_record *record = item;
+    escape_for_terminal(record->rule, cell->text, sizeof cell->text);
+}
+
+static void fill_reason(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_audit_record *record = item;
+    escape_for_terminal(record->reason, cell->text, sizeof cell->text);
+}
+
+static const struct column columns[] = {
+    {"SEQ", false, fill_seq},       {"AT", false, fill_at},
+    {"ACTOR", false, fill_actor},   {"SOURCE", true, fill_source},
+    {"ACTION", false, fill_action}, {"OUTCOME", false, fill_outcome},
+    {"DEVICE", false, fill_device}, {"REQUEST", false, fill_request},
+    {"CHANGE", false, fill_move},   {"DETAIL", true, fill_detail},
+    {"RULE", true, fill_rule},      {"REASON", false, fill_reason},
+};
+
+static const struct item_kind audit_kind = {
+    .columns = columns,
+    .n_columns = sizeof columns / sizeof columns[0],
+    .write = write_record,
+    .name = name_record,
+};
+
+/* ---- list ---------------------------------------------------------------------------------- */
+
+struct audit_query {
+    uint64_t after;
+    size_t limit;
+    bool newest_first;
+    bool has_device;
+    struct oc_device_id device_id;
+};
+
+static enum exit_code read_query(struct cli *cli, struct audit_query *query)
+{
+    const char *after = arguments_value(&cli->args, OPT_AFTER);
+    const char *limit = arguments_value(&cli->args, OPT_LIMIT);
+    const char *device = arguments_value(&cli->args, OPT_DEVICE);
+    size_t after_count = 0;
+    *query = (struct audit_query){.limit = SHOWN_UNLESS_ASKED,
+                                  .newest_first = arguments_has(&cli->args, OPT_NEWEST)};
+    if (after && strcmp(after, "0") != 0 && !value_read_count(after, &after_count)) {
+        return command_usage(cli, "--after %s: give the number of a record", after);
+    }
+    if (limit && !value_read_count(limit, &query->limit)) {
+        return command_usage(cli, "--limit %s: give a number, 1 or more", limit);
+    }
+    query->after = after_count;
+    query->has_device = device != NULL;
+    if (device && !oc_device_id_parse(device, &query->device_id)) {
+        struct failure failure;
+        struct oc_device found;
+        if (select_by_name(cli, device, false, &found, &failure)) {
+            return failure_say(cli->terminal, &failure);
+        }
+        query->device_id = found.id;
+    }
+    return EXIT_DONE;
+}
+
+static enum exit_code load_page(struct cli *cli, const struct audit_query *query, size_t most,
+                                struct oc_audit_page *page)
+{
+    struct oc_error err;
+    page->cap = most < OC_MAX_AUDIT_PAGE ? most : OC_MAX_AUDIT_PAGE;
+    enum oc_status status =
+        oc_admin_list_audit(cli->client, page->next_after_seq, query->newest_first,
+                            query->has_device ? &query->device_id : NULL, page, &err);
+    if (status) {
+        struct failure failure;
+        (void)call_failure(&failure, cli, "cannot read the audit log", status, &err);
+        return failure_say(cli->terminal, &failure);
+    }
+    return EXIT_DONE;
+}
+
+static enum exit_code print_pages(struct cli *cli, const struct audit_query *query,
+                                  struct oc_audit_page *page)
+{
+    struct listing listing;
+    char cursor[OC_CURSOR_BYTES] = "";
+    enum exit_code code = load_page(cli, query, query->limit, page);
+    if (code) {
+        return code;
+    }
+    listing_begin(&listing, &cli->output, &audit_kind);
+    for (;;) {
+        for (size_t i = 0; i < page->n; i++) {
+            listing_add(&listing, &page->items[i]);
+        }
+        listing_flush(&listing);
+        if (page->next_after_seq == 0 || listing.n_items >= query->limit) {
+            break;
+        }
+        code = load_page(cli, query, query->limit - listing.n_items, page);
+        if (code) {
+            listing_abandon(&listing);
+            return code;
+        }
+    }
+    if (page->next_after_seq != 0) {
+        (void)snprintf(cursor, sizeof cursor, "%" PRIu64, page->next_after_seq);
+        terminal_say(cli->terminal, "There is more: openclaw audit list --after %s%s", cursor,
+                     query->newest_first ? " --newest" : "");
+    }
+    bool is_empty = listing.n_items == 0;
+    listing_end(&listing, cursor, page->revision);
+    if (is_empty) {
+        terminal_say(cli->terminal, "No audit records.");
+    }
+    return EXIT_DONE;
+}
+
+static enum exit_code run_list(struct cli *cli)
+{
+    struct audit_query query;
+    struct failure failure;
+    enum exit_code code = read_query(cli, &query);
+    if (code) {
+        return code;
+    }
+    if (call_open(cli, &failure)) {
+        return failure_say(cli->terminal, &failure);
+    }
+    struct oc_audit_page page = {.items = memory_zeroed(OC_MAX_AUDIT_PAGE, sizeof page.items[0]),
+                                 .next_after_seq = query.after};
+    code = print_pages(cli, &query, &page);
+    free(page.items);
+    return code;
+}
+
+static const struct command commands[] = {
+    {
+        .verb = "list",
+        .words = "",
+        .summary = "Decisions, oldest first: who, what, about which device, with what outcome",
+        .examples = "  openclaw audit list --newest\n"
+                    "  openclaw audit list --device web-1\n"
+                    "  openclaw audit list --after 120 --limit 1000 -o ndjson\n",
+        .notes = "Shows 100 records unless --limit says otherwise.\n",
+        .options =
+            OPT_BIT(OPT_AFTER) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_DEVICE) | OPT_BIT(OPT_NEWEST),
+        .run = run_list,
+    },
+};
+
+const struct noun audit_noun = {
+    .name = "audit",
+    .summary = "who decided what",
+    .commands = commands,
+    .n_commands = sizeof commands / sizeof commands[0],
+};

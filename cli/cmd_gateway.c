@@ -1,0 +1,407 @@
+/* openclaw gateway: run the daemon, look at it, and leave a locked start. */
+#include <errno.h>
+#include <inttypes.h>
+#include <openclaw/admin.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/escape.h"
+#include "cli/failure.h"
+#include "cli/memory.h"
+
+enum {
+    PATH_BYTES = 4096,
+    ID_DIGITS = 32,
+    PIN_BYTES = 7 + 2 * OC_DIGEST_BYTES + 1,
+};
+
+/* ---- run, check-config: the daemon beside this program --------------------------------------- */
+
+static bool find_daemon(char path[PATH_BYTES])
+{
+    static const char name[] = "openclaw-gateway";
+    ssize_t n = readlink("/proc/self/exe", path, PATH_BYTES - sizeof name);
+    if (n <= 0) {
+        return false;
+    }
+    path[n] = '\0';
+    char *slash = strrchr(path, '/');
+    if (!slash) {
+        return false;
+    }
+    memcpy(slash + 1, name, sizeof name);
+    return true;
+}
+
+/* Becomes the daemon; returns only if that failed. */
+static enum exit_code exec_daemon(struct cli *cli, const char *verb)
+{
+    char path[PATH_BYTES] = "openclaw-gateway";
+    const char *config = arguments_value(&cli->args, OPT_CONFIG);
+    char *arguments[8] = {NULL};
+    size_t n = 0;
+    struct failure failure;
+    if (!find_daemon(path)) {
+        failure_set(&failure, EXIT_FAILED, "cannot tell where this program is: %s",
+                    strerror(errno));
+        return failure_say(cli->terminal, &failure);
+    }
+    arguments[n++] = path;
+    arguments[n++] = memory_copy_text(verb);
+    if (cli->data_dir) {
+        arguments[n++] = memory_copy_text("--data-dir");
+        arguments[n++] = memory_copy_text(cli->data_dir);
+    }
+    if (config) {
+        arguments[n++] = memory_copy_text("--config");
+        arguments[n++] = memory_copy_text(config);
+    }
+    (void)fflush(NULL);
+    (void)execv(path, arguments);
+    failure_set(&failure, EXIT_FAILED, "cannot start the gateway %s: %s", path, strerror(errno));
+    failure_advise(&failure, "openclaw-gateway must stand beside openclaw; install both");
+    for (size_t i = 1; i < n; i++) {
+        free(arguments[i]);
+    }
+    return failure_say(cli->terminal, &failure);
+}
+
+static enum exit_code run_run(struct cli *cli)
+{
+    return exec_daemon(cli, "run");
+}
+
+static enum exit_code run_check_config(struct cli *cli)
+{
+    return exec_daemon(cli, "check-config");
+}
+
+/* ---- status, info ---------------------------------------------------------------------------- */
+
+static void format_hex(const uint8_t *bytes, size_t n, char *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    }
+}
+
+static void format_pin(const struct oc_gateway_status *status, char out[PIN_BYTES])
+{
+    memcpy(out, "sha256:", 8);
+    format_hex(status->spki_sha256.bytes, sizeof status->spki_sha256.bytes, out + 7);
+}
+
+static void write_hex_id(struct writer *writer, const char *key, const uint8_t id[16])
+{
+    char text[ID_DIGITS + 1];
+    format_hex(id, 16, text);
+    writer_text_or_null(writer, key, text);
+}
+
+static void write_count(struct writer *writer, const char *key, uint64_t count)
+{
+    writer_key(writer, key);
+    writer_uint(writer, count);
+}
+
+static void write_listeners(struct writer *writer, const struct oc_gateway_status *status)
+{
+    writer_key(writer, "listeners");
+    writer_begin_list(writer);
+    for (size_t i = 0; i < status->n_listeners; i++) {
+        writer_begin_object(writer);
+        writer_text_or_null(writer, "door", status->listeners[i].door);
+        writer_text_or_null(writer, "address", status->listeners[i].address);
+        writer_end_object(writer);
+    }
+    writer_end_list(writer);
+}
+
+static void write_counters(struct writer *writer, const struct oc_gateway_status *status)
+{
+    writer_key(writer, "counters");
+    writer_begin_object(writer);
+    for (size_t i = 0; i < status->n_counters; i++) {
+        writer_untrusted_key(writer, status->counters[i].name);
+        writer_uint(writer, status->counters[i].value);
+    }
+    writer_end_object(writer);
+}
+
+static void write_status(struct writer *writer, const void *item)
+{
+    const struct oc_gateway_status *status = item;
+    char pin[PIN_BYTES];
+    format_pin(status, pin);
+    writer_begin_object(writer);
+    writer_text_or_null(writer, "state", status->lock_reason[0] ? "locked" : "serving");
+    writer_text_or_null(writer, "lock_reason", status->lock_reason);
+    writer_text_or_null(writer, "version", status->version);
+    writer_key(writer, "pid");
+    writer_uint(writer, status->pid);
+    writer_time_or_null(writer, "started_at", status->started_at_ms);
+    write_hex_id(writer, "gateway_id", status->gateway_id);
+    write_hex_id(writer, "database_id", status->database_id);
+    write_count(writer, "epoch", status->epoch);
+    write_count(writer, "seq", status->seq);
+    writer_text_or_null(writer, "store", status->store);
+    writer_text_or_null(writer, "pin", pin);
+    write_listeners(writer, status);
+    writer_key(writer, "pairing_required");
+    writer_bool(writer, status->pairing_required);
+    write_count(writer, "pending", status->n_pending);
+    write_count(writer, "approved", status->n_approved);
+    write_count(writer, "revoked", status->n_revoked);
+    write_count(writer, "blocked", status->n_blocked);
+    write_count(writer, "online", status->n_online);
+    write_count(writer, "quarantined", status->n_quarantined);
+    write_counters(writer, status);
+    writer_end_object(writer);
+}
+
+static void name_status(const void *item, char out[OUTPUT_NAME_BYTES])
+{
+    const struct oc_gateway_status *status = item;
+    format_hex(status->gateway_id, sizeof status->gateway_id, out);
+}
+
+static const struct item_kind status_kind = {.write = write_status, .name = name_status};
+
+/* The first address of the devices' door, or "". */
+static const char *device_address(const struct oc_gateway_status *status)
+{
+    for (size_t i = 0; i < status->n_listeners; i++) {
+        if (strcmp(status->listeners[i].door, "devices") == 0) {
+            return status->listeners[i].address;
+        }
+    }
+    return "";
+}
+
+static void write_info(struct writer *writer, const void *item)
+{
+    const struct oc_gateway_status *status = item;
+    char pin[PIN_BYTES];
+    format_pin(status, pin);
+    writer_begin_object(writer);
+    writer_text_or_null(writer, "address", device_address(status));
+    writer_text_or_null(writer, "pin", pin);
+    write_hex_id(writer, "gateway_id", status->gateway_id);
+    write_listeners(writer, status);
+    writer_key(writer, "pairing_required");
+    writer_bool(writer, status->pairing_required);
+    writer_text_or_null(writer, "version", status->version);
+    writer_end_object(writer);
+}
+
+static void name_info(const void *item, char out[OUTPUT_NAME_BYTES])
+{
+    format_pin(item, out);
+}
+
+static const struct item_kind info_kind = {.write = write_info, .name = name_info};
+
+static enum exit_code load_status(struct cli *cli, struct oc_gateway_status *status)
+{
+    struct failure failure;
+    struct oc_error err;
+    if (call_open(cli, &failure)) {
+        return failure_say(cli->terminal, &failure);
+    }
+    enum oc_status result = oc_admin_status(cli->client, status, &err);
+    if (result) {
+        (void)call_failure(&failure, cli, "cannot ask the gateway", result, &err);
+        return failure_say(cli->terminal, &failure);
+    }
+    return EXIT_DONE;
+}
+
+static void warn_of_state(const struct cli *cli, const struct oc_gateway_status *status)
+{
+    if (status->lock_reason[0] != '\0') {
+        terminal_say(cli->terminal, "openclaw: the gateway is locked and serves no device: %s",
+                     status->lock_reason);
+        terminal_say(cli->terminal, "  openclaw gateway unlock --help tells the two ways out");
+    }
+    if (!status->pairing_required) {
+        terminal_say(cli->terminal, "openclaw: warning: pairing is switched off "
+                                    "(pairingRequired: false); any device may connect");
+    }
+    if (status->n_quarantined > 0) {
+        terminal_say(cli->terminal,
+                     "openclaw: warning: %" PRIu64 " records failed authentication and get no "
+                     "session; see openclaw devices list",
+                     status->n_quarantined);
+    }
+}
+
+static void print_text_fact(const struct cli *cli, const char *label, const char *text)
+{
+    char safe[CELL_BYTES];
+    escape_for_terminal(text, safe, sizeof safe);
+    output_fact(cli->terminal->out, label, safe);
+}
+
+static void print_counters(const struct cli *cli, const struct oc_gateway_status *status)
+{
+    for (size_t i = 0; i < status->n_counters; i++) {
+        char name[CELL_BYTES];
+        escape_for_terminal(status->counters[i].name, name, sizeof name);
+        (void)fprintf(cli->terminal->out, "  %-40s %" PRIu64 "\n", name, status->counters[i].value);
+    }
+}
+
+static void print_status(const struct cli *cli, const struct oc_gateway_status *status)
+{
+    char text[CELL_BYTES];
+    char age[MOMENT_BYTES];
+    char pin[PIN_BYTES];
+    format_pin(status, pin);
+    moment_format_age(status->started_at_ms, cli->terminal->now_ms, age);
+    print_text_fact(cli, "gateway", status->lock_reason[0] ? "locked" : "serving");
+    (void)snprintf(text, sizeof text, "%s, pid %" PRIu32 ", up %s", status->version, status->pid,
+                   age);
+    print_text_fact(cli, "version", text);
+    for (size_t i = 0; i < status->n_listeners; i++) {
+        print_text_fact(cli, status->listeners[i].door, status->listeners[i].address);
+    }
+    print_text_fact(cli, "pin", pin);
+    (void)snprintf(text, sizeof text, "%s, epoch %" PRIu64 ", seq %" PRIu64, status->store,
+                   status->epoch, status->seq);
+    print_text_fact(cli, "store", text);
+    print_text_fact(cli, "pairing", status->pairing_required ? "required" : "NOT required");
+    (void)snprintf(text, sizeof text,
+                   "%" PRIu64 " awaiting approval, %" PRIu64 " approved, %" PRIu64
+                   " online, %" PRIu64 " revoked, %" PRIu64 " blocked",
+                   status->n_pending, status->n_approved, status->n_online, status->n_revoked,
+                   status->n_blocked);
+    print_text_fact(cli, "pairings", text);
+    if (cli->output.format == OUTPUT_WIDE) {
+        print_counters(cli, status);
+    }
+}
+
+static void print_info(const struct cli *cli, const struct oc_gateway_status *status)
+{
+    char text[CELL_BYTES];
+    char pin[PIN_BYTES];
+    format_pin(status, pin);
+    for (size_t i = 0; i < status->n_listeners; i++) {
+        if (strcmp(status->listeners[i].door, "devices") == 0) {
+            print_text_fact(cli, "address", status->listeners[i].address);
+        }
+    }
+    print_text_fact(cli, "pin", pin);
+    (void)snprintf(text, sizeof text, "openclaw agent run --gateway %s --pin %s",
+                   device_address(status), pin);
+    print_text_fact(cli, "agents run", text);
+}
+
+typedef void (*print_status_fn)(const struct cli *cli, const struct oc_gateway_status *status);
+
+static enum exit_code show(struct cli *cli, const struct item_kind *kind, print_status_fn print)
+{
+    struct oc_gateway_status *status = memory_zeroed(1, sizeof *status);
+    enum exit_code code = load_status(cli, status);
+    if (!code) {
+        warn_of_state(cli, status);
+        if (!output_item(&cli->output, kind, status)) {
+            print(cli, status);
+        }
+    }
+    free(status);
+    return code;
+}
+
+static enum exit_code run_status(struct cli *cli)
+{
+    return show(cli, &status_kind, print_status);
+}
+
+static enum exit_code run_info(struct cli *cli)
+{
+    return show(cli, &info_kind, print_info);
+}
+
+/* ---- unlock ---------------------------------------------------------------------------------- */
+
+static enum exit_code run_unlock(struct cli *cli)
+{
+    bool accept = arguments_has(&cli->args, OPT_ACCEPT_ROLLBACK);
+    bool init = arguments_has(&cli->args, OPT_INIT);
+    struct failure failure;
+    struct oc_error err;
+    if (accept == init) {
+        return command_usage(cli, "gateway unlock needs one of --accept-rollback (serve the "
+                                  "records that are there) and --init (start with none)");
+    }
+    if (call_open(cli, &failure)) {
+        return failure_say(cli->terminal, &failure);
+    }
+    enum oc_status status = oc_admin_unlock(cli->client, accept, init, &err);
+    if (status) {
+        (void)decision_failure(&failure, cli, "cannot unlock", status, &err);
+        return failure_say(cli->terminal, &failure);
+    }
+    terminal_say(cli->terminal, "The gateway serves %s.",
+                 init ? "new, empty records: every device must pair again"
+                      : "the records that are there, in a new trust epoch");
+    return EXIT_DONE;
+}
+
+static const struct command commands[] = {
+    {
+        .verb = "run",
+        .words = "",
+        .summary = "Starts the gateway on this machine, in the foreground",
+        .examples = "  openclaw gateway run\n"
+                    "  openclaw gateway run --data-dir /var/lib/openclaw\n",
+        .options = OPT_BIT(OPT_CONFIG),
+        .run = run_run,
+    },
+    {
+        .verb = "status",
+        .words = "",
+        .summary = "Whether it serves, since when, how many devices wait and are connected",
+        .examples = "  openclaw gateway status\n"
+                    "  openclaw gateway status -o wide      with all counters\n",
+        .run = run_status,
+    },
+    {
+        .verb = "info",
+        .words = "",
+        .summary = "Address and pin to give to agents",
+        .examples = "  openclaw gateway info\n"
+                    "  openclaw gateway info -o name        the pin alone\n",
+        .run = run_info,
+    },
+    {
+        .verb = "check-config",
+        .words = "",
+        .summary = "Reads the configuration and tells what is wrong with it",
+        .examples = "  openclaw gateway check-config\n"
+                    "  openclaw gateway check-config --config new.yaml\n",
+        .options = OPT_BIT(OPT_CONFIG),
+        .run = run_check_config,
+    },
+    {
+        .verb = "unlock",
+        .words = "",
+        .summary = "Leaves a locked start, which lost or older records cause",
+        .examples = "  openclaw gateway status               tells why it is locked\n"
+                    "  openclaw gateway unlock --accept-rollback\n"
+                    "  openclaw gateway unlock --init\n",
+        .notes = "--accept-rollback: later approvals and revocations are lost; check the list.\n"
+                 "--init: all pairings are lost; every device must pair again.\n",
+        .options = OPT_BIT(OPT_ACCEPT_ROLLBACK) | OPT_BIT(OPT_INIT),
+        .run = run_unlock,
+    },
+};
+
+const struct noun gateway_noun = {
+    .name = "gateway",
+    .summary = "the daemon and its upkeep",
+    .commands = commands,
+    .n_commands = sizeof commands / sizeof commands[0],
+};

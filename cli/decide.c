@@ -1,0 +1,199 @@
+/* Decisions and what is printed of them; see decide.h. */
+#include "cli/decide.h"
+
+#include <string.h>
+
+#include "cli/device_view.h"
+#include "cli/escape.h"
+#include "cli/moment.h"
+#include "cli/values.h"
+
+/* ---- results ------------------------------------------------------------------------------- */
+
+static void write_decided(struct writer *writer, const void *item)
+{
+    const struct decided *decided = item;
+    bool is_done = decided->failure.code == EXIT_DONE;
+    writer_begin_object(writer);
+    writer_text_or_null(writer, "id", decided->selector);
+    writer_key(writer, "ok");
+    writer_bool(writer, is_done);
+    writer_key(writer, "exit_code");
+    writer_uint(writer, (uint64_t)decided->failure.code);
+    writer_text_or_null(writer, "message", is_done ? decided->word : decided->failure.text);
+    writer_key(writer, "changed");
+    writer_bool(writer, is_done && decided->result.seq != 0);
+    writer_key(writer, "session_closed");
+    writer_bool(writer, is_done && decided->result.session_closed);
+    writer_key(writer, "device");
+    if (is_done) {
+        device_write(writer, &decided->result.device);
+    } else {
+        writer_null(writer);
+    }
+    writer_end_object(writer);
+}
+
+static void name_decided(const void *item, char out[OUTPUT_NAME_BYTES])
+{
+    const struct decided *decided = item;
+    oc_device_id_format(&decided->result.device.id, out);
+}
+
+static const struct item_kind decided_kind = {.write = write_decided, .name = name_decided};
+
+/* One line on out: what happened to which device. */
+static void print_line(const struct output *output, const struct decided *decided)
+{
+    const struct oc_device *device = &decided->result.device;
+    char id[OC_DEVICE_ID_DIGITS + 1];
+    char name[DEVICE_NAME_BYTES];
+    char grant[CELL_BYTES] = "";
+    oc_device_id_format(&device->id, id);
+    device_format_name(device, name);
+    FILE *out = output->terminal->out;
+    (void)fprintf(out, "%s %s", decided->word, id);
+    if (name[0] != '\0') {
+        (void)fprintf(out, "  %s", name);
+    }
+    if (strcmp(decided->word, "approved") == 0) {
+        char term[MOMENT_BYTES] = "revoked";
+        if (device->expires_at_ms != 0) {
+            moment_format(device->expires_at_ms, term);
+        }
+        device_format_grant(&device->granted, grant, sizeof grant);
+        (void)fprintf(out, "  %s, until %s", grant, term);
+    }
+    if (decided->result.session_closed) {
+        (void)fputs("  its connection is closed", out);
+    }
+    (void)fputs(decided->result.seq == 0 ? "  (it was so already)\n" : "\n", out);
+}
+
+void decisions_begin(struct decisions *decisions, struct cli *cli)
+{
+    *decisions = (struct decisions){.cli = cli};
+    listing_begin(&decisions->listing, &cli->output, &decided_kind);
+}
+
+void decisions_add(struct decisions *decisions, const struct decided *decided)
+{
+    const struct output *output = &decisions->cli->output;
+    bool is_done = decided->failure.code == EXIT_DONE;
+    decisions->n++;
+    decisions->last = decided->failure.code;
+    if (!is_done) {
+        decisions->n_failed++;
+        (void)failure_say(output->terminal, &decided->failure);
+    } else if (decided->result.seq > decisions->revision) {
+        decisions->revision = decided->result.seq;
+    }
+    if (is_done && output_is_for_people(output)) {
+        print_line(output, decided);
+    } else if (!output_is_for_people(output) && (is_done || output->format != OUTPUT_NAME)) {
+        listing_add(&decisions->listing, decided);
+    }
+    (void)fflush(output->terminal->out);
+}
+
+enum exit_code decisions_end(struct decisions *decisions)
+{
+    listing_end(&decisions->listing, "", decisions->revision);
+    if (decisions->n > 1 && decisions->n_failed > 0) {
+        terminal_say(decisions->cli->terminal, "openclaw: %zu of %zu failed", decisions->n_failed,
+                     decisions->n);
+        return EXIT_SOME_FAILED;
+    }
+    return decisions->last;
+}
+
+/* ---- options ------------------------------------------------------------------------------- */
+
+bool decision_read_code(const char *typed, char out[OC_CODE_DIGITS + 1])
+{
+    size_t n = 0;
+    char digits[OC_CODE_DIGITS + 1];
+    for (const char *c = typed; *c != '\0'; c++) {
+        if (*c >= '0' && *c <= '9' && n < OC_CODE_DIGITS) {
+            digits[n++] = *c;
+        } else if ((*c != '-' && *c != ' ') || n != OC_CODE_DIGITS / 2) {
+            return false;
+        }
+    }
+    if (n != OC_CODE_DIGITS) {
+        return false;
+    }
+    digits[n] = '\0';
+    memcpy(out, digits, sizeof digits);
+    return true;
+}
+
+static enum exit_code read_term(const struct cli *cli, int64_t *out_ms, struct failure *failure)
+{
+    const char *term = arguments_value(&cli->args, OPT_FOR);
+    const char *until = arguments_value(&cli->args, OPT_UNTIL);
+    int64_t until_ms = 0;
+    if (term && until) {
+        return failure_set(failure, EXIT_USAGE, "--for and --until: give one of them");
+    }
+    if (term && !duration_parse(term, out_ms)) {
+        return failure_set(failure, EXIT_USAGE, "--for %s: give a time such as 30m, 8h or 7d",
+                           term);
+    }
+    if (!until) {
+        return EXIT_DONE;
+    }
+    if (!moment_parse(until, &until_ms)) {
+        return failure_set(failure, EXIT_USAGE,
+                           "--until %s: give a date such as 2027-01-31 or 2027-01-31T18:00:00Z",
+                           until);
+    }
+    if (until_ms <= cli->terminal->now_ms) {
+        return failure_set(failure, EXIT_USAGE, "--until %s is in the past", until);
+    }
+    *out_ms = until_ms - cli->terminal->now_ms;
+    return EXIT_DONE;
+}
+
+enum exit_code decision_read_options(const struct cli *cli, struct oc_decision *out,
+                                     struct failure *failure)
+{
+    const struct arguments *args = &cli->args;
+    const char *code = arguments_value(args, OPT_CODE);
+    if (!value_read_grant(args, &out->grant)) {
+        return failure_set(failure, EXIT_USAGE,
+                           "--role and --scope: at most %d bytes each, at most %d scopes",
+                           OC_MAX_SCOPE_BYTES, OC_MAX_SCOPES);
+    }
+    if (!value_read_labels(args, &out->labels)) {
+        return failure_set(failure, EXIT_USAGE,
+                           "--label: give KEY=VALUE, each key once, at most %d", OC_MAX_LABELS);
+    }
+    if (!value_copy(arguments_value(args, OPT_ALIAS), out->alias, sizeof out->alias)) {
+        return failure_set(failure, EXIT_USAGE, "--alias: at most %d bytes", OC_MAX_NAME_BYTES);
+    }
+    if (!value_copy(arguments_value(args, OPT_REASON), out->reason, sizeof out->reason)) {
+        return failure_set(failure, EXIT_USAGE, "--reason: at most %d bytes", OC_MAX_REASON_BYTES);
+    }
+    if (code && !decision_read_code(code, out->code)) {
+        return failure_set(failure, EXIT_USAGE,
+                           "--code: give the 8 digits that the agent shows, as in 4821-7730");
+    }
+    return read_term(cli, &out->term_ms, failure);
+}
+
+enum exit_code decision_make(struct cli *cli, const struct oc_decision *decision, const char *doing,
+                             struct oc_decision_result *out, struct failure *failure)
+{
+    struct oc_error err;
+    enum exit_code code = call_open(cli, failure);
+    if (code) {
+        return code;
+    }
+    enum oc_status status = oc_admin_decide(cli->client, decision, out, &err);
+    if (status) {
+        return decision_failure(failure, cli, doing, status, &err);
+    }
+    *failure = (struct failure){.code = EXIT_DONE};
+    return EXIT_DONE;
+}

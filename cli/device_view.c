@@ -1,0 +1,450 @@
+/* Devices as rows, documents and sheets; see device_view.h. */
+#include "cli/device_view.h"
+
+#include <string.h>
+
+#include "cli/escape.h"
+
+enum {
+    NAME_COLUMNS_MOST = 32, /* on a terminal; a pipe gets it whole */
+};
+
+/* ---- documents ----------------------------------------------------------------------------- */
+
+static void write_grant(struct writer *writer, const char *key, const struct oc_grant *grant)
+{
+    writer_key(writer, key);
+    if (grant->role[0] == '\0') {
+        writer_null(writer);
+        return;
+    }
+    writer_begin_object(writer);
+    writer_key(writer, "role");
+    writer_string(writer, grant->role);
+    writer_key(writer, "scopes");
+    writer_begin_list(writer);
+    for (size_t i = 0; i < grant->n_scopes; i++) {
+        writer_string(writer, grant->scopes[i]);
+    }
+    writer_end_list(writer);
+    writer_end_object(writer);
+}
+
+static void write_labels(struct writer *writer, const struct oc_labels *labels)
+{
+    writer_key(writer, "labels");
+    writer_begin_object(writer);
+    for (size_t i = 0; i < labels->n; i++) {
+        writer_untrusted_key(writer, labels->items[i].key);
+        writer_string(writer, labels->items[i].value);
+    }
+    writer_end_object(writer);
+}
+
+void device_write(struct writer *writer, const struct oc_device *device)
+{
+    char id[OC_DEVICE_ID_DIGITS + 1];
+    oc_device_id_format(&device->id, id);
+    writer_begin_object(writer);
+    writer_text_or_null(writer, "device_id", id);
+    writer_text_or_null(writer, "name", device->alias);
+    writer_text_or_null(writer, "claimed_name", device->claimed_name);
+    writer_text_or_null(writer, "state", oc_state_name(device->state));
+    writer_text_or_null(writer, "standing", oc_standing_name(device->standing));
+    writer_text_or_null(writer, "request_id", device->request_id.text);
+    writer_text_or_null(writer, "why", device->why == OC_WHY_NONE ? "" : oc_why_name(device->why));
+    write_grant(writer, "asked", &device->asked);
+    write_grant(writer, "granted", &device->granted);
+    write_labels(writer, &device->labels);
+    writer_text_or_null(writer, "platform", device->platform);
+    writer_text_or_null(writer, "version", device->version);
+    writer_text_or_null(writer, "source", device->source);
+    writer_time_or_null(writer, "first_seen_at", device->first_seen_at_ms);
+    writer_time_or_null(writer, "requested_at", device->requested_at_ms);
+    writer_time_or_null(writer, "decided_at", device->decided_at_ms);
+    writer_text_or_null(writer, "decided_by", device->decided_by);
+    writer_time_or_null(writer, "expires_at", device->expires_at_ms);
+    writer_time_or_null(writer, "last_seen_at", device->last_seen_at_ms);
+    writer_key(writer, "online");
+    writer_bool(writer, device->is_online);
+    writer_key(writer, "expected");
+    writer_bool(writer, device->is_expected);
+    writer_end_object(writer);
+}
+
+static void write_item(struct writer *writer, const void *item)
+{
+    device_write(writer, item);
+}
+
+static void name_item(const void *item, char out[OUTPUT_NAME_BYTES])
+{
+    const struct oc_device *device = item;
+    oc_device_id_format(&device->id, out);
+}
+
+/* ---- texts --------------------------------------------------------------------------------- */
+
+void device_format_grant(const struct oc_grant *grant, char *out, size_t cap)
+{
+    char text[GRANT_TEXT_BYTES] = "";
+    size_t n = 0;
+    if (grant->role[0] != '\0') {
+        n += (size_t)snprintf(text, sizeof text, "role %s", grant->role);
+    }
+    for (size_t i = 0; i < grant->n_scopes && n < sizeof text; i++) {
+        const char *before = i > 0 ? ", " : (n > 0 ? ", scopes " : "scopes ");
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", before, grant->scopes[i]);
+    }
+    escape_for_terminal(text, out, cap);
+}
+
+void device_format_name(const struct oc_device *device, char out[DEVICE_NAME_BYTES])
+{
+    if (device->alias[0] != '\0') {
+        escape_for_terminal(device->alias, out, DEVICE_NAME_BYTES);
+    } else if (device->claimed_name[0] != '\0') {
+        escape_quoted(device->claimed_name, out, DEVICE_NAME_BYTES);
+    } else {
+        out[0] = '\0';
+    }
+}
+
+static void format_labels(const struct oc_labels *labels, char *out, size_t cap)
+{
+    char text[OC_MAX_LABELS * sizeof labels->items[0]] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < labels->n && n < sizeof text; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s=%s", i > 0 ? " " : "",
+                              labels->items[i].key, labels->items[i].value);
+    }
+    escape_for_terminal(text, out, cap);
+}
+
+/* ---- cells --------------------------------------------------------------------------------- */
+
+static void fill_id(const struct output *output, const void *item, struct cell *cell)
+{
+    const struct oc_device *device = item;
+    oc_device_id_format(&device->id, cell->text);
+    if (output->terminal->out_is_terminal && output->format != OUTPUT_WIDE) {
+        cell->text[DEVICE_SHORT_DIGITS] = '\0';
+    }
+}
+
+static void fill_name(const struct output *output, const void *item, struct cell *cell)
+{
+    char name[DEVICE_NAME_BYTES];
+    device_format_name(item, name);
+    if (output->terminal->out_is_terminal) {
+        escape_cut(name, NAME_COLUMNS_MOST);
+    }
+    (void)snprintf(cell->text, sizeof cell->text, "%s", name);
+}
+
+static enum colour colour_of(enum oc_state state)
+{
+    switch (state) {
+    case OC_STATE_PENDING:
+        return COLOUR_WAITING;
+    case OC_STATE_APPROVED:
+        return COLOUR_GOOD;
+    case OC_STATE_REJECTED:
+    case OC_STATE_REVOKED:
+    case OC_STATE_BLOCKED:
+        return COLOUR_BAD;
+    case OC_STATE_NONE:
+    case OC_STATE_COUNT:
+        break;
+    }
+    return COLOUR_NONE;
+}
+
+/* Words that go with the state and change what it means. */
+static const char *qualifier(const struct oc_device *device)
+{
+    if (device->is_quarantined) {
+        return " (quarantined)";
+    }
+    if (device->is_removed) {
+        return " (removed)";
+    }
+    return device->is_expected ? " (expected)" : "";
+}
+
+static void fill_state(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_device *device = item;
+    (void)snprintf(
+        cell->text, sizeof cell->text, "%s%s%s", oc_state_name(device->state),
+        device->state == OC_STATE_APPROVED && device->request_id.text[0] != '\0' ? " +request" : "",
+        qualifier(device));
+    cell->colour = colour_of(device->state);
+}
+
+/* The seed's words: who is approved, who awaits approval. */
+static void fill_status(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_device *device = item;
+    bool is_waiting = device->request_id.text[0] != '\0';
+    const char *status = oc_state_name(device->state);
+    if (device->state == OC_STATE_PENDING) {
+        status = "awaiting approval";
+    } else if (is_waiting && device->state == OC_STATE_APPROVED) {
+        status = "approved, more access awaiting approval";
+    }
+    (void)snprintf(cell->text, sizeof cell->text, "%s%s", status, qualifier(device));
+    cell->colour = is_waiting ? COLOUR_WAITING : colour_of(device->state);
+}
+
+static void fill_request(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_device *device = item;
+    escape_for_terminal(device->request_id.text, cell->text, sizeof cell->text);
+}
+
+static void fill_access(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_device *device = item;
+    bool is_granted = device->granted.role[0] != '\0';
+    device_format_grant(is_granted ? &device->granted : &device->asked, cell->text,
+                        sizeof cell->text);
+}
+
+static void fill_asked(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_device *device = item;
+    device_format_grant(&device->asked, cell->text, sizeof cell->text);
+}
+
+static void fill_why(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_device *device = item;
+    if (device->request_id.text[0] != '\0' && device->why != OC_WHY_NONE) {
+        (void)snprintf(cell->text, sizeof cell->text, "%s", oc_why_name(device->why));
+    }
+}
+
+static void fill_source(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_device *device = item;
+    escape_for_terminal(device->source, cell->text, sizeof cell->text);
+}
+
+static void fill_platform(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_device *device = item;
+    char text[OC_MAX_PLATFORM_BYTES + OC_MAX_VERSION_BYTES + 2];
+    (void)snprintf(text, sizeof text, "%s%s%s", device->platform,
+                   device->platform[0] != '\0' && device->version[0] != '\0' ? " " : "",
+                   device->version);
+    escape_for_terminal(text, cell->text, sizeof cell->text);
+}
+
+static void fill_labels(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_device *device = item;
+    format_labels(&device->labels, cell->text, sizeof cell->text);
+}
+
+static void fill_since(const struct output *output, const void *item, struct cell *cell)
+{
+    const struct oc_device *device = item;
+    bool is_waiting = device->request_id.text[0] != '\0';
+    int64_t at_ms = is_waiting ? device->requested_at_ms : device->decided_at_ms;
+    output_format_time(output, at_ms, cell->text);
+}
+
+static void fill_last_seen(const struct output *output, const void *item, struct cell *cell)
+{
+    const struct oc_device *device = item;
+    output_format_time(output, device->last_seen_at_ms, cell->text);
+}
+
+static void fill_expires(const struct output *output, const void *item, struct cell *cell)
+{
+    const struct oc_device *device = item;
+    output_format_time(output, device->expires_at_ms, cell->text);
+}
+
+static void fill_decided_by(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_device *device = item;
+    escape_for_terminal(device->decided_by, cell->text, sizeof cell->text);
+}
+
+static void fill_online(const struct output *output, const void *item, struct cell *cell)
+{
+    (void)output;
+    const struct oc_device *device = item;
+    (void)snprintf(cell->text, sizeof cell->text, "%s", device->is_online ? "yes" : "no");
+}
+
+static const struct column device_columns[] = {
+    {"DEVICE", false, fill_id},
+    {"NAME", false, fill_name},
+    {"STATE", false, fill_state},
+    {"REQUEST", false, fill_request},
+    {"ACCESS", false, fill_access},
+    {"ASKED", true, fill_asked},
+    {"WHY", true, fill_why},
+    {"SOURCE", false, fill_source},
+    {"PLATFORM", true, fill_platform},
+    {"LABELS", true, fill_labels},
+    {"DECIDED BY", true, fill_decided_by},
+    {"EXPIRES", true, fill_expires},
+    {"ONLINE", false, fill_online},
+    {"LAST SEEN", false, fill_last_seen},
+};
+
+static const struct column pairing_columns[] = {
+    {"STATUS", false, fill_status},
+    {"REQUEST", false, fill_request},
+    {"DEVICE", false, fill_id},
+    {"NAME", false, fill_name},
+    {"ACCESS", false, fill_access},
+    {"ASKED", true, fill_asked},
+    {"WHY", false, fill_why},
+    {"SOURCE", false, fill_source},
+    {"LABELS", true, fill_labels},
+    {"SINCE", false, fill_since},
+    {"EXPIRES", true, fill_expires},
+    {"ONLINE", false, fill_online},
+    {"LAST SEEN", true, fill_last_seen},
+};
+
+const struct item_kind device_kind = {
+    .columns = device_columns,
+    .n_columns = sizeof device_columns / sizeof device_columns[0],
+    .write = write_item,
+    .name = name_item,
+};
+
+const struct item_kind pairing_kind = {
+    .columns = pairing_columns,
+    .n_columns = sizeof pairing_columns / sizeof pairing_columns[0],
+    .write = write_item,
+    .name = name_item,
+};
+
+/* ---- the sheet ----------------------------------------------------------------------------- */
+
+static void print_untrusted(FILE *out, const char *label, const char *text)
+{
+    char quoted[CELL_BYTES] = "";
+    if (text[0] != '\0') {
+        escape_quoted(text, quoted, sizeof quoted);
+    }
+    output_fact(out, label, quoted);
+}
+
+static void print_time(const struct output *output, FILE *out, const char *label, int64_t at_ms)
+{
+    if (at_ms == 0) {
+        return;
+    }
+    char at[MOMENT_BYTES];
+    char age[MOMENT_BYTES];
+    char text[2 * MOMENT_BYTES + 8];
+    moment_format(at_ms, at);
+    moment_format_age(at_ms, output->terminal->now_ms, age);
+    (void)snprintf(text, sizeof text,
+                   at_ms > output->terminal->now_ms ? "%s  (%s)" : "%s  (%s ago)", at, age);
+    output_fact(out, label, text);
+}
+
+static bool has_scope(const struct oc_grant *grant, const char *scope)
+{
+    for (size_t i = 0; i < grant->n_scopes; i++) {
+        if (strcmp(grant->scopes[i], scope) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the ask would change of the grant that stands. */
+static void print_changes(FILE *out, const struct oc_device *device)
+{
+    const struct oc_grant *asked = &device->asked;
+    const struct oc_grant *granted = &device->granted;
+    char text[GRANT_TEXT_BYTES] = "";
+    size_t n = 0;
+    if (strcmp(asked->role, granted->role) != 0) {
+        n += (size_t)snprintf(text, sizeof text, "role %s instead of %s", asked->role,
+                              granted->role);
+    }
+    for (size_t i = 0; i < asked->n_scopes && n < sizeof text; i++) {
+        if (!has_scope(granted, asked->scopes[i])) {
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s+%s", n > 0 ? "  " : "",
+                                  asked->scopes[i]);
+        }
+    }
+    for (size_t i = 0; i < granted->n_scopes && n < sizeof text; i++) {
+        if (!has_scope(asked, granted->scopes[i])) {
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s-%s", n > 0 ? "  " : "",
+                                  granted->scopes[i]);
+        }
+    }
+    char safe[CELL_BYTES];
+    escape_for_terminal(text, safe, sizeof safe);
+    output_fact(out, "changes", safe);
+}
+
+static void print_request(FILE *out, const struct oc_device *device)
+{
+    char text[CELL_BYTES];
+    if (device->request_id.text[0] == '\0') {
+        return;
+    }
+    escape_for_terminal(device->request_id.text, text, sizeof text);
+    output_fact(out, "request", text);
+    device_format_grant(&device->asked, text, sizeof text);
+    output_fact(out, "asks", text[0] != '\0' ? text : "the gateway's default access");
+}
+
+void device_print_sheet(const struct output *output, FILE *out, const struct oc_device *device)
+{
+    char text[CELL_BYTES];
+    oc_device_id_format(&device->id, text);
+    output_fact(out, "device", text);
+    print_request(out, device);
+    bool is_waiting = device->request_id.text[0] != '\0';
+    device_format_grant(&device->granted, text, sizeof text);
+    output_fact(out, "has", text);
+    if (is_waiting && device->granted.role[0] != '\0') {
+        print_changes(out, device);
+    }
+    struct cell cell = {.text = ""};
+    fill_state(output, device, &cell);
+    output_fact(out, "state", cell.text);
+    output_fact(out, "why", is_waiting ? oc_why_text(device->why) : "");
+    escape_for_terminal(device->alias, text, sizeof text);
+    output_fact(out, "name", text);
+    print_untrusted(out, "claims", device->claimed_name);
+    print_untrusted(out, "purpose", device->purpose);
+    format_labels(&device->labels, text, sizeof text);
+    output_fact(out, "labels", text);
+    fill_platform(output, device, &cell);
+    output_fact(out, "platform", cell.text);
+    escape_for_terminal(device->source, text, sizeof text);
+    output_fact(out, "source", text);
+    print_time(output, out, "first seen", device->first_seen_at_ms);
+    print_time(output, out, "requested", device->requested_at_ms);
+    print_time(output, out, "decided", device->decided_at_ms);
+    escape_for_terminal(device->decided_by, text, sizeof text);
+    output_fact(out, "decided by", text);
+    print_time(output, out, "expires", device->expires_at_ms);
+    print_time(output, out, "last seen", device->last_seen_at_ms);
+    output_fact(out, "online", device->is_online ? "yes" : "no");
+}

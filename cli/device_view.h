@@ -1,0 +1,28 @@
+/*
+ * A device as commands print it: rows, documents, and the sheet that is shown before a decision.
+ */
+#pragma once
+
+#include <openclaw/admin.h>
+
+#include "cli/output.h"
+
+extern const struct item_kind device_kind;  /* devices list, show */
+extern const struct item_kind pairing_kind; /* pairing list: the same items, other columns */
+
+enum {
+    DEVICE_NAME_BYTES = 5 * OC_MAX_NAME_BYTES + 32,
+    DEVICE_SHORT_DIGITS = 16, /* the shortest prefix that selects */
+    GRANT_TEXT_BYTES = OC_MAX_ROLE_BYTES + OC_MAX_SCOPES * (OC_MAX_SCOPE_BYTES + 2) + 32,
+};
+
+void device_write(struct writer *writer, const struct oc_device *device);
+
+/* "role agent, scopes chat, tools"; "" for no grant. Escaped. */
+void device_format_grant(const struct oc_grant *grant, char *out, size_t cap);
+
+/* An administrator's alias as it is, a claimed name in quotes, "" for neither. Escaped. */
+void device_format_name(const struct oc_device *device, char out[DEVICE_NAME_BYTES]);
+
+/* Everything that is known of one device, a fact a line: its full id, what it asks, has, claims. */
+void device_print_sheet(const struct output *output, FILE *out, const struct oc_device *device);

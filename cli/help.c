@@ -1,0 +1,81 @@
+/* Help texts, examples first; see help.h. */
+#include "cli/help.h"
+
+#include <string.h>
+
+void help_overview(FILE *out)
+{
+    (void)fputs("openclaw: admits agents to an OpenClaw gateway, and runs them\n"
+                "\n"
+                "  openclaw gateway run                 start the gateway on this machine\n"
+                "  openclaw gateway info                address and pin to give to agents\n"
+                "  openclaw agent run --gateway URL     connect an agent; it waits for approval\n"
+                "  openclaw pairing list                who is approved, who awaits approval\n"
+                "  openclaw devices approve             select a waiting agent and admit it\n"
+                "  openclaw devices revoke              end a pairing\n"
+                "\n"
+                "usage: openclaw NOUN VERB [ID...] [options]\n"
+                "\n",
+                out);
+    for (size_t i = 0; i < n_nouns; i++) {
+        (void)fprintf(out, "  %-10s ", nouns[i]->name);
+        for (size_t j = 0; j < nouns[i]->n_commands; j++) {
+            (void)fprintf(out, "%s%s", j > 0 ? ", " : "", nouns[i]->commands[j].verb);
+        }
+        (void)fputc('\n', out);
+    }
+    (void)fputs("\n"
+                "`openclaw NOUN VERB --help` shows examples and options.\n"
+                "Approving must be done on the machine where the gateway runs.\n"
+                "\n"
+                "exit codes:\n",
+                out);
+    for (int code = 0; code < EXIT_CODE_COUNT; code++) {
+        (void)fprintf(out, "  %d  %s\n", code, exit_code_text((enum exit_code)code));
+    }
+}
+
+void help_noun(FILE *out, const struct noun *noun)
+{
+    (void)fprintf(out, "openclaw %s: %s\n\n", noun->name, noun->summary);
+    for (size_t i = 0; i < noun->n_commands; i++) {
+        const struct command *command = &noun->commands[i];
+        char call[64];
+        (void)snprintf(call, sizeof call, "%s%s%s", command->verb, command->words[0] ? " " : "",
+                       command->words);
+        (void)fprintf(out, "  openclaw %s %-22s %s\n", noun->name, call, command->summary);
+    }
+    (void)fprintf(out, "\n`openclaw %s VERB --help` shows examples and options.\n", noun->name);
+}
+
+static void help_option(FILE *out, enum option_id id)
+{
+    const struct option_info *info = option_info(id);
+    char call[64];
+    char letter[8] = "    ";
+    if (info->letter != '\0') {
+        (void)snprintf(letter, sizeof letter, "-%c, ", info->letter);
+    }
+    (void)snprintf(call, sizeof call, "%s--%s%s%s", letter, info->name, info->value ? " " : "",
+                   info->value ? info->value : "");
+    (void)fprintf(out, "  %-28s %s\n", call, info->help);
+}
+
+void help_command(FILE *out, const struct noun *noun, const struct command *command)
+{
+    (void)fprintf(out, "%s\n", command->examples);
+    (void)fprintf(out, "usage: openclaw %s %s%s%s [options]\n\n%s.\n", noun->name, command->verb,
+                  command->words[0] ? " " : "", command->words, command->summary);
+    if (command->notes) {
+        (void)fprintf(out, "\n%s", command->notes);
+    }
+    (void)fputs("\noptions:\n", out);
+    for (unsigned id = OPT_GLOBAL_COUNT; id < OPT_COUNT; id++) {
+        if (command->options & OPT_BIT(id)) {
+            help_option(out, (enum option_id)id);
+        }
+    }
+    for (unsigned id = 0; id < OPT_GLOBAL_COUNT; id++) {
+        help_option(out, (enum option_id)id);
+    }
+}

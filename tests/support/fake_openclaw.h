@@ -1,0 +1,49 @@
+/*
+ * A double of libopenclaw for tests of what is built on its headers: a few devices in memory,
+ * every call answered at once, failures as told.
+ */
+#pragma once
+
+#include <openclaw/admin.h>
+#include <openclaw/pairing.h>
+
+enum {
+    FAKE_DEVICES = 6,
+};
+
+/* 2026-11-22T12:00:00Z; all times of the devices lie before it. */
+#define FAKE_NOW_MS INT64_C(1795348800000)
+
+/* What the devices are called; device ids are one digit 64 times. */
+#define FAKE_PENDING_ID       "9999999999999999999999999999999999999999999999999999999999999999"
+#define FAKE_PENDING_REQUEST  "7QK4M2T9XA"
+#define FAKE_SECOND_ID        "8888888888888888888888888888888888888888888888888888888888888888"
+#define FAKE_SECOND_REQUEST   "7QK9ZZZZZZ" /* same beginning */
+#define FAKE_APPROVED_ID      "1111111111111111111111111111111111111111111111111111111111111111"
+#define FAKE_APPROVED_ALIAS   "db-1"
+#define FAKE_UPGRADE_REQUEST  "5H2J8N3PQR" /* of the approved device, which wants more */
+#define FAKE_HOSTILE_ID       "2222222222222222222222222222222222222222222222222222222222222222"
+#define FAKE_BLOCKED_ID       "3333333333333333333333333333333333333333333333333333333333333333"
+#define FAKE_REJECTED_ID      "4444444444444444444444444444444444444444444444444444444444444444"
+#define FAKE_REPLACED_REQUEST "0000000000" /* was replaced by FAKE_PENDING_REQUEST */
+#define FAKE_CODE             "48217730"
+
+struct fake {
+    bool is_ready;
+    struct oc_device devices[FAKE_DEVICES];
+    size_t n_devices;
+    enum oc_status reads_fail_with; /* list, resolve, status, audit */
+    enum oc_status decisions_fail_with;
+    struct oc_error facts;     /* go with these failures */
+    bool replaces_on_decision; /* ABORTED, another request stands */
+    bool is_locked;
+    size_t n_decisions;
+    struct oc_decision last_decision;
+    /* The agent's script: a refusal of this kind first, then this end (OK: connected). */
+    enum oc_refusal_kind agent_refusal;
+    enum oc_status agent_end;
+};
+extern struct fake fake;
+
+/* The state at the start of every test; also of the program, shaped by $OPENCLAW_FAKE. */
+void fake_reset(void);
