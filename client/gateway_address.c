@@ -58,7 +58,7 @@ static const char *parse_host(const char *text, bool is_bracketed, char out[OC_M
 static enum oc_status parse_local(const char *text, struct oc_gateway_address *out,
                                   struct oc_error *err)
 {
-    if (text[sizeof ipc_scheme - 1] == '\0' || strlen(text) > OC_MAX_URL_BYTES) {
+    if (text[sizeof ipc_scheme - 1] == '\0' || strlen(text) > OC_MAX_GATEWAY_URL_BYTES) {
         return oc_fail(err, OC_INVALID_ARGUMENT, "gateway address: the path of %.40s is %s", text,
                        text[sizeof ipc_scheme - 1] ? "too long" : "missing");
     }

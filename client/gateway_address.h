@@ -10,13 +10,13 @@
 
 enum {
     OC_MAX_HOST_BYTES = 253,
-    OC_MAX_URL_BYTES = 320,
+    OC_MAX_GATEWAY_URL_BYTES = 320,
 };
 
 struct oc_gateway_address {
     bool is_local;
-    char url[OC_MAX_URL_BYTES + 1];   /* canonical */
-    char host[OC_MAX_HOST_BYTES + 1]; /* "" when local; an IPv6 address without brackets */
+    char url[OC_MAX_GATEWAY_URL_BYTES + 1]; /* canonical */
+    char host[OC_MAX_HOST_BYTES + 1];       /* "" when local; an IPv6 address without brackets */
     uint16_t port;
 };
 

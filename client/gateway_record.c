@@ -131,7 +131,7 @@ static bool parse_hex_word(char *word, uint8_t *out, size_t n)
 static bool parse_gateway(char *rest, struct oc_gateway_record *record)
 {
     char *word = next_word(&rest);
-    if (!word || strlen(word) > OC_MAX_URL_BYTES || next_word(&rest)) {
+    if (!word || strlen(word) > OC_MAX_GATEWAY_URL_BYTES || next_word(&rest)) {
         return false;
     }
     (void)snprintf(record->url, sizeof record->url, "%s", word);

@@ -10,7 +10,8 @@
 #include "proto/crypto/receipt.h"
 
 struct oc_gateway_record {
-    char url[OC_MAX_URL_BYTES + 1]; /* canonical; guards against a file under a wrong name */
+    char
+        url[OC_MAX_GATEWAY_URL_BYTES + 1]; /* canonical; guards against a file under a wrong name */
     struct oc_trust trust;
     uint64_t n_sessions;
     struct oc_receipt receipt; /* n_signature 0: none */

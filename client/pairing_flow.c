@@ -20,12 +20,12 @@ static const uint8_t moves[OC_FLOW_STATE_COUNT][OC_FLOW_EVENT_COUNT] = {
     [OC_FLOW_IDLE] = {[OC_FLOW_EV_START] = MOVE_DIAL, [OC_FLOW_EV_STOP] = MOVE_STOP},
     [OC_FLOW_DIALLING] = {[OC_FLOW_EV_OPENED] = MOVE_ASK,
                           [OC_FLOW_EV_LOST] = MOVE_RETRY,
-                          [OC_FLOW_EV_UNTRUSTED] = MOVE_GIVE_UP,
+                          [OC_FLOW_EV_HOPELESS] = MOVE_GIVE_UP,
                           [OC_FLOW_EV_STOP] = MOVE_STOP},
     [OC_FLOW_ASKING] = {[OC_FLOW_EV_ADMITTED] = MOVE_ENTER,
                         [OC_FLOW_EV_REFUSED] = MOVE_JUDGE,
                         [OC_FLOW_EV_LOST] = MOVE_RETRY,
-                        [OC_FLOW_EV_UNTRUSTED] = MOVE_GIVE_UP,
+                        [OC_FLOW_EV_HOPELESS] = MOVE_GIVE_UP,
                         [OC_FLOW_EV_STOP] = MOVE_STOP},
     [OC_FLOW_WAITING] = {[OC_FLOW_EV_APPROVED] = MOVE_ASK,
                          [OC_FLOW_EV_POLLED] = MOVE_POLL_DECISION,
@@ -196,7 +196,7 @@ struct oc_flow_step oc_flow_take(struct oc_flow *flow, const struct oc_flow_even
     case MOVE_RETRY:
         return retry(flow, event->retry_after_ms, event->status, random);
     case MOVE_GIVE_UP:
-        return stop(flow, OC_UNAUTHENTICATED);
+        return stop(flow, event->status);
     case MOVE_STOP:
         return stop(flow, OC_OK);
     }

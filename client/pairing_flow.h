@@ -9,7 +9,7 @@
  *     LOST ... ▼                 │        ADMITTED ▼
  *           BACKOFF ─────────────┘               SESSION ─┐ POLLED, ALIVE
  *              ▲ LOST, AWAY, refused for now ──────┘ ▲────┘
- *      any ── STOP, UNTRUSTED, refused for good ──► STOPPED
+ *      any ── STOP, HOPELESS, refused for good ──► STOPPED
  */
 #pragma once
 
@@ -31,8 +31,8 @@ enum oc_flow_event_kind {
     OC_FLOW_EV_START,
     OC_FLOW_EV_DELAY_OVER,
     OC_FLOW_EV_OPENED,
-    OC_FLOW_EV_LOST,      /* status: why; also when a call of the attempt failed */
-    OC_FLOW_EV_UNTRUSTED, /* the gateway is not the pinned one */
+    OC_FLOW_EV_LOST,     /* status: why; also when a call of the attempt failed */
+    OC_FLOW_EV_HOPELESS, /* status: trying again changes nothing (a wrong gateway, say) */
     OC_FLOW_EV_ADMITTED,
     OC_FLOW_EV_REFUSED, /* refusal, has_request, retry_after_ms: of Connect, wait or session */
     OC_FLOW_EV_APPROVED,

@@ -38,7 +38,7 @@ static void a_record_reads_back_as_it_was_written(void **state)
     (void)state;
     struct oc_gateway_record record = full_record();
     /* The longest there is: longest address and signature. */
-    memset(record.url, 'a', OC_MAX_URL_BYTES);
+    memset(record.url, 'a', OC_MAX_GATEWAY_URL_BYTES);
     record.receipt.n_signature = OC_RECEIPT_MAX_SIGNATURE_BYTES;
     memset(record.receipt.signature, 4, OC_RECEIPT_MAX_SIGNATURE_BYTES);
     char text[OC_GATEWAY_RECORD_BYTES];

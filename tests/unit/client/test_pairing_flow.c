@@ -105,7 +105,8 @@ static void a_wrong_gateway_ends_it_even_for_one_that_keeps_asking(void **state)
     struct oc_flow flow;
     oc_flow_init(&flow, true, false);
     (void)take(&flow, OC_FLOW_EV_START);
-    struct oc_flow_step step = take(&flow, OC_FLOW_EV_UNTRUSTED);
+    const struct oc_flow_event wrong = {.kind = OC_FLOW_EV_HOPELESS, .status = OC_UNAUTHENTICATED};
+    struct oc_flow_step step = oc_flow_take(&flow, &wrong, 0);
     assert_int_equal(step.action, OC_FLOW_DO_STOP);
     assert_int_equal(step.status, OC_UNAUTHENTICATED);
 }
@@ -219,9 +220,9 @@ static void a_request_that_lapsed_is_asked_anew_on_a_fresh_connection(void **sta
 static const unsigned lively[OC_FLOW_STATE_COUNT] = {
     [OC_FLOW_IDLE] = 1U << OC_FLOW_EV_START | 1U << OC_FLOW_EV_STOP,
     [OC_FLOW_DIALLING] = 1U << OC_FLOW_EV_OPENED | 1U << OC_FLOW_EV_LOST |
-                         1U << OC_FLOW_EV_UNTRUSTED | 1U << OC_FLOW_EV_STOP,
+                         1U << OC_FLOW_EV_HOPELESS | 1U << OC_FLOW_EV_STOP,
     [OC_FLOW_ASKING] = 1U << OC_FLOW_EV_ADMITTED | 1U << OC_FLOW_EV_REFUSED |
-                       1U << OC_FLOW_EV_LOST | 1U << OC_FLOW_EV_UNTRUSTED | 1U << OC_FLOW_EV_STOP,
+                       1U << OC_FLOW_EV_LOST | 1U << OC_FLOW_EV_HOPELESS | 1U << OC_FLOW_EV_STOP,
     [OC_FLOW_WAITING] = 1U << OC_FLOW_EV_APPROVED | 1U << OC_FLOW_EV_POLLED |
                         1U << OC_FLOW_EV_REFUSED | 1U << OC_FLOW_EV_AWAY | 1U << OC_FLOW_EV_LOST |
                         1U << OC_FLOW_EV_STOP,
