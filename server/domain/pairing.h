@@ -9,6 +9,18 @@
  *
  * Pure: no I/O, no clock, no randomness. Time arrives as `now_ms` (Unix milliseconds of the
  * gateway's steady clock), facts arrive in the event.
+ *
+ * - Approve, reject, revoke, end of term, remove, block and unblock are decisions: they grow
+ *   `generation`, and with it the ids of later requests. Dismiss, expire, shed, replace, expect and
+ *   rename are none: the same ask comes back under its id.
+ * - The cool-down after reject and revoke outlives remove, and ends with approve, block and expect.
+ *   While it runs, an approved device keeps its session and opens no upgrade.
+ * - A tombstone whose device asks again is listed (is_removed is false while the request is open)
+ *   and is a tombstone again when the request lapses.
+ * - A quarantined record is decided on as if its approval had been revoked and nothing announced.
+ *   Approve, revoke, block, unblock, remove and expect end the quarantine.
+ * - Administrators' events are audited whatever comes of them, ends of terms and approvals by
+ *   announcement too; nothing else is.
  */
 #pragma once
 
