@@ -1,0 +1,281 @@
+/* See state.h. */
+#include "server/state.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/crypto/digest.h"
+#include "server/obs/log.h"
+#include "server/store/directory.h"
+
+enum {
+    MAX_KEY_FILE_BYTES = 4096,
+    MAX_ASIDE_BYTES = STATE_PATH_BYTES + 32,
+};
+
+static const char key_file[] = "gateway.key";
+static const char secret_file[] = "secret.key";
+static const char marker_file[] = "marker";
+static const char database_file[] = "gateway.db";
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+/* *exists is meaningful with OK only. */
+static enum oc_status look_for(struct state_dir *dir, const char *name, bool *exists,
+                               struct oc_error *err)
+{
+    enum oc_status status = state_dir_check_file(dir, name, err);
+    *exists = status == OC_OK;
+    return status == OC_NOT_FOUND ? OC_OK : status;
+}
+
+struct found {
+    bool key;
+    bool secret;
+    bool marker;
+    bool database;
+};
+
+static enum oc_status look(struct state_dir *dir, struct found *found, struct oc_error *err)
+{
+    enum oc_status status = look_for(dir, key_file, &found->key, err);
+    if (!status) {
+        status = look_for(dir, secret_file, &found->secret, err);
+    }
+    if (!status) {
+        status = look_for(dir, marker_file, &found->marker, err);
+    }
+    if (!status) {
+        status = look_for(dir, database_file, &found->database, err);
+    }
+    return status;
+}
+
+/* A key made in the place of a lost one would change what agents have pinned, or make every row
+ * look forged, without a word. */
+static enum oc_status check_found(const struct state_dir *dir, const struct found *found,
+                                  struct oc_error *err)
+{
+    const bool has_records = found->marker || found->database;
+    const char *missing = !found->key ? key_file : secret_file;
+    if (has_records && (!found->key || !found->secret)) {
+        return oc_fail(err, OC_FAILED_PRECONDITION,
+                       "%s: %s is missing although records exist; restore it from a backup, or "
+                       "move the directory away to begin anew (every device must pair again)",
+                       state_dir_path(dir), missing);
+    }
+    return OC_OK;
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+static enum oc_status make_identity(struct state *state, struct oc_error *err)
+{
+    char pem[MAX_KEY_FILE_BYTES];
+    size_t n = 0;
+    struct oc_identity *identity = NULL;
+    enum oc_status status = oc_identity_generate(OC_IDENTITY_GATEWAY, &identity, err);
+    if (!status) {
+        status = oc_identity_format(identity, pem, sizeof pem, &n, err);
+    }
+    if (!status) {
+        status = state_dir_write_file(state->dir, key_file, pem, n, err);
+    }
+    oc_wipe(pem, sizeof pem);
+    state->identity = identity;
+    return status;
+}
+
+static enum oc_status read_identity(struct state *state, struct oc_error *err)
+{
+    char pem[MAX_KEY_FILE_BYTES];
+    size_t n = 0;
+    enum oc_status status = state_dir_read_file(state->dir, key_file, pem, sizeof pem, &n, err);
+    if (!status) {
+        status = oc_identity_parse(OC_IDENTITY_GATEWAY, pem, n, &state->identity, err);
+    }
+    oc_wipe(pem, sizeof pem);
+    return status;
+}
+
+static void derive(const struct oc_key *root, const char *label, struct oc_key *out)
+{
+    const struct oc_bytes piece = {label, strlen(label) + 1};
+    struct oc_digest digest = oc_hmac_sha256(root, &piece, 1);
+    memcpy(out->bytes, digest.bytes, sizeof out->bytes);
+    oc_wipe(&digest, sizeof digest);
+}
+
+static enum oc_status load_secret(struct state *state, bool exists, struct oc_error *err)
+{
+    struct oc_key root;
+    size_t n = sizeof root.bytes;
+    enum oc_status status = OC_OK;
+    if (exists) {
+        status =
+            state_dir_read_file(state->dir, secret_file, root.bytes, sizeof root.bytes, &n, err);
+    } else {
+        random_fill(state->random, root.bytes, sizeof root.bytes);
+        status = state_dir_write_file(state->dir, secret_file, root.bytes, sizeof root.bytes, err);
+    }
+    if (!status && n != sizeof root.bytes) {
+        status = oc_fail(err, OC_INVALID_ARGUMENT, "%s/%s: must hold 32 bytes, holds %zu",
+                         state_dir_path(state->dir), secret_file, n);
+    }
+    derive(&root, "openclaw gateway secret v1", &state->secret);
+    derive(&root, "openclaw trust row key v1", &state->row_key);
+    oc_wipe(&root, sizeof root);
+    return status;
+}
+
+/* ---- marker and database --------------------------------------------------------------------- */
+
+static enum oc_status open_database(const struct state *state, bool may_create,
+                                    const uint8_t gateway_id[STORE_ID_BYTES], int64_t now_ms,
+                                    struct store **out, struct oc_error *err)
+{
+    struct store_options options = {
+        .path = state->database_path,
+        .row_key = &state->row_key,
+        .may_create = may_create,
+        .now_ms = now_ms,
+    };
+    if (may_create) {
+        memcpy(options.gateway_id, gateway_id, STORE_ID_BYTES);
+        random_fill(state->random, options.database_id, STORE_ID_BYTES);
+    }
+    return store_open_sqlite(&options, out, err);
+}
+
+static enum oc_status make_first(struct state *state, int64_t now_ms, struct oc_error *err)
+{
+    uint8_t gateway_id[STORE_ID_BYTES];
+    random_fill(state->random, gateway_id, sizeof gateway_id);
+    enum oc_status status = open_database(state, true, gateway_id, now_ms, &state->store, err);
+    if (status) {
+        return status;
+    }
+    const struct store_identity identity = store_identity(state->store);
+    return marker_write(state->marker_path, &identity, err);
+}
+
+/* The marker, if it is there and whole. One that is damaged is as good as none: the database's
+ * history then locks the start. */
+static enum oc_status read_marker(const struct state *state, struct store_identity *marker,
+                                  bool *has_marker, struct oc_error *err)
+{
+    enum oc_status status = marker_read(state->marker_path, marker, err);
+    *has_marker = status == OC_OK;
+    return status == OC_NOT_FOUND || status == OC_DATA_LOSS ? OC_OK : status;
+}
+
+/* Opens what is there and compares it with the marker; never makes anything. */
+static enum oc_status open_existing(struct state *state, const struct found *found, int64_t now_ms,
+                                    struct oc_error *err)
+{
+    struct store_identity marker;
+    bool has_marker = false;
+    enum oc_status status = read_marker(state, &marker, &has_marker, err);
+    if (status) {
+        return status;
+    }
+    status = open_database(state, false, NULL, now_ms, &state->store, err);
+    if (status == OC_NOT_FOUND || status == OC_DATA_LOSS) {
+        log_error("store.locked", "path=%s reason=%s", state->database_path, err->text);
+        state->lock = found->database ? STORE_LOCK_CORRUPT : STORE_LOCK_MISSING;
+        return OC_OK;
+    }
+    if (status) {
+        return status;
+    }
+    const struct store_identity identity = store_identity(state->store);
+    state->lock = store_lock_reason(&identity, has_marker ? &marker : NULL);
+    if (found->marker && !has_marker && state->lock == STORE_LOCK_NONE) {
+        state->lock = STORE_LOCK_NO_MARKER; /* there was one, and it can no longer be read */
+    }
+    return OC_OK;
+}
+
+enum oc_status state_open(const char *path, const struct random_source *random, int64_t now_ms,
+                          struct state *state, struct oc_error *err)
+{
+    struct found found = {.key = false};
+    state->random = random;
+    enum oc_status status = state_dir_open(path, &state->dir, err);
+    if (status) {
+        return status;
+    }
+    (void)snprintf(state->marker_path, sizeof state->marker_path, "%s/%s", path, marker_file);
+    (void)snprintf(state->database_path, sizeof state->database_path, "%s/%s", path, database_file);
+    status = look(state->dir, &found, err);
+    if (!status) {
+        status = check_found(state->dir, &found, err);
+    }
+    if (!status) {
+        status = found.key ? read_identity(state, err) : make_identity(state, err);
+    }
+    if (!status) {
+        status = load_secret(state, found.secret, err);
+    }
+    if (status) {
+        return status;
+    }
+    state->is_first_start = !found.marker && !found.database;
+    return state->is_first_start ? make_first(state, now_ms, err)
+                                 : open_existing(state, &found, now_ms, err);
+}
+
+/* ---- unlock --init --------------------------------------------------------------------------- */
+
+/* Nothing is deleted: what could not be read may still be worth a look. */
+static enum oc_status move_aside(const struct state *state, const char *suffix, int64_t now_ms,
+                                 struct oc_error *err)
+{
+    char from[MAX_ASIDE_BYTES];
+    char to[MAX_ASIDE_BYTES + 32];
+    (void)snprintf(from, sizeof from, "%s%s", state->database_path, suffix);
+    (void)snprintf(to, sizeof to, "%s.replaced-%" PRId64 "%s", state->database_path, now_ms,
+                   suffix);
+    if (rename(from, to) != 0 && errno != ENOENT) {
+        return oc_fail(err, OC_UNAVAILABLE, "%s: cannot be moved to %s: %s", from, to,
+                       strerror(errno));
+    }
+    return OC_OK;
+}
+
+enum oc_status state_make_store(struct state *state, int64_t now_ms, struct store **out,
+                                struct oc_error *err)
+{
+    struct store_identity marker;
+    uint8_t gateway_id[STORE_ID_BYTES];
+    bool has_marker = false;
+    enum oc_status status = read_marker(state, &marker, &has_marker, err);
+    if (!status) {
+        status = move_aside(state, "", now_ms, err);
+    }
+    if (!status) {
+        status = move_aside(state, "-wal", now_ms, err);
+    }
+    if (!status) {
+        status = directory_sync_of(state->database_path, err);
+    }
+    if (status) {
+        return status;
+    }
+    random_fill(state->random, gateway_id, sizeof gateway_id);
+    return open_database(state, true, has_marker ? marker.gateway_id : gateway_id, now_ms, out,
+                         err);
+}
+
+void state_close(struct state *state)
+{
+    store_close(state->store);
+    oc_identity_free(state->identity);
+    oc_wipe(&state->secret, sizeof state->secret);
+    oc_wipe(&state->row_key, sizeof state->row_key);
+    state_dir_close(state->dir);
+    *state = (struct state){.dir = NULL};
+}

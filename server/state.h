@@ -1,0 +1,48 @@
+/*
+ * What the gateway finds in its directory, and makes there at its first start: its key, its
+ * secret, the marker and the database.
+ *
+ * Invariant: a first start is one where none of them exists. Where some do and others are missing,
+ * nothing is made in their place: the gateway refuses to start, or starts locked.
+ */
+#pragma once
+
+#include "proto/crypto/identity.h"
+#include "server/base/random.h"
+#include "server/host/state_dir.h"
+#include "server/store/marker.h"
+
+enum {
+    STATE_PATH_BYTES = STATE_DIR_MAX_PATH_BYTES + STATE_DIR_MAX_NAME_BYTES + 2,
+};
+
+struct state {
+    struct state_dir *dir;        /* with the lock */
+    struct oc_identity *identity; /* the gateway's key */
+    struct oc_key secret;         /* request ids and nonces are derived from it */
+    struct oc_key row_key;        /* authenticates trust rows */
+    struct store *store;          /* NULL when locked without one; the service takes it */
+    enum store_lock lock;
+    char marker_path[STATE_PATH_BYTES];
+    char database_path[STATE_PATH_BYTES];
+    const struct random_source *random; /* borrowed */
+    bool is_first_start;
+};
+
+/*
+ * Opens everything in `path`, creating the directory and what a first start needs.
+ *
+ * Owns:  state_close, also after a failure (init to zeros first).
+ * Fails: as state_dir_open; FAILED_PRECONDITION (a key is missing where records exist, a newer
+ *        schema); INVALID_ARGUMENT (a key that is none); UNAVAILABLE.
+ */
+OC_MUST_CHECK enum oc_status state_open(const char *path, const struct random_source *random,
+                                        int64_t now_ms, struct state *state, struct oc_error *err);
+
+/* After `unlock --init`: moves the old database aside, if there is one, and makes an empty one.
+ * Fails: as store_open_sqlite. Thread: one at a time. */
+OC_MUST_CHECK enum oc_status state_make_store(struct state *state, int64_t now_ms,
+                                              struct store **out, struct oc_error *err);
+
+/* Wipes the secrets, closes what is open, gives the lock back. */
+void state_close(struct state *state);
