@@ -109,6 +109,7 @@ static int judge_gateway(X509_STORE_CTX *store, void *user)
 static bool set_policy(SSL_CTX *ssl)
 {
     static const unsigned char session_scope[] = "oc";
+    char groups[] = "X25519:P-256"; /* OpenSSL's macro casts its const away */
     SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -118,7 +119,7 @@ static bool set_policy(SSL_CTX *ssl)
            SSL_CTX_set_num_tickets(ssl, 0) == 1 && SSL_CTX_set_max_early_data(ssl, 0) == 1 &&
            SSL_CTX_set_recv_max_early_data(ssl, 0) == 1 &&
            SSL_CTX_set_session_id_context(ssl, session_scope, 2) == 1 &&
-           SSL_CTX_set1_groups_list(ssl, "X25519:P-256") == 1 &&
+           SSL_CTX_set1_groups_list(ssl, groups) == 1 &&
            SSL_CTX_set_ciphersuites(ssl, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
                                          "TLS_CHACHA20_POLY1305_SHA256") == 1;
 }
@@ -157,7 +158,8 @@ enum oc_status oc_tls_context_for_devices(const struct oc_identity *gateway,
     SSL_CTX_set_max_cert_list(context->ssl, MAX_DEVICE_CERTIFICATE_LIST);
     SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_cert_verify_callback(context->ssl, judge_device, NULL);
-    if (SSL_CTX_set1_client_sigalgs_list(context->ssl, "ed25519") != 1) {
+    char algorithm[] = "ed25519";
+    if (SSL_CTX_set1_client_sigalgs_list(context->ssl, algorithm) != 1) {
         return fail_of_library(err, OC_INTERNAL, "cannot ask for Ed25519");
     }
     *out = OC_STEAL(context);
