@@ -155,12 +155,12 @@ static void fill_reason(const struct output *output, const void *item, struct ce
 }
 
 static const struct column columns[] = {
-    {"SEQ", false, fill_seq},       {"AT", false, fill_at},
-    {"ACTOR", false, fill_actor},   {"SOURCE", true, fill_source},
-    {"ACTION", false, fill_action}, {"OUTCOME", false, fill_outcome},
-    {"DEVICE", false, fill_device}, {"REQUEST", false, fill_request},
-    {"CHANGE", false, fill_move},   {"DETAIL", true, fill_detail},
-    {"RULE", true, fill_rule},      {"REASON", false, fill_reason},
+    {"SEQ", false, false, fill_seq},       {"AT", false, false, fill_at},
+    {"ACTOR", false, false, fill_actor},   {"SOURCE", true, true, fill_source},
+    {"ACTION", false, false, fill_action}, {"OUTCOME", false, false, fill_outcome},
+    {"DEVICE", false, false, fill_device}, {"REQUEST", false, false, fill_request},
+    {"CHANGE", false, false, fill_move},   {"DETAIL", true, true, fill_detail},
+    {"RULE", true, false, fill_rule},      {"REASON", false, true, fill_reason},
 };
 
 static const struct item_kind audit_kind = {

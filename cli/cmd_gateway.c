@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <openclaw/admin.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,6 +59,7 @@ static enum exit_code exec_daemon(struct cli *cli, const char *verb)
         arguments[n++] = memory_copy_text(config);
     }
     (void)fflush(NULL);
+    (void)signal(SIGPIPE, SIG_DFL); /* main ignores it, and exec would hand that on */
     (void)execv(path, arguments);
     failure_set(&failure, EXIT_FAILED, "cannot start the gateway %s: %s", path, strerror(errno));
     failure_advise(&failure, "openclaw-gateway must stand beside openclaw; install both");

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include <openclaw/version.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -207,6 +208,13 @@ static enum exit_code run_noun(const struct terminal *terminal, const struct nou
     return is_asked ? EXIT_DONE : EXIT_USAGE;
 }
 
+/* `openclaw devices list | head`: nobody wants to read about it. */
+static bool is_reader_gone(FILE *out)
+{
+    struct pollfd fd = {.fd = fileno(out)};
+    return poll(&fd, 1, 0) == 1 && (fd.revents & POLLERR) != 0;
+}
+
 enum exit_code command_main(const struct terminal *terminal, int argc, char **argv)
 {
     const char *words[2] = {NULL, NULL};
@@ -234,7 +242,9 @@ enum exit_code command_main(const struct terminal *terminal, int argc, char **ar
     cli.output.terminal = terminal;
     enum exit_code code = run_command(&cli, noun, argc, argv);
     if (fflush(terminal->out) != 0 || ferror(terminal->out)) {
-        terminal_say(terminal, "openclaw: the output could not be written");
+        if (!is_reader_gone(terminal->out)) {
+            terminal_say(terminal, "openclaw: the output could not be written");
+        }
         return code == EXIT_DONE ? EXIT_FAILED : code;
     }
     return code;

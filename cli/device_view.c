@@ -99,6 +99,18 @@ void device_format_grant(const struct oc_grant *grant, char *out, size_t cap)
     escape_for_terminal(text, out, cap);
 }
 
+/* The same for a table: "agent: chat, tools". */
+static void format_grant_briefly(const struct oc_grant *grant, char *out, size_t cap)
+{
+    char text[GRANT_TEXT_BYTES] = "";
+    size_t n = (size_t)snprintf(text, sizeof text, "%s", grant->role);
+    for (size_t i = 0; i < grant->n_scopes && n < sizeof text; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", i > 0 ? ", " : ": ",
+                              grant->scopes[i]);
+    }
+    escape_for_terminal(text, out, cap);
+}
+
 void device_format_name(const struct oc_device *device, char out[DEVICE_NAME_BYTES])
 {
     if (device->alias[0] != '\0') {
@@ -211,15 +223,15 @@ static void fill_access(const struct output *output, const void *item, struct ce
     (void)output;
     const struct oc_device *device = item;
     bool is_granted = device->granted.role[0] != '\0';
-    device_format_grant(is_granted ? &device->granted : &device->asked, cell->text,
-                        sizeof cell->text);
+    format_grant_briefly(is_granted ? &device->granted : &device->asked, cell->text,
+                         sizeof cell->text);
 }
 
 static void fill_asked(const struct output *output, const void *item, struct cell *cell)
 {
     (void)output;
     const struct oc_device *device = item;
-    device_format_grant(&device->asked, cell->text, sizeof cell->text);
+    format_grant_briefly(&device->asked, cell->text, sizeof cell->text);
 }
 
 static void fill_why(const struct output *output, const void *item, struct cell *cell)
@@ -291,51 +303,54 @@ static void fill_online(const struct output *output, const void *item, struct ce
 }
 
 static const struct column device_columns[] = {
-    {"DEVICE", false, fill_id},
-    {"NAME", false, fill_name},
-    {"STATE", false, fill_state},
-    {"REQUEST", false, fill_request},
-    {"ACCESS", false, fill_access},
-    {"ASKED", true, fill_asked},
-    {"WHY", true, fill_why},
-    {"SOURCE", false, fill_source},
-    {"PLATFORM", true, fill_platform},
-    {"LABELS", true, fill_labels},
-    {"DECIDED BY", true, fill_decided_by},
-    {"EXPIRES", true, fill_expires},
-    {"ONLINE", false, fill_online},
-    {"LAST SEEN", false, fill_last_seen},
+    {"DEVICE", false, false, fill_id},
+    {"NAME", false, true, fill_name},
+    {"STATE", false, false, fill_state},
+    {"REQUEST", false, false, fill_request},
+    {"ACCESS", false, true, fill_access},
+    {"ASKED", true, true, fill_asked},
+    {"WHY", true, false, fill_why},
+    {"SOURCE", false, true, fill_source},
+    {"PLATFORM", true, true, fill_platform},
+    {"LABELS", true, true, fill_labels},
+    {"DECIDED BY", true, false, fill_decided_by},
+    {"EXPIRES", true, false, fill_expires},
+    {"ONLINE", false, false, fill_online},
+    {"LAST SEEN", false, false, fill_last_seen},
 };
 
 static const struct column pairing_columns[] = {
-    {"STATUS", false, fill_status},
-    {"REQUEST", false, fill_request},
-    {"DEVICE", false, fill_id},
-    {"NAME", false, fill_name},
-    {"ACCESS", false, fill_access},
-    {"ASKED", true, fill_asked},
-    {"WHY", false, fill_why},
-    {"SOURCE", false, fill_source},
-    {"LABELS", true, fill_labels},
-    {"SINCE", false, fill_since},
-    {"EXPIRES", true, fill_expires},
-    {"ONLINE", false, fill_online},
-    {"LAST SEEN", true, fill_last_seen},
+    {"STATUS", false, false, fill_status},
+    {"REQUEST", false, false, fill_request},
+    {"DEVICE", false, false, fill_id},
+    {"NAME", false, true, fill_name},
+    {"ACCESS", false, true, fill_access},
+    {"ASKED", true, true, fill_asked},
+    {"WHY", true, false, fill_why},
+    {"SOURCE", false, true, fill_source},
+    {"LABELS", true, true, fill_labels},
+    {"SINCE", false, false, fill_since},
+    {"EXPIRES", true, false, fill_expires},
+    {"ONLINE", false, false, fill_online},
+    {"LAST SEEN", true, false, fill_last_seen},
 };
 
-const struct item_kind device_kind = {
-    .columns = device_columns,
-    .n_columns = sizeof device_columns / sizeof device_columns[0],
-    .write = write_item,
-    .name = name_item,
+static const struct column request_columns[] = {
+    {"REQUEST", false, false, fill_request}, {"DEVICE", false, false, fill_id},
+    {"NAME", false, true, fill_name},        {"ASKS", false, true, fill_asked},
+    {"SOURCE", false, true, fill_source},    {"WAITS", false, false, fill_since},
+    {"WHY", false, true, fill_why},
 };
 
-const struct item_kind pairing_kind = {
-    .columns = pairing_columns,
-    .n_columns = sizeof pairing_columns / sizeof pairing_columns[0],
-    .write = write_item,
-    .name = name_item,
-};
+#define KIND_OF(table)                                                                             \
+    {                                                                                              \
+        .columns = (table), .n_columns = sizeof(table) / sizeof((table)[0]), .write = write_item,  \
+        .name = name_item                                                                          \
+    }
+
+const struct item_kind device_kind = KIND_OF(device_columns);
+const struct item_kind pairing_kind = KIND_OF(pairing_columns);
+const struct item_kind request_kind = KIND_OF(request_columns);
 
 /* ---- the sheet ----------------------------------------------------------------------------- */
 

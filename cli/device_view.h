@@ -10,6 +10,8 @@
 extern const struct item_kind device_kind;  /* devices list, show */
 extern const struct item_kind pairing_kind; /* pairing list: the same items, other columns */
 
+extern const struct item_kind request_kind; /* what waits, to choose from */
+
 enum {
     DEVICE_NAME_BYTES = 5 * OC_MAX_NAME_BYTES + 32,
     DEVICE_SHORT_DIGITS = 16, /* the shortest prefix that selects */

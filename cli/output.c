@@ -43,6 +43,9 @@ void listing_begin(struct listing *listing, const struct output *output,
                    const struct item_kind *kind)
 {
     *listing = (struct listing){.output = output, .kind = kind};
+    if (output->terminal->out_is_terminal && output->format != OUTPUT_WIDE) {
+        listing->table.most_columns = output->terminal->columns;
+    }
     if (is_document(output)) {
         listing->writer = writer_make(output->terminal->out, document_format(output));
         listing->writer.has_line_per_item = true;
@@ -53,7 +56,7 @@ void listing_begin(struct listing *listing, const struct output *output,
     }
     for (size_t i = 0; output_is_for_people(output) && i < kind->n_columns; i++) {
         if (has_column(output, &kind->columns[i])) {
-            table_add_column(&listing->table, kind->columns[i].title);
+            table_add_column(&listing->table, kind->columns[i].title, kind->columns[i].may_cut);
         }
     }
 }

@@ -32,6 +32,7 @@ bool output_is_for_people(const struct output *output);
 struct column {
     const char *title;
     bool is_wide; /* only in -o wide */
+    bool may_cut; /* on a narrow terminal; ids may not */
     /* Fills the cell with escaped text; "" prints as "-". */
     void (*fill)(const struct output *output, const void *item, struct cell *cell);
 };

@@ -122,21 +122,22 @@ static void print_choices(const struct cli *cli, const struct choice *choice,
 {
     struct terminal terminal;
     struct output output = output_on_err(cli, &terminal);
-    struct table table = {.n_columns = 0};
-    table_add_column(&table, " #");
-    for (size_t i = 0; i < pairing_kind.n_columns; i++) {
-        if (!pairing_kind.columns[i].is_wide) {
-            table_add_column(&table, pairing_kind.columns[i].title);
+    const struct item_kind *kind = choice->needs_request ? &request_kind : &pairing_kind;
+    struct table table = {.most_columns = terminal.columns};
+    table_add_column(&table, " #", false);
+    for (size_t i = 0; i < kind->n_columns; i++) {
+        if (!kind->columns[i].is_wide) {
+            table_add_column(&table, kind->columns[i].title, kind->columns[i].may_cut);
         }
     }
     for (size_t i = 0; i < choices->n; i++) {
         struct cell cell = {.text = ""};
         (void)snprintf(cell.text, sizeof cell.text, "%2zu", i + 1);
         table_add_cell(&table, &cell);
-        for (size_t j = 0; j < pairing_kind.n_columns; j++) {
-            if (!pairing_kind.columns[j].is_wide) {
+        for (size_t j = 0; j < kind->n_columns; j++) {
+            if (!kind->columns[j].is_wide) {
                 cell = (struct cell){.text = ""};
-                pairing_kind.columns[j].fill(&output, &choices->items[i], &cell);
+                kind->columns[j].fill(&output, &choices->items[i], &cell);
                 table_add_cell(&table, &cell);
             }
         }

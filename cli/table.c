@@ -8,11 +8,16 @@
 #include "cli/escape.h"
 #include "cli/memory.h"
 
-void table_add_column(struct table *table, const char *title)
+enum {
+    LEAST_COLUMNS = 8, /* a column is not cut below this */
+};
+
+void table_add_column(struct table *table, const char *title, bool may_cut)
 {
     assert(table->n_columns < TABLE_MAX_COLUMNS);
     table->titles[table->n_columns] = title;
     table->widths[table->n_columns] = strlen(title);
+    table->may_cut[table->n_columns] = may_cut;
     table->n_columns++;
 }
 
@@ -29,6 +34,47 @@ void table_add_cell(struct table *table, const struct cell *cell)
     kept->colour = cell->colour;
     if (kept->columns > table->widths[column]) {
         table->widths[column] = kept->columns;
+    }
+}
+
+/* The widest column that may lose one more, or n_columns. */
+static size_t widest_to_cut(const struct table *table)
+{
+    size_t widest = table->n_columns;
+    for (size_t i = 0; i < table->n_columns; i++) {
+        if (table->may_cut[i] && table->widths[i] > LEAST_COLUMNS &&
+            (widest == table->n_columns || table->widths[i] > table->widths[widest])) {
+            widest = i;
+        }
+    }
+    return widest;
+}
+
+static void fit(struct table *table)
+{
+    size_t total = 2 * (table->n_columns - 1);
+    for (size_t i = 0; i < table->n_columns; i++) {
+        total += table->widths[i];
+    }
+    while (table->most_columns > 0 && total > table->most_columns) {
+        size_t widest = widest_to_cut(table);
+        if (widest == table->n_columns) {
+            return;
+        }
+        table->widths[widest]--;
+        total--;
+    }
+}
+
+static void cut_cells(struct table *table)
+{
+    for (size_t i = 0; i < table->n_cells; i++) {
+        struct table_cell *cell = &table->cells[i];
+        size_t width = table->widths[i % table->n_columns];
+        if (cell->columns > width) {
+            escape_cut(cell->text, width);
+            cell->columns = escape_columns(cell->text);
+        }
     }
 }
 
@@ -54,6 +100,10 @@ static void print_header(struct table *table, FILE *out)
 
 void table_print(struct table *table, FILE *out, bool has_colour)
 {
+    if (table->n_cells > 0) {
+        fit(table);
+        cut_cells(table);
+    }
     if (!table->has_header && table->n_cells > 0) {
         print_header(table, out);
     }

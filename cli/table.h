@@ -1,6 +1,7 @@
 /*
  * A table of escaped text: upper-case headers, columns as wide as their widest cell, two spaces
- * between. Rows are held until table_print; widths never shrink, so pages line up.
+ * between. Rows are held until table_print; widths never shrink, so pages line up. Where rows are
+ * wider than the terminal, the widest of the columns that may be cut are.
  */
 #pragma once
 
@@ -30,12 +31,14 @@ struct table {
     size_t n_columns;
     const char *titles[TABLE_MAX_COLUMNS];
     size_t widths[TABLE_MAX_COLUMNS];
-    bool has_header; /* printed already */
+    bool may_cut[TABLE_MAX_COLUMNS];
+    size_t most_columns; /* of the terminal; 0: rows may be as long as they are */
+    bool has_header;     /* printed already */
     struct table_cell *cells;
     size_t n_cells, cap_cells;
 };
 
-void table_add_column(struct table *table, const char *title);
+void table_add_column(struct table *table, const char *title, bool may_cut);
 /* Cells come left to right, row after row. Out of memory ends the process with a message. */
 void table_add_cell(struct table *table, const struct cell *cell);
 /* Prints and forgets the rows; the header before the first one ever. */

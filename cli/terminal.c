@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +15,12 @@ static bool environment_allows_colour(void)
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
     return (!no_color || no_color[0] == '\0') && term && strcmp(term, "dumb") != 0;
+}
+
+static size_t columns_of(int fd)
+{
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 struct terminal terminal_of_process(void)
@@ -27,6 +34,7 @@ struct terminal terminal_of_process(void)
         .is_interactive = isatty(STDIN_FILENO) && isatty(STDERR_FILENO),
         .out_is_terminal = isatty(STDOUT_FILENO),
         .may_colour = environment_allows_colour(),
+        .columns = columns_of(STDERR_FILENO),
         .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
     };
 }

@@ -15,6 +15,7 @@ struct terminal {
     bool is_interactive;  /* a person can be asked: in and err are terminals */
     bool out_is_terminal; /* relative ages, short ids */
     bool may_colour;      /* the environment does not forbid it */
+    size_t columns;       /* of the terminal; 0: unknown or none */
     int64_t now_ms;       /* Unix milliseconds at the start */
 };
 

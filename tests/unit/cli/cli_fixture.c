@@ -35,6 +35,7 @@ struct ran run_on(const struct stage *stage, const char *const *words)
         .err = open_memstream(&ran.err, &n_err),
         .is_interactive = stage->is_interactive,
         .out_is_terminal = stage->out_is_terminal,
+        .columns = stage->columns,
         .now_ms = FAKE_NOW_MS,
     };
     ran.code = command_main(&terminal, argc, argv);

@@ -15,6 +15,7 @@ struct stage {
     const char *input;   /* what the person types; NULL: end of input */
     bool is_interactive; /* in and err are terminals */
     bool out_is_terminal;
+    size_t columns; /* 0: as many as it takes */
 };
 
 /* Runs `openclaw WORDS...`; words end with NULL. Owns: ran_free. */

@@ -173,6 +173,7 @@ static void a_device_never_seen_can_be_blocked_by_its_full_id(void **state)
     assert_int_equal(block.code, EXIT_DONE);
     struct ran revoke = RUN("devices", "revoke", id, "--yes");
     assert_int_equal(revoke.code, EXIT_NOT_FOUND);
+    assert_int_equal(fake.n_decisions, 1); /* the block alone */
     ran_free(&block);
     ran_free(&revoke);
 }

@@ -58,6 +58,8 @@ static const struct hostile table[] = {
     /* variation selector, tag character (outside the basic plane) */
     {"a\xef\xb8\x8f", "a\\u{FE0F}", "\"a\\ufe0f\""},
     {"\xf3\xa0\x81\x81", "\\u{E0041}", "\"\\udb40\\udc41\""},
+    /* an annotation mark: a format character that is not among the ignorable ones */
+    {"\xef\xbf\xb9", "\\u{FFF9}", "\"\\ufff9\""},
     /* unassigned, private use, noncharacter */
     {"\xcd\xb8", "\\u{0378}", "\"\\u0378\""},
     {"\xee\x80\x80", "\\u{E000}", "\"\\ue000\""},

@@ -57,6 +57,18 @@ static void a_terminal_gets_short_ids_and_ages(void **state)
     ran_free(&ran);
 }
 
+static void a_narrow_terminal_cuts_names_and_never_ids(void **state)
+{
+    (void)state;
+    struct stage stage = {.is_interactive = true, .out_is_terminal = true, .columns = 100};
+    const char *const words[] = {"devices", "list", NULL};
+    struct ran ran = run_on(&stage, words);
+    assert_golden("devices_list.narrow", ran.out);
+    assert_contains(ran.out, FAKE_PENDING_REQUEST);
+    assert_contains(ran.out, "9999999999999999  ");
+    ran_free(&ran);
+}
+
 static void an_approved_device_that_wants_more_is_listed_with_both(void **state)
 {
     (void)state;
@@ -131,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(every_format_of_every_command_is_as_agreed, reset),
         cmocka_unit_test_setup(a_terminal_gets_short_ids_and_ages, reset),
+        cmocka_unit_test_setup(a_narrow_terminal_cuts_names_and_never_ids, reset),
         cmocka_unit_test_setup(an_approved_device_that_wants_more_is_listed_with_both, reset),
         cmocka_unit_test_setup(an_empty_list_is_a_list_and_says_so_on_stderr, reset),
         cmocka_unit_test_setup(a_limit_gives_a_cursor_to_go_on_from, reset),

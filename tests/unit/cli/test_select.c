@@ -174,6 +174,18 @@ static void revoke_and_block_let_a_person_choose(void **state)
     ran_free(&quit);
 }
 
+static void nothing_but_yes_revokes(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {"db-1\n", "db-1\n\n", "db-1\nyeah\n", "db-1\nn\n", ""};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct ran ran = RUN_TYPING(answers[i], "devices", "revoke");
+        assert_int_equal(ran.code, EXIT_USAGE);
+        assert_int_equal(fake.n_decisions, 0);
+        ran_free(&ran);
+    }
+}
+
 static void what_a_device_claims_cannot_forge_the_list(void **state)
 {
     (void)state;
@@ -199,6 +211,7 @@ int main(void)
         cmocka_unit_test_setup(nobody_waiting_is_said, reset),
         cmocka_unit_test_setup(a_request_replaced_while_it_is_looked_at_is_exit_6, reset),
         cmocka_unit_test_setup(revoke_and_block_let_a_person_choose, reset),
+        cmocka_unit_test_setup(nothing_but_yes_revokes, reset),
         cmocka_unit_test_setup(what_a_device_claims_cannot_forge_the_list, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
