@@ -25,7 +25,8 @@ static inline int64_t clock_now_ms(const struct clock *clock)
     return clock->now_ms(clock->user);
 }
 
-/* Milliseconds since some point before the start: for intervals only. Thread: any. */
+/* Milliseconds of CLOCK_MONOTONIC: for intervals, and deadlines of condition variables only.
+ * Thread: any. */
 int64_t clock_monotonic_ms(void);
 
 struct system_clock;

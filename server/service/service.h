@@ -29,7 +29,8 @@ struct service_options {
     unsigned max_queue;              /* changes waiting for the writer; 0: 4096 */
     bool pairing_required;           /* false: devices from allowed sources get the default grant */
     const struct clock *clock;       /* borrowed */
-    const struct random *random;     /* borrowed */
+    const struct random_source *random; /* borrowed */
+    const struct clock *monotonic;      /* for intervals; NULL: the machine's; borrowed */
     /* Makes a new store after an administrator said `unlock --init`; NULL: not possible. */
     enum oc_status (*make_store)(void *user, struct store **out, struct oc_error *err);
     void *make_store_user;

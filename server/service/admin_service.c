@@ -1,0 +1,380 @@
+/*
+ * What administrators decide: queued to the writer, answered after the commit.
+ */
+#include "server/service/admin_service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/obs/log.h"
+#include "server/obs/metrics.h"
+#include "server/service/writer.h"
+
+struct decide_change {
+    struct change change; /* first */
+    struct admin_caller caller;
+    struct decide_command command;
+    struct decide_call call;
+    struct decide_result result;
+    bool is_replayed; /* answered from the memory of an earlier call */
+};
+
+static struct decide_change *decide_of(struct change *change)
+{
+    return (struct decide_change *)(void *)change;
+}
+
+/* ---- outcomes to statuses
+ * ------------------------------------------------------------------------- */
+
+static enum oc_status status_of(enum pairing_outcome outcome, const struct pairing *next,
+                                struct oc_error *err)
+{
+    switch (outcome) {
+    case PAIRING_DONE:
+    case PAIRING_SESSION:
+    case PAIRING_PENDING:
+        return OC_OK;
+    case PAIRING_NO_REQUEST:
+        return oc_fail(err, OC_ABORTED, "the request is no longer open");
+    case PAIRING_REPLACED:
+        (void)oc_fail(err, OC_ABORTED, "the request was replaced by %s", next->request.id.text);
+        memcpy(err->request_id, next->request.id.text, sizeof err->request_id);
+        return OC_ABORTED;
+    case PAIRING_CHANGED:
+        return oc_fail(err, OC_ABORTED, "the request is not what was shown: look at it again");
+    case PAIRING_TOO_WIDE:
+        return oc_fail(err, OC_FAILED_PRECONDITION, "the grant is wider than what was asked for");
+    case PAIRING_CODE_WRONG:
+        return oc_fail(err, OC_ABORTED, "the pairing code is wrong: nothing was approved");
+    case PAIRING_CODE_CLOSED:
+        return oc_fail(err, OC_ABORTED,
+                       "too many wrong codes: this request can no longer be approved by code");
+    case PAIRING_CODE_UNAVAILABLE:
+        return oc_fail(err, OC_FAILED_PRECONDITION,
+                       "the code cannot be checked: the agent is not connected");
+    case PAIRING_NOT_APPROVED:
+        return oc_fail(err, OC_FAILED_PRECONDITION,
+                       "the device is not approved: use reject for its request");
+    case PAIRING_NOT_BLOCKED:
+        return oc_fail(err, OC_FAILED_PRECONDITION, "the device is not blocked");
+    case PAIRING_IS_BLOCKED:
+        return oc_fail(err, OC_FAILED_PRECONDITION, "the device is blocked: unblock it first");
+    case PAIRING_NOT_KNOWN:
+    case PAIRING_REFUSED_REJECTED:
+    case PAIRING_REFUSED_REVOKED:
+    case PAIRING_REFUSED_BLOCKED:
+    case PAIRING_REFUSED_BUSY:
+    case PAIRING_OUTCOME_COUNT:
+        break;
+    }
+    return oc_fail(err, OC_NOT_FOUND, "nothing is known of this device");
+}
+
+/* ---- staging
+ * ------------------------------------------------------------------------------------- */
+
+static bool names_request(enum pairing_event_kind kind)
+{
+    return kind == PAIRING_EV_APPROVE || kind == PAIRING_EV_REJECT || kind == PAIRING_EV_DISMISS;
+}
+
+/* In constant time; the code stays inside. */
+static enum code_check check_code(struct service *service, const struct oc_device_id *id,
+                                  const struct decide_command *command)
+{
+    enum code_check check = CODE_NOT_AVAILABLE;
+    if (command->kind != PAIRING_EV_APPROVE || command->code[0] == '\0') {
+        return CODE_NOT_USED;
+    }
+    struct shard *shard = index_shard(&service->index, id);
+    shard_lock(shard);
+    const struct entry *entry = shard_find(shard, id);
+    const struct live *live = entry ? entry->live : NULL;
+    if (live && live->code_peer && oc_request_id_equal(&live->code_id, &command->request_id)) {
+        check = oc_equal_constant_time(live->code, command->code, OC_CODE_DIGITS) ? CODE_RIGHT
+                                                                                  : CODE_WRONG;
+    }
+    shard_unlock(shard);
+    return check;
+}
+
+static struct pairing_event event_of(struct service *service, const struct oc_device_id *id,
+                                     const struct decide_change *decide)
+{
+    const struct decide_command *command = &decide->command;
+    struct pairing_event event = {
+        .kind = command->kind,
+        .actor = decide->caller.actor,
+        .named_request = command->request_id,
+        .named_digest = command->ask_digest,
+        .code = check_code(service, id, command),
+        .narrows = command->narrows,
+        .approves = command->approves,
+        .grant = command->grant,
+        .term_ms = command->term_ms,
+        .labels = command->labels,
+    };
+    memcpy(event.alias, command->alias, sizeof event.alias);
+    memcpy(event.reason, command->reason, sizeof event.reason);
+    return event;
+}
+
+/* True: the call was made before, and is answered as it was then. */
+static bool replay(struct group *group, struct decide_change *decide)
+{
+    struct store *store = group_store(group);
+    const struct admin_caller *caller = &decide->caller;
+    struct decide_result *result = &decide->result;
+    struct store_key key;
+    struct oc_error err;
+    if (!caller->has_key || !store ||
+        store_find_key(store, caller->actor.name, caller->method, caller->key, &key, &err)) {
+        return false;
+    }
+    decide->is_replayed = true;
+    if (memcmp(&key.payload_digest, &caller->payload_digest, sizeof key.payload_digest) != 0) {
+        result->status = oc_fail(&result->error, OC_INVALID_ARGUMENT,
+                                 "the idempotency key was used for another call");
+        return true;
+    }
+    group_read(group, &key.device_id, &result->view.pairing);
+    result->status = status_of(key.outcome, &result->view.pairing, &result->error);
+    result->seq = key.seq;
+    result->session_closed = key.session_closed;
+    return true;
+}
+
+static enum oc_status check_command(const struct decide_command *command, struct oc_error *err)
+{
+    struct oc_device_id id;
+    struct oc_request_id request_id;
+    if (oc_device_id_parse(command->alias, &id) ||
+        oc_request_id_parse(command->alias, &request_id)) {
+        (void)oc_fail(err, OC_INVALID_ARGUMENT, "an alias must not look like an id");
+        memcpy(err->field, "alias", sizeof "alias");
+        return OC_INVALID_ARGUMENT;
+    }
+    return OC_OK;
+}
+
+/* An unknown request is a refusal, too: it goes into the audit. */
+static void refuse_unknown(struct group *group, struct decide_change *decide)
+{
+    struct decide_result *result = &decide->result;
+    struct audit_event audit = {
+        .at_ms = service_now_ms(group_service(group)),
+        .actor = decide->caller.actor,
+        .outcome = "not_found",
+        .request_id = decide->command.request_id,
+    };
+    const char *action = pairing_event_name(decide->command.kind);
+    memcpy(audit.action, action, strnlen(action, sizeof audit.action - 1));
+    memcpy(audit.reason, decide->command.reason, sizeof audit.reason);
+    enum oc_status st = group_apply_audit(group, &audit, &result->error);
+    result->status = st ? st
+                        : oc_fail(&result->error, OC_NOT_FOUND, "no such request: %s",
+                                  decide->command.request_id.text);
+}
+
+static void fill_key(const struct decide_change *decide, const struct pairing_decision *decision,
+                     struct store_key *key)
+{
+    const struct admin_caller *caller = &decide->caller;
+    *key = (struct store_key){
+        .method = caller->method,
+        .payload_digest = caller->payload_digest,
+        .outcome = decision->outcome,
+        .device_id = decision->next.id,
+        .request_id = decide->command.request_id,
+    };
+    memcpy(key->actor, caller->actor.name, sizeof key->actor);
+    memcpy(key->key, caller->key, sizeof key->key);
+}
+
+static bool is_final(enum pairing_event_kind kind)
+{
+    return kind == PAIRING_EV_REVOKE || kind == PAIRING_EV_BLOCK || kind == PAIRING_EV_REMOVE;
+}
+
+static void log_decision(const struct decide_change *decide,
+                         const struct pairing_decision *decision)
+{
+    char id[OC_DEVICE_ID_DIGITS + 1];
+    oc_device_id_format(&decision->next.id, id);
+    log_info("pairing.decided", "action=%s outcome=%s device=%s request=%s by=%s state=%s",
+             pairing_event_name(decide->command.kind), pairing_outcome_name(decision->outcome), id,
+             decide->command.request_id.text, decide->caller.actor.name,
+             oc_state_name(pairing_state(&decision->next)));
+}
+
+static void decide_on(struct group *group, struct decide_change *decide,
+                      const struct oc_device_id *id)
+{
+    struct service *service = group_service(group);
+    struct decide_result *result = &decide->result;
+    struct pairing was;
+    struct store_key key;
+    struct group_receipt receipt;
+    group_read(group, id, &was);
+    struct pairing_event event = event_of(service, id, decide);
+    struct pairing_decision decision =
+        pairing_decide(&was, &event, &service->options.policy, service_now_ms(service));
+    fill_key(decide, &decision, &key);
+    const struct group_change row = {
+        .id = id,
+        .decision = &decision,
+        .action = pairing_event_name(event.kind),
+        .source = "",
+        .key = decide->caller.has_key ? &key : NULL,
+        .needs_marker = is_final(event.kind),
+    };
+    enum oc_status st = group_apply(group, &row, &receipt, &result->error);
+    result->seq = receipt.seq;
+    result->session_closed = receipt.session_closed;
+    result->view.pairing = decision.next;
+    result->status = st ? st : status_of(decision.outcome, &decision.next, &result->error);
+    log_decision(decide, &decision);
+    metric_add(METRIC_DECISIONS_TOTAL, 1);
+}
+
+static void stage(struct group *group, struct change *change)
+{
+    struct decide_change *decide = decide_of(change);
+    struct service *service = group_service(group);
+    struct oc_device_id id = decide->command.device_id;
+    decide->result.status = check_command(&decide->command, &decide->result.error);
+    if (!decide->result.status && !replay(group, decide)) {
+        if (names_request(decide->command.kind) &&
+            !directory_find_request(&service->directory, &decide->command.request_id, &id)) {
+            refuse_unknown(group, decide);
+        } else {
+            decide_on(group, decide, &id);
+        }
+    }
+    oc_wipe(decide->command.code, sizeof decide->command.code);
+}
+
+/* ---- answering
+ * ------------------------------------------------------------------------------------- */
+
+/* What is now (online, last seen) goes around what was decided. */
+static void complete_view(struct service *service, struct decide_result *result)
+{
+    struct pairing decided = result->view.pairing;
+    if (service_view(service, &decided.id, &result->view)) {
+        result->view.pairing = decided;
+    }
+}
+
+static void deliver(struct delivery *delivery)
+{
+    struct decide_change *decide =
+        (struct decide_change *)(void *)((char *)delivery -
+                                         offsetof(struct decide_change, change.delivery));
+    decide->call.done(decide->call.user, &decide->result);
+    free(decide);
+}
+
+static void finish(struct service *service, struct change *change, const struct oc_error *failed)
+{
+    struct decide_change *decide = decide_of(change);
+    struct decide_result *result = &decide->result;
+    if (failed) {
+        bool withdraws = is_final(decide->command.kind) && result->status == OC_OK;
+        result->status = failed->status;
+        result->error = *failed;
+        result->error.is_not_durable = withdraws;
+        result->seq = 0;
+    } else if (result->status == OC_OK) {
+        complete_view(service, result);
+    } else if (result->status == OC_NOT_FOUND && names_request(decide->command.kind)) {
+        service_find_closest(service, decide->command.request_id.text, result->error.closest);
+    }
+    notifier_post_one(service->notifier, &change->delivery);
+}
+
+static void answer_at_once(const struct decide_call *call, enum oc_status status, const char *text)
+{
+    struct decide_result *result = calloc(1, sizeof *result);
+    struct decide_result least = {.status = OC_RESOURCE_EXHAUSTED};
+    if (!result) {
+        call->done(call->user, &least);
+        return;
+    }
+    result->status = oc_fail(&result->error, status, "%s", text);
+    result->error.retry_after_ms = status == OC_RESOURCE_EXHAUSTED ? 1000 : 0;
+    call->done(call->user, result);
+    free(result);
+}
+
+void admin_decide(struct service *service, const struct admin_caller *caller,
+                  const struct decide_command *command, const struct decide_call *call)
+{
+    static const struct change_ops ops = {.stage = stage, .finish = finish};
+    if (service_is_locked(service)) {
+        answer_at_once(call, OC_UNAVAILABLE,
+                       store_lock_text((enum store_lock)atomic_load(&service->lock)));
+        return;
+    }
+    struct decide_change *decide = calloc(1, sizeof *decide);
+    if (!decide) {
+        answer_at_once(call, OC_RESOURCE_EXHAUSTED, "out of memory");
+        return;
+    }
+    decide->change.ops = &ops;
+    decide->change.delivery.deliver = deliver;
+    decide->caller = *caller;
+    decide->command = *command;
+    decide->call = *call;
+    if (!writer_push(service, &decide->change)) {
+        oc_wipe(decide, sizeof *decide);
+        free(decide);
+        answer_at_once(call, OC_RESOURCE_EXHAUSTED, "too many changes are waiting");
+    }
+}
+
+/* ---- refusals of dispatch
+ * ---------------------------------------------------------------------------- */
+
+struct denied_change {
+    struct change change; /* first */
+    struct audit_event audit;
+};
+
+static void stage_denied(struct group *group, struct change *change)
+{
+    struct denied_change *denied = (struct denied_change *)(void *)change;
+    struct oc_error err;
+    if (group_apply_audit(group, &denied->audit, &err)) {
+        log_error("audit.denied_lost", "actor=%s error=%s", denied->audit.actor.name, err.text);
+    }
+}
+
+static void finish_denied(struct service *service, struct change *change,
+                          const struct oc_error *failed)
+{
+    (void)service;
+    (void)failed;
+    free(change);
+}
+
+void admin_record_denied(struct service *service, const struct audit_actor *actor,
+                         const char *method, const char *why)
+{
+    static const struct change_ops ops = {.stage = stage_denied, .finish = finish_denied};
+    struct denied_change *denied = calloc(1, sizeof *denied);
+    if (denied) {
+        denied->change.ops = &ops;
+        denied->audit = (struct audit_event){
+            .at_ms = service_now_ms(service), .actor = *actor, .action = "denied"};
+        memcpy(denied->audit.outcome, "permission_denied", sizeof "permission_denied");
+        memcpy(denied->audit.reason, why, strnlen(why, OC_MAX_REASON_BYTES));
+        memcpy(denied->audit.detail, method, strnlen(method, sizeof denied->audit.detail - 1));
+    }
+    if (!denied || !writer_push(service, &denied->change)) {
+        free(denied);
+        log_limited(LOG_LEVEL_WARN, "audit.denied_dropped", actor->name, "actor=%s method=%s",
+                    actor->name, method);
+    }
+}

@@ -1,0 +1,40 @@
+/*
+ * One attempt of a device to connect: decided on the record in memory where that changes nothing
+ * durable, else by the writer.
+ */
+#pragma once
+
+#include "server/service/peer.h"
+#include "server/service/writer.h"
+
+enum {
+    CONNECT_TRIES = 3,                 /* rounds through the writer before giving up */
+    CONNECT_COMMITMENT_EVERY_MS = 1000 /* new commitments of one device */
+};
+
+/* What of an attempt does not depend on the record. */
+struct attempt {
+    struct ask ask;
+    struct oc_digest ask_digest;
+    struct sighting sighting;
+    struct oc_digest commitment;
+    bool holds_foreign_receipt;
+};
+
+enum connect_step {
+    CONNECT_ANSWERED,
+    CONNECT_NEEDS_WRITER,
+    CONNECT_IS_CLOSED, /* the connection is gone */
+};
+
+/* Decides on the record in memory. On a session, checks and registers in one step under the
+ * shard's mutex. */
+enum connect_step connect_in_memory(struct peer *peer, const struct attempt *attempt,
+                                    struct connect_result *result,
+                                    struct delivery_list *deliveries);
+/* Queues the attempt for the writer. False: no memory or no room, `call` is not taken. */
+OC_MUST_CHECK bool connect_by_writer(struct peer *peer, const struct attempt *attempt,
+                                     const struct connect_call *call);
+/* Completes and gives an answer; between peer_enter and peer_leave. */
+void connect_answer(struct peer *peer, const struct connect_call *call,
+                    struct connect_result *result);

@@ -1,0 +1,329 @@
+#include "server/service/directory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/domain/pairing.h"
+
+struct source_count {
+    uint64_t key;
+    unsigned n_open;
+};
+
+enum {
+    NAMES_PER_RECORD = 1 + PAIRING_REPLACED_KEPT,
+};
+
+void directory_init(struct directory *directory, uint64_t seed)
+{
+    memset(directory, 0, sizeof *directory);
+    pthread_mutex_init(&directory->mutex, NULL);
+    directory->seed = seed;
+    table_init(&directory->requests, seed);
+    table_init(&directory->aliases, seed);
+    table_init(&directory->hosts, seed);
+    table_init(&directory->sources, seed);
+    table_init(&directory->closed_by, seed);
+}
+
+static void free_value(void *user, void *value)
+{
+    (void)user;
+    free(value);
+}
+
+void directory_deinit(struct directory *directory)
+{
+    table_each(&directory->sources, free_value, NULL);
+    table_deinit(&directory->requests);
+    table_deinit(&directory->aliases);
+    table_deinit(&directory->hosts);
+    table_deinit(&directory->sources);
+    table_deinit(&directory->closed_by);
+    pthread_mutex_destroy(&directory->mutex);
+}
+
+/* FNV-1a over a secret start, then mixed by the table: what collides is not a peer's choice. */
+static uint64_t hash_bytes(const struct directory *directory, const void *bytes, size_t n)
+{
+    const uint8_t *at = bytes;
+    uint64_t hash = UINT64_C(0xCBF29CE484222325) ^ directory->seed;
+    for (size_t i = 0; i < n; i++) {
+        hash = (hash ^ at[i]) * UINT64_C(0x100000001B3);
+        hash ^= hash >> 32;
+    }
+    return hash ? hash : 1;
+}
+
+/* The 50 bits of a request id, plus one so that 0 is none. */
+static uint64_t request_number(const struct oc_request_id *id)
+{
+    static const char crockford[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    uint64_t number = 0;
+    for (size_t i = 0; i < OC_REQUEST_ID_CHARS; i++) {
+        const char *digit = id->text[i] ? strchr(crockford, id->text[i]) : NULL;
+        if (!digit) {
+            return 0;
+        }
+        number = number << 5 | (uint64_t)(digit - crockford);
+    }
+    return number + 1;
+}
+
+static bool is_any(const void *value, const void *wanted)
+{
+    (void)value;
+    (void)wanted;
+    return true;
+}
+
+static bool is_same(const void *value, const void *wanted)
+{
+    return value == wanted;
+}
+
+bool directory_reserve(struct directory *directory)
+{
+    pthread_mutex_lock(&directory->mutex);
+    bool has_room = table_reserve(&directory->requests, NAMES_PER_RECORD) &&
+                    table_reserve(&directory->aliases, 1) && table_reserve(&directory->hosts, 1) &&
+                    table_reserve(&directory->closed_by, 1);
+    pthread_mutex_unlock(&directory->mutex);
+    return has_room;
+}
+
+/* The names that a record answers to: its open request and those it replaced. */
+static void names_of(const struct pairing *pairing, uint64_t names[NAMES_PER_RECORD])
+{
+    names[0] = pairing->request.is_open ? request_number(&pairing->request.id) : 0;
+    for (size_t i = 0; i < PAIRING_REPLACED_KEPT; i++) {
+        names[1 + i] = request_number(&pairing->replaced[i]);
+    }
+}
+
+static bool has_name(const uint64_t names[NAMES_PER_RECORD], uint64_t name)
+{
+    for (size_t i = 0; i < NAMES_PER_RECORD; i++) {
+        if (names[i] == name) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void remember_closed(struct directory *directory, uint64_t number,
+                            const struct oc_device_id *id)
+{
+    struct closed_request *slot = &directory->closed[directory->next_closed];
+    directory->next_closed = (directory->next_closed + 1) % DIRECTORY_CLOSED_KEPT;
+    if (slot->number != 0) {
+        (void)table_remove(&directory->closed_by, slot->number, slot);
+    }
+    if (!table_reserve(&directory->closed_by, 1)) {
+        slot->number = 0;
+        return;
+    }
+    *slot = (struct closed_request){.number = number, .id = *id};
+    table_insert(&directory->closed_by, number, slot);
+}
+
+static void update_requests(struct directory *directory, struct entry *entry,
+                            const struct pairing *was, const struct pairing *is)
+{
+    uint64_t old_names[NAMES_PER_RECORD];
+    uint64_t new_names[NAMES_PER_RECORD];
+    names_of(was, old_names);
+    names_of(is, new_names);
+    for (size_t i = 0; i < NAMES_PER_RECORD; i++) {
+        if (old_names[i] != 0 && !has_name(new_names, old_names[i])) {
+            (void)table_remove(&directory->requests, old_names[i], entry);
+            remember_closed(directory, old_names[i], &entry->id);
+        }
+    }
+    for (size_t i = 0; i < NAMES_PER_RECORD; i++) {
+        if (new_names[i] != 0 && !table_find(&directory->requests, new_names[i], is_same, entry)) {
+            table_insert(&directory->requests, new_names[i], entry);
+        }
+    }
+}
+
+static void update_alias(struct directory *directory, struct entry *entry,
+                         const struct pairing *was, const struct pairing *is)
+{
+    if (strcmp(was->alias, is->alias) == 0) {
+        return;
+    }
+    if (was->alias[0] != '\0') {
+        (void)table_remove(&directory->aliases,
+                           hash_bytes(directory, was->alias, strlen(was->alias)), entry);
+    }
+    if (is->alias[0] != '\0') {
+        table_insert(&directory->aliases, hash_bytes(directory, is->alias, strlen(is->alias)),
+                     entry);
+    }
+}
+
+struct host_search {
+    struct oc_device_id *out;
+    size_t n;
+};
+
+static bool collect_host(const void *value, const void *wanted)
+{
+    const struct entry *entry = value;
+    struct host_search *search = *(struct host_search *const *)wanted;
+    search->out[search->n++] = entry->id;
+    return search->n == DIRECTORY_SAME_HOST;
+}
+
+static size_t find_host_by_key(struct directory *directory, uint64_t key,
+                               struct oc_device_id out[DIRECTORY_SAME_HOST])
+{
+    struct host_search search = {.out = out};
+    struct host_search *const wanted = &search;
+    (void)table_find(&directory->hosts, key, collect_host, (const void *)&wanted);
+    return search.n;
+}
+
+/* Only as many devices of one host as are ever looked at: these are claims that explain. */
+static void update_host(struct directory *directory, struct entry *entry, const struct pairing *is,
+                        const uint8_t hint[OC_INSTANCE_BYTES])
+{
+    static const uint8_t none[OC_INSTANCE_BYTES];
+    bool is_wanted = is->standing == OC_STANDING_APPROVED && memcmp(hint, none, sizeof none) != 0;
+    uint64_t key = is_wanted ? hash_bytes(directory, hint, OC_INSTANCE_BYTES) : 0;
+    if (entry->host_key == key) {
+        return;
+    }
+    if (entry->host_key != 0) {
+        (void)table_remove(&directory->hosts, entry->host_key, entry);
+        entry->host_key = 0;
+    }
+    struct oc_device_id others[DIRECTORY_SAME_HOST];
+    if (key != 0 && find_host_by_key(directory, key, others) < DIRECTORY_SAME_HOST) {
+        table_insert(&directory->hosts, key, entry);
+        entry->host_key = key;
+    }
+}
+
+void directory_update(struct directory *directory, struct entry *entry, const struct pairing *was,
+                      const struct pairing *is, const uint8_t host_hint[OC_INSTANCE_BYTES])
+{
+    pthread_mutex_lock(&directory->mutex);
+    update_requests(directory, entry, was, is);
+    update_alias(directory, entry, was, is);
+    update_host(directory, entry, is, host_hint);
+    pthread_mutex_unlock(&directory->mutex);
+}
+
+bool directory_find_request(struct directory *directory, const struct oc_request_id *request_id,
+                            struct oc_device_id *out)
+{
+    uint64_t number = request_number(request_id);
+    pthread_mutex_lock(&directory->mutex);
+    const struct entry *entry = table_find(&directory->requests, number, is_any, NULL);
+    const struct closed_request *closed =
+        entry ? NULL : table_find(&directory->closed_by, number, is_any, NULL);
+    if (entry) {
+        *out = entry->id;
+    } else if (closed) {
+        *out = closed->id;
+    }
+    pthread_mutex_unlock(&directory->mutex);
+    return entry || closed;
+}
+
+struct alias_search {
+    struct oc_device_id *out;
+    size_t n, max;
+};
+
+static bool collect_alias(const void *value, const void *wanted)
+{
+    const struct entry *entry = value;
+    struct alias_search *search = *(struct alias_search *const *)wanted;
+    search->out[search->n++] = entry->id;
+    return search->n == search->max;
+}
+
+size_t directory_find_alias(struct directory *directory, const char *alias,
+                            struct oc_device_id *out, size_t max)
+{
+    struct alias_search search = {.out = out, .max = max};
+    struct alias_search *const wanted = &search;
+    pthread_mutex_lock(&directory->mutex);
+    uint64_t key = hash_bytes(directory, alias, strlen(alias));
+    (void)table_find(&directory->aliases, key, collect_alias, (const void *)&wanted);
+    pthread_mutex_unlock(&directory->mutex);
+    return search.n;
+}
+
+size_t directory_find_host(struct directory *directory, const uint8_t hint[OC_INSTANCE_BYTES],
+                           struct oc_device_id out[DIRECTORY_SAME_HOST])
+{
+    pthread_mutex_lock(&directory->mutex);
+    uint64_t key = hash_bytes(directory, hint, OC_INSTANCE_BYTES);
+    size_t n = find_host_by_key(directory, key, out);
+    pthread_mutex_unlock(&directory->mutex);
+    return n;
+}
+
+bool directory_has_room(struct directory *directory, const struct directory_caps *caps,
+                        const char *source)
+{
+    pthread_mutex_lock(&directory->mutex);
+    uint64_t key = hash_bytes(directory, source, strlen(source));
+    const struct source_count *count = table_find(&directory->sources, key, is_any, NULL);
+    bool has_room =
+        directory->n_open < caps->max_open && (!count || count->n_open < caps->max_open_per_source);
+    pthread_mutex_unlock(&directory->mutex);
+    return has_room;
+}
+
+static struct source_count *obtain_source(struct directory *directory, const char *source)
+{
+    uint64_t key = hash_bytes(directory, source, strlen(source));
+    struct source_count *count = table_find(&directory->sources, key, is_any, NULL);
+    if (count || !table_reserve(&directory->sources, 1)) {
+        return count;
+    }
+    count = calloc(1, sizeof *count);
+    if (count) {
+        count->key = key;
+        table_insert(&directory->sources, key, count);
+    }
+    return count;
+}
+
+struct source_count *directory_count_open(struct directory *directory, const char *source)
+{
+    pthread_mutex_lock(&directory->mutex);
+    struct source_count *count = obtain_source(directory, source);
+    if (count) {
+        count->n_open++;
+        directory->n_open++;
+    }
+    pthread_mutex_unlock(&directory->mutex);
+    return count;
+}
+
+void directory_count_closed(struct directory *directory, struct source_count *source)
+{
+    pthread_mutex_lock(&directory->mutex);
+    assert(source->n_open > 0 && directory->n_open > 0);
+    directory->n_open--;
+    if (--source->n_open == 0) {
+        (void)table_remove(&directory->sources, source->key, source);
+        free(source);
+    }
+    pthread_mutex_unlock(&directory->mutex);
+}
+
+size_t directory_n_open(struct directory *directory)
+{
+    pthread_mutex_lock(&directory->mutex);
+    size_t n = directory->n_open;
+    pthread_mutex_unlock(&directory->mutex);
+    return n;
+}

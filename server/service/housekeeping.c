@@ -1,0 +1,164 @@
+#include "server/service/housekeeping.h"
+
+#include <stdlib.h>
+
+#include "server/obs/log.h"
+#include "server/service/writer.h"
+
+enum {
+    RETRY_EVERY_MS = 1000,
+    MARKER_EVERY_MS = 1000,
+    SIGHTINGS_EVERY_MS = 60 * 1000,
+    PRUNE_EVERY_MS = 10 * 60 * 1000,
+    SIGHTINGS_AT_ONCE = 256,
+};
+
+enum chore_kind { CHORE_RETRY, CHORE_MARKER, CHORE_SIGHTINGS, CHORE_PRUNE, CHORE_COUNT };
+
+struct chore {
+    struct change change; /* first */
+    atomic_bool is_queued;
+    int64_t next_ms;
+};
+
+struct housekeeping {
+    struct service *service;
+    struct chore chores[CHORE_COUNT];
+};
+
+static void stage_retry(struct group *group, struct change *change)
+{
+    (void)change;
+    group_retry_unsaved(group);
+}
+
+static void run_marker(struct service *service, struct change *change)
+{
+    struct oc_error err;
+    (void)change;
+    if (writer_write_marker(service, &err)) {
+        log_error("marker.failed", "error=%s", err.text);
+    }
+}
+
+/* Takes up to `max` sightings off a shard's list. */
+static size_t take_sightings(struct shard *shard, struct store_sighting *rows, size_t max)
+{
+    size_t n = 0;
+    shard_lock(shard);
+    while (n < max && shard->n_dirty > 0) {
+        struct entry *entry = shard->dirty[--shard->n_dirty];
+        entry->is_dirty = false;
+        rows[n].id = entry->id;
+        entry_read_sighting(entry, &rows[n].sighting);
+        n++;
+    }
+    shard_unlock(shard);
+    return n;
+}
+
+/* A failure costs only how recently devices were seen; they are seen again. */
+static void save_sightings(struct service *service)
+{
+    struct store *store = writer_store(service);
+    struct store_sighting *rows = calloc(SIGHTINGS_AT_ONCE, sizeof *rows);
+    struct oc_error err;
+    size_t n = 0;
+    for (size_t i = 0; store && rows && i < INDEX_SHARDS; i++) {
+        size_t n_taken;
+        do {
+            n_taken = take_sightings(&service->index.shards[i], rows + n, SIGHTINGS_AT_ONCE - n);
+            n += n_taken;
+            bool is_full = n == SIGHTINGS_AT_ONCE || (i == INDEX_SHARDS - 1 && n > 0);
+            if (is_full && store_save_sightings(store, rows, n, &err)) {
+                log_warn("sightings.failed", "error=%s", err.text);
+            }
+            n = is_full ? 0 : n;
+        } while (n_taken > 0);
+    }
+    free(rows);
+}
+
+static void run_sightings(struct service *service, struct change *change)
+{
+    (void)change;
+    if (!service_is_locked(service)) {
+        save_sightings(service);
+    }
+}
+
+static void run_prune(struct service *service, struct change *change)
+{
+    struct store *store = writer_store(service);
+    struct oc_error err;
+    bool more = false;
+    if (!store || service_is_locked(service)) {
+        return;
+    }
+    if (store_prune(store, service_now_ms(service), &more, &err)) {
+        log_warn("prune.failed", "error=%s", err.text);
+    }
+    if (more) {
+        ((struct chore *)(void *)change)->next_ms = 0; /* go on at the next tick */
+    }
+}
+
+static void finish(struct service *service, struct change *change, const struct oc_error *failed)
+{
+    (void)service;
+    (void)failed;
+    atomic_store(&((struct chore *)(void *)change)->is_queued, false);
+}
+
+static const struct {
+    struct change_ops ops;
+    int64_t every_ms;
+} chores[CHORE_COUNT] = {
+    [CHORE_RETRY] = {{.stage = stage_retry, .finish = finish}, RETRY_EVERY_MS},
+    [CHORE_MARKER] = {{.run = run_marker, .finish = finish}, MARKER_EVERY_MS},
+    [CHORE_SIGHTINGS] = {{.run = run_sightings, .finish = finish}, SIGHTINGS_EVERY_MS},
+    [CHORE_PRUNE] = {{.run = run_prune, .finish = finish}, PRUNE_EVERY_MS},
+};
+
+struct housekeeping *housekeeping_new(struct service *service)
+{
+    struct housekeeping *housekeeping = calloc(1, sizeof *housekeeping);
+    if (!housekeeping) {
+        return NULL;
+    }
+    int64_t now_ms = service_monotonic_ms(service);
+    housekeeping->service = service;
+    for (int kind = 0; kind < CHORE_COUNT; kind++) {
+        struct chore *chore = &housekeeping->chores[kind];
+        chore->change.ops = &chores[kind].ops;
+        chore->change.job.is_reserved = true;
+        chore->next_ms = now_ms + chores[kind].every_ms;
+    }
+    return housekeeping;
+}
+
+void housekeeping_free(struct housekeeping *housekeeping)
+{
+    free(housekeeping);
+}
+
+void housekeeping_tick(struct housekeeping *housekeeping, int64_t monotonic_ms)
+{
+    for (int kind = 0; kind < CHORE_COUNT; kind++) {
+        struct chore *chore = &housekeeping->chores[kind];
+        if (atomic_load(&chore->is_queued) || monotonic_ms < chore->next_ms) {
+            continue;
+        }
+        chore->next_ms = monotonic_ms + chores[kind].every_ms;
+        atomic_store(&chore->is_queued, true);
+        if (!writer_push(housekeeping->service, &chore->change)) {
+            atomic_store(&chore->is_queued, false);
+        }
+    }
+}
+
+void housekeeping_finish(struct service *service)
+{
+    run_sightings(service, NULL);
+    run_marker(service, NULL);
+}

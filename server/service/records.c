@@ -1,0 +1,216 @@
+#include "server/service/records.h"
+
+#include <string.h>
+
+#include "server/obs/log.h"
+#include "server/service/expiry.h"
+#include "server/service/waiters.h"
+
+/* ---- counting by source ------------------------------------------------------------------------
+ */
+
+bool records_count_open(struct service *service, struct entry *entry, const char *source)
+{
+    struct shard *shard = index_shard(&service->index, &entry->id);
+    shard_lock(shard);
+    bool is_counted = entry->live->source;
+    shard_unlock(shard);
+    if (is_counted) {
+        return true;
+    }
+    struct source_count *count = directory_count_open(&service->directory, source);
+    shard_lock(shard);
+    entry->live->source = count;
+    shard_unlock(shard);
+    return count;
+}
+
+void records_settle_source(struct service *service, struct entry *entry)
+{
+    struct shard *shard = index_shard(&service->index, &entry->id);
+    struct source_count *closed = NULL;
+    shard_lock(shard);
+    bool is_open = entry->record_bytes && entry->group == ENTRY_OPEN;
+    if (!is_open && entry->live && entry->live->source) {
+        closed = entry->live->source;
+        entry->live->source = NULL;
+    }
+    shard_unlock(shard);
+    if (closed) {
+        directory_count_closed(&service->directory, closed);
+    }
+}
+
+/* ---- publishing --------------------------------------------------------------------------------
+ */
+
+static void schedule(struct service *service, struct entry *entry, const struct pairing *pairing)
+{
+    struct shard *shard = index_shard(&service->index, &entry->id);
+    enum pairing_event_kind kind;
+    int64_t due_ms = pairing_next_due(pairing, &service->options.policy, &kind);
+    shard_lock(shard);
+    bool is_sooner = due_ms != 0 && (entry->due_ms == 0 || due_ms < entry->due_ms);
+    if (is_sooner) {
+        entry->due_ms = due_ms;
+    }
+    shard_unlock(shard);
+    if (is_sooner && !clockwork_schedule(service->clockwork, &pairing->id, due_ms)) {
+        log_error("clockwork.out_of_memory", "due_ms=%lld", (long long)due_ms);
+    }
+}
+
+void records_publish(struct service *service, struct entry *entry, struct packed *record,
+                     const struct pairing *pairing, unsigned effects)
+{
+    struct shard *shard = index_shard(&service->index, &entry->id);
+    struct delivery_list deliveries = {0};
+    struct pairing was;
+    struct sighting sighting;
+    shard_lock(shard);
+    entry_read(entry, &was);
+    entry_read_sighting(entry, &sighting);
+    shard_unlock(shard);
+    directory_update(&service->directory, entry, &was, pairing, sighting.host_hint);
+    shard_lock(shard);
+    shard_publish(shard, entry, record, pairing);
+    waiters_wake(service, entry, pairing, effects, &deliveries);
+    shard_unlock(shard);
+    notifier_post(service->notifier, &deliveries);
+    schedule(service, entry, pairing);
+}
+
+/* ---- loading -----------------------------------------------------------------------------------
+ */
+
+struct loading {
+    struct service *service;
+    struct unsaved_list *unsaved;
+};
+
+static bool is_as_published(struct shard *shard, struct entry *entry, const struct packed *record)
+{
+    shard_lock(shard);
+    bool is_same = entry->record_bytes && entry->n_record == record->n &&
+                   memcmp(entry->record_bytes, record->bytes, record->n) == 0;
+    shard_unlock(shard);
+    return is_same;
+}
+
+/* What was seen since the last save is newer than what the disk has. */
+static struct entry *load_entry(struct shard *shard, const struct pairing *pairing,
+                                const struct sighting *sighting)
+{
+    shard_lock(shard);
+    struct entry *entry = shard_obtain(shard, &pairing->id);
+    if (entry && pairing->request.is_open && !shard_make_live(shard, entry)) {
+        shard_trim(shard, entry);
+        entry = NULL;
+    }
+    if (entry && !entry->sighting_bytes && sighting->seen_ms > 0) {
+        shard_see(shard, entry, sighting);
+    }
+    if (entry) {
+        entry->n_holds++;
+    }
+    shard_unlock(shard);
+    return entry;
+}
+
+static void unhold(struct service *service, struct shard *shard, struct entry *entry)
+{
+    records_settle_source(service, entry);
+    shard_lock(shard);
+    entry->n_holds--;
+    shard_trim(shard, entry);
+    shard_unlock(shard);
+}
+
+static bool load_into(struct service *service, struct entry *entry, struct packed *record,
+                      const struct pairing *pairing, const char *source)
+{
+    struct shard *shard = index_shard(&service->index, &pairing->id);
+    if (is_as_published(shard, entry, record)) {
+        return true;
+    }
+    if (!directory_reserve(&service->directory) ||
+        (pairing->request.is_open && !records_count_open(service, entry, source))) {
+        return false;
+    }
+    records_publish(service, entry, record, pairing, PAIRING_CHANGES_GRANT);
+    return true;
+}
+
+static enum oc_status load_record(void *user, const struct pairing *pairing,
+                                  const struct sighting *sighting)
+{
+    struct loading *loading = user;
+    struct service *service = loading->service;
+    struct shard *shard = index_shard(&service->index, &pairing->id);
+    struct packed record;
+    if (unsaved_list_compare(loading->unsaved, pairing)) {
+        return OC_OK; /* memory denies what the disk still grants */
+    }
+    if (!packed_from_pairing(pairing, &record)) {
+        return OC_RESOURCE_EXHAUSTED;
+    }
+    struct entry *entry = load_entry(shard, pairing, sighting);
+    bool is_loaded = entry && load_into(service, entry, &record, pairing, sighting->source);
+    packed_free(&record);
+    if (entry) {
+        unhold(service, shard, entry);
+    }
+    return is_loaded ? OC_OK : OC_RESOURCE_EXHAUSTED;
+}
+
+enum oc_status records_load(struct service *service, struct store *store,
+                            struct unsaved_list *unsaved, struct oc_error *err)
+{
+    struct loading loading = {.service = service, .unsaved = unsaved};
+    enum oc_status st = store_load_all(store, load_record, &loading, err);
+    if (st == OC_RESOURCE_EXHAUSTED) {
+        return oc_fail(err, st, "service: out of memory while loading");
+    }
+    return st;
+}
+
+/* ---- forgetting --------------------------------------------------------------------------------
+ */
+
+static void forget(struct service *service, struct shard *shard, struct entry *entry)
+{
+    static const uint8_t no_hint[OC_INSTANCE_BYTES];
+    struct pairing was;
+    shard_lock(shard);
+    entry_read(entry, &was);
+    entry->n_holds++;
+    shard_unlock(shard);
+    struct pairing stranger = pairing_of_stranger(&was.id);
+    directory_update(&service->directory, entry, &was, &stranger, no_hint);
+    shard_lock(shard);
+    shard_withdraw_record(shard, entry);
+    shard_unlock(shard);
+    unhold(service, shard, entry);
+}
+
+static struct entry *first_with_record(struct shard *shard)
+{
+    struct entry *first = NULL;
+    shard_lock(shard);
+    for (int group = 0; group < ENTRY_GROUP_COUNT && !first; group++) {
+        first = shard_first_of(shard, (enum entry_group)group);
+    }
+    shard_unlock(shard);
+    return first;
+}
+
+void records_forget_all(struct service *service)
+{
+    for (size_t i = 0; i < INDEX_SHARDS; i++) {
+        struct shard *shard = &service->index.shards[i];
+        struct entry *entry;
+        while ((entry = first_with_record(shard))) {
+            forget(service, shard, entry);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+/*
+ * Builds the services and takes them down: index and directory, then the notifier, the writer with
+ * its store, the clockwork. Down in the reverse order.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/obs/log.h"
+#include "server/service/admin_service.h"
+#include "server/service/expiry.h"
+#include "server/service/housekeeping.h"
+#include "server/service/service_state.h"
+#include "server/service/waiters.h"
+#include "server/service/watchers.h"
+#include "server/service/writer.h"
+
+enum {
+    DEFAULT_MAX_QUEUE = 4096,
+};
+
+int64_t service_now_ms(struct service *service)
+{
+    int64_t now_ms = clock_now_ms(service->options.clock);
+    int64_t floor_ms = atomic_load(&service->floor_ms);
+    return now_ms > floor_ms ? now_ms : floor_ms;
+}
+
+int64_t service_monotonic_ms(const struct service *service)
+{
+    const struct clock *monotonic = service->options.monotonic;
+    return monotonic ? clock_now_ms(monotonic) : clock_monotonic_ms();
+}
+
+bool service_is_locked(const struct service *service)
+{
+    return atomic_load(&service->lock) != STORE_LOCK_NONE;
+}
+
+void service_lock(struct service *service, enum store_lock lock)
+{
+    int none = STORE_LOCK_NONE;
+    (void)atomic_compare_exchange_strong(&service->lock, &none, (int)lock);
+}
+
+struct store_identity service_identity(struct service *service)
+{
+    pthread_mutex_lock(&service->identity_mutex);
+    struct store_identity identity = service->identity;
+    pthread_mutex_unlock(&service->identity_mutex);
+    return identity;
+}
+
+void service_set_identity(struct service *service, const struct store *store)
+{
+    struct store_identity identity = store_identity(store);
+    int64_t floor_ms = store_clock_ms(store);
+    pthread_mutex_lock(&service->identity_mutex);
+    service->identity = identity;
+    (void)snprintf(service->store_text, sizeof service->store_text, "%s", store_describe(store));
+    pthread_mutex_unlock(&service->identity_mutex);
+    atomic_store(&service->seq, identity.seq);
+    atomic_store(&service->floor_ms, floor_ms);
+}
+
+struct directory_caps service_caps(const struct service *service)
+{
+    return (struct directory_caps){
+        .max_open = service->options.max_pending,
+        .max_open_per_source = service->options.max_pending_per_source,
+    };
+}
+
+/* ---- building -----------------------------------------------------------------------------------
+ */
+
+static struct service *allocate(const struct service_options *options)
+{
+    struct service *service = calloc(1, sizeof *service);
+    if (!service) {
+        return NULL;
+    }
+    uint64_t seed;
+    random_fill(options->random, &seed, sizeof seed);
+    service->options = *options;
+    service->options.store = NULL;
+    service->options.secret = NULL;
+    if (service->options.max_queue == 0) {
+        service->options.max_queue = DEFAULT_MAX_QUEUE;
+    }
+    naming_init(&service->naming, options->secret);
+    atomic_init(&service->lock, (int)options->lock);
+    pthread_mutex_init(&service->identity_mutex, NULL);
+    index_init(&service->index, seed, service_monotonic_ms(service));
+    directory_init(&service->directory, seed);
+    service->started_ms = clock_now_ms(options->clock);
+    return service;
+}
+
+/* Everything that runs; the clockwork last, as it queues work for the writer. */
+static enum oc_status start(struct service *service, struct store *store, struct oc_error *err)
+{
+    const struct executor_options executor = {
+        .max_queue = service->options.max_queue,
+        .run = writer_run_batch,
+        .user = service,
+    };
+    enum oc_status st = writer_new(service, store, err);
+    if (!st && !(service->watchers = watchers_new())) {
+        st = oc_fail(err, OC_RESOURCE_EXHAUSTED, "service: out of memory");
+    }
+    if (!st) {
+        st = clockwork_new(service, &service->clockwork, err);
+    }
+    if (!st) {
+        st = notifier_new(&service->notifier, err);
+    }
+    if (!st && store) {
+        st = writer_load(service, err);
+    }
+    if (!st) {
+        st = executor_new(&executor, &service->executor, err);
+    }
+    return st ? st : clockwork_start(service->clockwork, err);
+}
+
+enum oc_status service_new(const struct service_options *options, struct service **out,
+                           struct oc_error *err)
+{
+    struct service *service = allocate(options);
+    if (!service) {
+        store_close(options->store);
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "service: out of memory");
+    }
+    enum oc_status st = start(service, options->store, err);
+    if (st) {
+        service_free(service);
+        return st;
+    }
+    *out = service;
+    return OC_OK;
+}
+
+void service_free(struct service *service)
+{
+    if (!service) {
+        return;
+    }
+    clockwork_stop(service->clockwork);
+    if (service->executor) {
+        watchers_drain(service);
+        executor_stop(service->executor);
+        housekeeping_finish(service);
+    }
+    watchers_free(service->watchers);
+    notifier_free(service->notifier);
+    clockwork_free(service->clockwork);
+    executor_free(service->executor);
+    writer_free(service->writer);
+    directory_deinit(&service->directory);
+    index_deinit(&service->index);
+    pthread_mutex_destroy(&service->identity_mutex);
+    naming_deinit(&service->naming);
+    free(service);
+}
+
+/* ---- stopping and status
+ * ------------------------------------------------------------------------- */
+
+static void drain_shard(struct service *service, struct shard *shard, uint32_t spread_ms,
+                        struct delivery_list *deliveries)
+{
+    shard_lock(shard);
+    for (struct live *live = shard->lives; live; live = live->next) {
+        for (struct peer *peer = live->peers; peer; peer = peer->next) {
+            uint32_t spread = random_below(service->options.random, spread_ms ? spread_ms : 1);
+            waiters_drain(peer, 1000 + spread, deliveries);
+        }
+    }
+    shard_unlock(shard);
+}
+
+void service_drain(struct service *service, uint32_t spread_ms)
+{
+    atomic_store(&service->is_draining, true);
+    for (size_t i = 0; i < INDEX_SHARDS; i++) {
+        struct delivery_list deliveries = {0};
+        drain_shard(service, &service->index.shards[i], spread_ms, &deliveries);
+        notifier_post(service->notifier, &deliveries);
+    }
+    watchers_drain(service);
+}
+
+static void add_shard(struct shard *shard, struct service_status *out)
+{
+    shard_lock(shard);
+    out->n_pending += shard->n_in_group[ENTRY_OPEN];
+    out->n_approved += shard->n_in_state[OC_STATE_APPROVED];
+    out->n_revoked += shard->n_in_state[OC_STATE_REVOKED];
+    out->n_blocked += shard->n_in_state[OC_STATE_BLOCKED];
+    out->n_quarantined += shard->n_quarantined;
+    for (size_t i = 0; i < ENTRY_GROUP_COUNT; i++) {
+        out->n_records += shard->n_in_group[i];
+    }
+    shard_unlock(shard);
+}
+
+void service_get_status(struct service *service, struct service_status *out)
+{
+    *out = (struct service_status){
+        .lock = (enum store_lock)atomic_load(&service->lock),
+        .identity = service_identity(service),
+        .pairing_required = service->options.pairing_required,
+        .started_ms = service->started_ms,
+        .n_online = atomic_load(&service->n_online),
+        .n_queued = executor_n_queued(service->executor),
+    };
+    pthread_mutex_lock(&service->identity_mutex);
+    memcpy(out->store_text, service->store_text, sizeof out->store_text);
+    pthread_mutex_unlock(&service->identity_mutex);
+    for (size_t i = 0; i < INDEX_SHARDS; i++) {
+        add_shard(&service->index.shards[i], out);
+    }
+}

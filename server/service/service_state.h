@@ -1,0 +1,60 @@
+/*
+ * Between the files of this folder: what a service is made of. Nobody else includes this.
+ *
+ * Threads: connection threads call in; the writer (executor.h) alone changes records and uses the
+ * store; the notifier alone says what was decided later; the clockwork finds what falls due.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "server/service/directory.h"
+#include "server/service/executor.h"
+#include "server/service/naming.h"
+#include "server/service/notifier.h"
+#include "server/service/service.h"
+
+struct clockwork;
+struct writer;
+struct watchers;
+
+struct service {
+    struct service_options options; /* as given; store is the writer's, secret not kept */
+    struct naming naming;
+    struct index index;
+    struct directory directory;
+    struct notifier *notifier;
+    struct executor *executor;
+    struct writer *writer;
+    struct clockwork *clockwork;
+    struct watchers *watchers;
+    int64_t started_ms;
+
+    atomic_int lock;               /* enum store_lock */
+    atomic_uint_least64_t seq;     /* of the last commit */
+    atomic_int_least64_t floor_ms; /* the clock never shows less: what the store has seen */
+    atomic_uint_least64_t n_online;
+    atomic_bool is_draining;
+
+    pthread_mutex_t identity_mutex; /* guards the two below */
+    struct store_identity identity;
+    char store_text[64];
+};
+
+/* Unix milliseconds of the gateway's steady clock. */
+int64_t service_now_ms(struct service *service);
+int64_t service_monotonic_ms(const struct service *service);
+bool service_is_locked(const struct service *service);
+struct store_identity service_identity(struct service *service);
+/* Writer thread. */
+void service_set_identity(struct service *service, const struct store *store);
+/* Serves nobody from now on: sessions are cut by the clockwork's next tick. */
+void service_lock(struct service *service, enum store_lock lock);
+struct directory_caps service_caps(const struct service *service);
+
+struct device_view;
+/* What lists show of a device. False when nothing is known of it. No shard locked. */
+bool service_view(struct service *service, const struct oc_device_id *id, struct device_view *out);
+/* The id closest to what was typed, if any is close; else out is left alone. No shard locked. */
+void service_find_closest(struct service *service, const char *selector,
+                          char out[OC_DEVICE_ID_DIGITS + 1]);
