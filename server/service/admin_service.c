@@ -16,7 +16,6 @@ struct decide_change {
     struct decide_command command;
     struct decide_call call;
     struct decide_result result;
-    bool is_replayed; /* answered from the memory of an earlier call */
 };
 
 static struct decide_change *decide_of(struct change *change)
@@ -79,6 +78,12 @@ static bool names_request(enum pairing_event_kind kind)
     return kind == PAIRING_EV_APPROVE || kind == PAIRING_EV_REJECT || kind == PAIRING_EV_DISMISS;
 }
 
+/* What must be in force whatever happens, and is answered after the marker. */
+static bool is_final(enum pairing_event_kind kind)
+{
+    return kind == PAIRING_EV_REVOKE || kind == PAIRING_EV_BLOCK || kind == PAIRING_EV_REMOVE;
+}
+
 /* In constant time; the code stays inside. */
 static enum code_check check_code(struct service *service, const struct oc_device_id *id,
                                   const struct decide_command *command)
@@ -120,20 +125,40 @@ static struct pairing_event event_of(struct service *service, const struct oc_de
     return event;
 }
 
-/* True: the call was made before, and is answered as it was then. */
-static bool replay(struct group *group, struct decide_change *decide)
+/* The memory of the same call made before: NOT_FOUND if there is none. */
+static enum oc_status recall(struct group *group, const struct decide_change *decide,
+                             struct store_key *key, struct oc_error *err)
 {
     struct store *store = group_store(group);
     const struct admin_caller *caller = &decide->caller;
+    if (!caller->has_key) {
+        return OC_NOT_FOUND;
+    }
+    if (!store) {
+        /* A withdrawal must be in force at once; that it may be a repetition does no harm. */
+        return is_final(decide->command.kind)
+                   ? OC_NOT_FOUND
+                   : oc_fail(err, OC_UNAVAILABLE, "the database cannot be read at the moment");
+    }
+    return store_find_key(store, caller->actor.name, caller->method, caller->key, key, err);
+}
+
+/* True: the call was made before and is answered as it was then, or nobody can tell. */
+static bool replay(struct group *group, struct decide_change *decide)
+{
     struct decide_result *result = &decide->result;
     struct store_key key;
-    struct oc_error err;
-    if (!caller->has_key || !store ||
-        store_find_key(store, caller->actor.name, caller->method, caller->key, &key, &err)) {
+    enum oc_status st = recall(group, decide, &key, &result->error);
+    if (st == OC_NOT_FOUND) {
+        memset(&result->error, 0, sizeof result->error);
         return false;
     }
-    decide->is_replayed = true;
-    if (memcmp(&key.payload_digest, &caller->payload_digest, sizeof key.payload_digest) != 0) {
+    if (st) {
+        result->status = st;
+        return true;
+    }
+    if (memcmp(&key.payload_digest, &decide->caller.payload_digest, sizeof key.payload_digest) !=
+        0) {
         result->status = oc_fail(&result->error, OC_INVALID_ARGUMENT,
                                  "the idempotency key was used for another call");
         return true;
@@ -190,11 +215,6 @@ static void fill_key(const struct decide_change *decide, const struct pairing_de
     };
     memcpy(key->actor, caller->actor.name, sizeof key->actor);
     memcpy(key->key, caller->key, sizeof key->key);
-}
-
-static bool is_final(enum pairing_event_kind kind)
-{
-    return kind == PAIRING_EV_REVOKE || kind == PAIRING_EV_BLOCK || kind == PAIRING_EV_REMOVE;
 }
 
 static void log_decision(const struct decide_change *decide,
@@ -281,7 +301,8 @@ static void finish(struct service *service, struct change *change, const struct 
     struct decide_change *decide = decide_of(change);
     struct decide_result *result = &decide->result;
     if (failed) {
-        bool withdraws = is_final(decide->command.kind) && result->status == OC_OK;
+        bool withdraws = is_final(decide->command.kind) &&
+                         (result->status == OC_OK || result->error.is_not_durable);
         result->status = failed->status;
         result->error = *failed;
         result->error.is_not_durable = withdraws;

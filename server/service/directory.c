@@ -83,12 +83,11 @@ static bool is_same(const void *value, const void *wanted)
     return value == wanted;
 }
 
-bool directory_reserve(struct directory *directory)
+bool directory_reserve(struct directory *directory, size_t n)
 {
     pthread_mutex_lock(&directory->mutex);
-    bool has_room = table_reserve(&directory->requests, NAMES_PER_RECORD) &&
-                    table_reserve(&directory->aliases, 1) && table_reserve(&directory->hosts, 1) &&
-                    table_reserve(&directory->closed_by, 1);
+    bool has_room = table_reserve(&directory->requests, n * NAMES_PER_RECORD) &&
+                    table_reserve(&directory->aliases, n) && table_reserve(&directory->hosts, n);
     pthread_mutex_unlock(&directory->mutex);
     return has_room;
 }

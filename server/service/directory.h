@@ -36,8 +36,8 @@ struct directory {
 void directory_init(struct directory *directory, uint64_t seed);
 void directory_deinit(struct directory *directory);
 
-/* Makes room for one more record's names; false when out of memory. */
-bool directory_reserve(struct directory *directory);
+/* Makes room for the names of n records that are not noted yet; false when out of memory. */
+bool directory_reserve(struct directory *directory, size_t n);
 /* Takes note that `was` (a stranger's record for none) becomes `is`. Room must be reserved. */
 void directory_update(struct directory *directory, struct entry *entry, const struct pairing *was,
                       const struct pairing *is, const uint8_t host_hint[OC_INSTANCE_BYTES]);

@@ -133,7 +133,7 @@ static bool load_into(struct service *service, struct entry *entry, struct packe
     if (is_as_published(shard, entry, record)) {
         return true;
     }
-    if (!directory_reserve(&service->directory) ||
+    if (!directory_reserve(&service->directory, 1) ||
         (pairing->request.is_open && !records_count_open(service, entry, source))) {
         return false;
     }

@@ -24,6 +24,7 @@ struct staged {
 struct group {
     struct service *service;
     struct staged *newest;
+    size_t n_staged;
     int64_t now_ms;
     bool has_begun;
     bool needs_marker;
@@ -177,7 +178,7 @@ static struct staged *staged_new(struct group *group, const struct group_change 
     shard_unlock(staged->shard);
     is_ready =
         is_ready && is_packed && (!withdraws || staged->unsaved) &&
-        directory_reserve(&service->directory) &&
+        directory_reserve(&service->directory, group->n_staged + 1) &&
         (!next->request.is_open || records_count_open(service, staged->entry, change->source));
     if (is_ready) {
         return staged;
@@ -193,6 +194,7 @@ static void append(struct group *group, struct staged *staged)
 {
     staged->older = group->newest;
     group->newest = staged;
+    group->n_staged++;
 }
 
 /* Denies at once; true if a session was taken out. */

@@ -1,0 +1,279 @@
+/* What is acknowledged, what is in force and what is on disk: in which order, and after failures.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/store/store_memory.h"
+#include "tests/support/held_store.h"
+#include "tests/support/service_fixture.h"
+
+enum {
+    NOT_YET_MS = 150,
+    LONG_MS = 10 * 1000,
+};
+
+struct bench {
+    struct service_fixture fixture;
+    struct store *store; /* the service's: only to plan failures */
+};
+
+static int set_up(void **state)
+{
+    struct bench *bench = malloc(sizeof *bench);
+    fixture_init(&bench->fixture);
+    bench->store = bench->fixture.options.store;
+    held_store_take(bench->store);
+    fixture_start(&bench->fixture);
+    *state = bench;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bench *bench = *state;
+    held_store_set_full(false);
+    held_store_release();
+    fixture_stop(&bench->fixture);
+    free(bench);
+    return 0;
+}
+
+static struct decide_result decide(struct bench *bench, enum pairing_event_kind kind,
+                                   const struct device *device)
+{
+    return admin_decide_on(&bench->fixture, kind, &device->id);
+}
+
+static void open_approved(struct bench *bench, struct device *device, unsigned n)
+{
+    device_open(&bench->fixture, device, n);
+    (void)device_connect(device);
+    assert_int_equal(decide(bench, PAIRING_EV_APPROVE, device).status, OC_OK);
+    assert_true(device_connect(device).has_session);
+}
+
+static bool is_cut(void *user)
+{
+    return atomic_load(&((struct device *)user)->n_cuts) > 0;
+}
+
+static void an_approval_is_neither_answered_nor_in_force_before_its_commit(void **state)
+{
+    struct bench *bench = *state;
+    struct device device;
+    struct pending_call approve, wait;
+    device_open(&bench->fixture, &device, 1);
+    struct connect_result refused = device_connect(&device);
+    device_wait_start(&device, &refused.refusal.request_id, 25000, &wait);
+    struct decide_command command = command_on(&bench->fixture, PAIRING_EV_APPROVE, &device.id);
+    held_store_hold();
+    admin_do_start(&bench->fixture, NULL, &command, &approve);
+    assert_true(held_store_wait());
+    assert_false(device_connect(&device).has_session);
+    assert_false(pending_wait(&wait, NOT_YET_MS));
+    assert_false(pending_wait(&approve, 0));
+    held_store_release();
+    assert_true(pending_wait(&approve, LONG_MS));
+    assert_int_equal(approve.result.decide.status, OC_OK);
+    assert_true(pending_wait(&wait, LONG_MS));
+    assert_true(device_connect(&device).has_session);
+    device_close(&device);
+}
+
+static void a_revocation_is_in_force_before_its_commit_and_answered_after(void **state)
+{
+    struct bench *bench = *state;
+    struct device device;
+    struct pending_call revoke;
+    open_approved(bench, &device, 1);
+    struct decide_command command = command_on(&bench->fixture, PAIRING_EV_REVOKE, &device.id);
+    held_store_hold();
+    admin_do_start(&bench->fixture, NULL, &command, &revoke);
+    assert_true(held_store_wait());
+    assert_true(eventually(is_cut, &device));
+    assert_int_equal(device_connect(&device).refusal.kind, OC_REFUSAL_REVOKED);
+    assert_false(pending_wait(&revoke, NOT_YET_MS));
+    held_store_release();
+    assert_true(pending_wait(&revoke, LONG_MS));
+    assert_int_equal(revoke.result.decide.status, OC_OK);
+    assert_true(revoke.result.decide.session_closed);
+    device_close(&device);
+}
+
+static void what_arrives_during_a_commit_goes_into_the_next(void **state)
+{
+    struct bench *bench = *state;
+    struct device devices[20];
+    struct pending_call calls[20];
+    device_open(&bench->fixture, &devices[0], 1);
+    unsigned n_before = held_store_n_commits();
+    held_store_hold();
+    device_connect_start(&devices[0], &calls[0]);
+    assert_true(held_store_wait());
+    for (unsigned i = 1; i < 20; i++) {
+        device_open(&bench->fixture, &devices[i], i + 1);
+        device_connect_start(&devices[i], &calls[i]);
+    }
+    held_store_release();
+    for (unsigned i = 0; i < 20; i++) {
+        assert_true(pending_wait(&calls[i], LONG_MS));
+        assert_int_equal(calls[i].result.connect.refusal.kind, OC_REFUSAL_PAIRING_REQUIRED);
+        device_close(&devices[i]);
+    }
+    assert_int_equal(held_store_n_commits() - n_before, 2);
+}
+
+static size_t n_audited(struct bench *bench, const char *action);
+
+static void a_full_disk_refuses_grants_and_still_cuts_off(void **state)
+{
+    struct bench *bench = *state;
+    struct device served, newcomer;
+    open_approved(bench, &served, 1);
+    device_open(&bench->fixture, &newcomer, 2);
+    (void)device_connect(&newcomer);
+    held_store_set_full(true);
+    assert_int_equal(decide(bench, PAIRING_EV_APPROVE, &newcomer).status, OC_RESOURCE_EXHAUSTED);
+    assert_false(device_connect(&newcomer).has_session);
+    struct decide_result revoked = decide(bench, PAIRING_EV_REVOKE, &served);
+    assert_int_equal(revoked.status, OC_UNAVAILABLE);
+    assert_true(revoked.error.is_not_durable);
+    assert_true(eventually(is_cut, &served));
+    assert_int_equal(device_connect(&served).refusal.kind, OC_REFUSAL_REVOKED);
+    /* Nothing about the device may overtake what is not on disk yet. */
+    fake_clock_advance(&bench->fixture.clock, PAIRING_COOL_DOWN_FIRST_MS);
+    assert_int_equal(device_connect(&served).status, OC_RESOURCE_EXHAUSTED);
+    assert_int_equal(n_audited(bench, "revoke"), 0);
+    held_store_set_full(false);
+    fake_clock_advance(&bench->fixture.monotonic, 1000);
+    for (int i = 0; i < 5000 && n_audited(bench, "revoke") == 0; i++) {
+    }
+    assert_int_equal(n_audited(bench, "revoke"), 1);
+    assert_int_equal(decide(bench, PAIRING_EV_APPROVE, &newcomer).status, OC_OK);
+    device_close(&served);
+    device_close(&newcomer);
+}
+
+static void a_lost_commit_leaves_the_outcome_unknown_and_grants_nothing(void **state)
+{
+    struct bench *bench = *state;
+    struct device device;
+    device_open(&bench->fixture, &device, 1);
+    (void)device_connect(&device);
+    store_memory_fail_next(bench->store, STORE_MEMORY_COMMIT_LOST);
+    struct decide_result unknown = decide(bench, PAIRING_EV_APPROVE, &device);
+    assert_int_equal(unknown.status, OC_UNAVAILABLE);
+    assert_true(unknown.error.is_outcome_unknown);
+    assert_false(device_connect(&device).has_session);
+    assert_int_equal(decide(bench, PAIRING_EV_APPROVE, &device).status, OC_OK);
+    assert_true(device_connect(&device).has_session);
+    device_close(&device);
+}
+
+static void a_commit_that_failed_and_is_there_comes_into_force_by_reloading(void **state)
+{
+    struct bench *bench = *state;
+    struct device device;
+    struct pending_call wait;
+    device_open(&bench->fixture, &device, 1);
+    struct connect_result refused = device_connect(&device);
+    device_wait_start(&device, &refused.refusal.request_id, 25000, &wait);
+    struct decide_command command = command_on(&bench->fixture, PAIRING_EV_APPROVE, &device.id);
+    store_memory_fail_next(bench->store, STORE_MEMORY_COMMIT_KEPT);
+    struct decide_result unknown = admin_do(&bench->fixture, &command);
+    assert_true(unknown.error.is_outcome_unknown);
+    assert_true(pending_wait(&wait, LONG_MS));
+    assert_int_equal(wait.result.wait.outcome, WAIT_APPROVED);
+    assert_true(device_connect(&device).has_session);
+    device_close(&device);
+}
+
+static void a_denial_survives_the_commit_that_lost_it_and_the_reload(void **state)
+{
+    struct bench *bench = *state;
+    struct device device, other;
+    uint64_t generation;
+    open_approved(bench, &device, 1);
+    open_approved(bench, &other, 2);
+    store_memory_fail_next(bench->store, STORE_MEMORY_COMMIT_LOST);
+    struct decide_result unknown = decide(bench, PAIRING_EV_REVOKE, &device);
+    assert_int_equal(unknown.status, OC_UNAVAILABLE);
+    assert_true(unknown.error.is_outcome_unknown);
+    assert_true(unknown.error.is_not_durable);
+    assert_int_equal(device_connect(&device).refusal.kind, OC_REFUSAL_REVOKED);
+    assert_int_equal(peer_heartbeat(other.peer, &generation), OC_OK);
+    fake_clock_advance(&bench->fixture.monotonic, 1000);
+    for (int i = 0; i < 5000 && n_audited(bench, "revoke") == 0; i++) {
+    }
+    assert_int_equal(n_audited(bench, "revoke"), 1);
+    assert_int_equal(device_connect(&device).refusal.kind, OC_REFUSAL_REVOKED);
+    device_close(&device);
+    device_close(&other);
+}
+
+static void a_denial_that_was_written_after_all_is_not_written_twice(void **state)
+{
+    struct bench *bench = *state;
+    struct device device;
+    open_approved(bench, &device, 1);
+    store_memory_fail_next(bench->store, STORE_MEMORY_COMMIT_KEPT);
+    assert_true(decide(bench, PAIRING_EV_REVOKE, &device).error.is_outcome_unknown);
+    fake_clock_advance(&bench->fixture.monotonic, 1000);
+    assert_int_equal(n_audited(bench, "revoke"), 1);
+    fake_clock_advance(&bench->fixture.monotonic, 1000);
+    (void)decide(bench, PAIRING_EV_REVOKE, &device);
+    assert_int_equal(n_audited(bench, "revoke"), 2); /* the second call's own */
+    device_close(&device);
+}
+
+struct audit_count {
+    struct pending_call pending;
+    const char *action;
+    size_t n;
+};
+
+static void count_rows(void *user, const struct audit_result *result)
+{
+    struct audit_count *count = user;
+    pthread_mutex_lock(&count->pending.lock);
+    for (size_t i = 0; i < result->n; i++) {
+        count->n += strcmp(result->rows[i].event.action, count->action) == 0;
+    }
+    count->pending.is_done = true;
+    pthread_cond_broadcast(&count->pending.changed);
+    pthread_mutex_unlock(&count->pending.lock);
+}
+
+static size_t n_audited(struct bench *bench, const char *action)
+{
+    struct audit_count count = {.action = action};
+    const struct store_audit_query query = {.limit = STORE_MAX_PAGE};
+    const struct audit_call call = {.done = count_rows, .user = &count};
+    pending_init(&count.pending);
+    count.n = 0;
+    admin_list_audit(bench->fixture.service, &query, &call);
+    assert_true(pending_wait(&count.pending, LONG_MS));
+    return count.n;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        CASE(an_approval_is_neither_answered_nor_in_force_before_its_commit),
+        CASE(a_revocation_is_in_force_before_its_commit_and_answered_after),
+        CASE(what_arrives_during_a_commit_goes_into_the_next),
+        CASE(a_full_disk_refuses_grants_and_still_cuts_off),
+        CASE(a_lost_commit_leaves_the_outcome_unknown_and_grants_nothing),
+        CASE(a_commit_that_failed_and_is_there_comes_into_force_by_reloading),
+        CASE(a_denial_survives_the_commit_that_lost_it_and_the_reload),
+        CASE(a_denial_that_was_written_after_all_is_not_written_twice),
+#undef CASE
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
