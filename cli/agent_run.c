@@ -302,9 +302,9 @@ static enum exit_code run_until_end(struct agent_view *view, const struct oc_age
 }
 
 /* Signals are taken from a descriptor: no handler, so nothing runs at a bad moment. */
-static enum exit_code run_with_signals(const struct cli *cli, struct oc_agent_options *options)
+static enum exit_code run_with_signals(struct agent_view *view,
+                                       const struct oc_agent_options *options)
 {
-    struct agent_view view = {.cli = cli, .gateway = options->gateway_url};
     sigset_t signals;
     sigset_t before;
     (void)sigemptyset(&signals);
@@ -312,24 +312,26 @@ static enum exit_code run_with_signals(const struct cli *cli, struct oc_agent_op
     (void)sigaddset(&signals, SIGTERM);
     (void)pthread_sigmask(SIG_BLOCK, &signals, &before);
     int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
-    view.ended_fd = eventfd(0, EFD_CLOEXEC);
+    view->ended_fd = eventfd(0, EFD_CLOEXEC);
     enum exit_code code = EXIT_FAILED;
-    if (signal_fd < 0 || view.ended_fd < 0) {
-        terminal_say(cli->terminal, "openclaw: cannot watch for signals: %s", strerror(errno));
+    if (signal_fd < 0 || view->ended_fd < 0) {
+        terminal_say(view->cli->terminal, "openclaw: cannot watch for signals: %s",
+                     strerror(errno));
     } else {
-        options->ops = &agent_ops;
-        options->user = &view;
-        code = run_until_end(&view, options, signal_fd);
+        code = run_until_end(view, options, signal_fd);
     }
     (void)close(signal_fd);
-    (void)close(view.ended_fd);
+    (void)close(view->ended_fd);
     return code;
 }
 
 enum exit_code agent_run(struct cli *cli)
 {
     struct oc_trust trust;
+    struct agent_view view = {.cli = cli};
     struct oc_agent_options options = {
+        .ops = &agent_ops,
+        .user = &view,
         .gateway_url = arguments_value(&cli->args, OPT_GATEWAY),
         .data_dir = cli->data_dir,
         .ca_file = arguments_value(&cli->args, OPT_CA),
@@ -356,5 +358,6 @@ enum exit_code agent_run(struct cli *cli)
     options.n_pins = trust.n_pins;
     options.pins = trust.pins;
     warn_of_reach(cli);
-    return run_with_signals(cli, &options);
+    view.gateway = options.gateway_url;
+    return run_with_signals(&view, &options);
 }

@@ -54,9 +54,9 @@ enum option_id {
 
 struct option_info {
     const char *name;  /* without the dashes */
-    char letter;       /* '\0': none */
     const char *value; /* what its value is called in help; NULL: takes none */
     const char *help;
+    char letter; /* '\0': none */
     bool may_repeat;
 };
 const struct option_info *option_info(enum option_id id);

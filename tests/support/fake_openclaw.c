@@ -28,8 +28,8 @@ static struct oc_device *add(const char *id, enum oc_state state, enum oc_standi
     struct oc_device *device = &fake.devices[fake.n_devices++];
     *device = (struct oc_device){.state = state, .standing = standing};
     (void)oc_device_id_parse(id, &device->id);
-    device->first_seen_at_ms = FAKE_NOW_MS - 3 * 3600 * 1000;
-    device->last_seen_at_ms = FAKE_NOW_MS - 12 * 1000;
+    device->first_seen_at_ms = FAKE_NOW_MS - INT64_C(3) * 3600 * 1000;
+    device->last_seen_at_ms = FAKE_NOW_MS - INT64_C(12) * 1000;
     SET(device->source, "203.0.113.9");
     SET(device->platform, "linux");
     SET(device->version, "1.2");
@@ -41,7 +41,7 @@ static void ask(struct oc_device *device, const char *request, enum oc_why why, 
     SET(device->request_id.text, request);
     memset(device->ask_digest.bytes, request[3], sizeof device->ask_digest.bytes);
     device->why = why;
-    device->requested_at_ms = FAKE_NOW_MS - 90 * 1000;
+    device->requested_at_ms = FAKE_NOW_MS - INT64_C(90) * 1000;
     SET(device->asked.role, role);
     device->asked.n_scopes = 2;
     SET(device->asked.scopes[0], "chat");
@@ -53,7 +53,7 @@ static void grant(struct oc_device *device)
     SET(device->granted.role, "agent");
     device->granted.n_scopes = 1;
     SET(device->granted.scopes[0], "chat");
-    device->decided_at_ms = FAKE_NOW_MS - 2 * 24 * 3600 * 1000;
+    device->decided_at_ms = FAKE_NOW_MS - INT64_C(2) * 24 * 3600 * 1000;
     SET(device->decided_by, "uid:0");
 }
 
@@ -86,7 +86,7 @@ void fake_reset(void)
     SET(device->claimed_name, "a\x1b[31m\xe2\x80\xae\"b\\\n\xff");
     SET(device->platform, "\xc2\x9b\x31\x6d\xf0\x9f\x98\x80");
     grant(device);
-    device->expires_at_ms = FAKE_NOW_MS + 8 * 3600 * 1000;
+    device->expires_at_ms = FAKE_NOW_MS + INT64_C(8) * 3600 * 1000;
 
     device = add(FAKE_BLOCKED_ID, OC_STATE_BLOCKED, OC_STANDING_BLOCKED);
     device->decided_at_ms = FAKE_NOW_MS - 5000;
@@ -235,7 +235,7 @@ enum oc_status oc_admin_status(struct oc_client *client, struct oc_gateway_statu
     SET(out->listeners[1].door, "local");
     SET(out->listeners[1].address, "ipc:///data/gateway/admin.sock");
     out->pairing_required = true;
-    out->started_at_ms = FAKE_NOW_MS - 3600 * 1000;
+    out->started_at_ms = FAKE_NOW_MS - INT64_C(3600) * 1000;
     out->n_pending = 3;
     out->n_approved = 2;
     out->n_blocked = 1;
@@ -342,6 +342,9 @@ enum oc_status oc_admin_decide(struct oc_client *client, const struct oc_decisio
     enum oc_status status = refuse(decision, device, err);
     if (status) {
         return status;
+    }
+    if (!device) {
+        return oc_fail(err, OC_INTERNAL, "nothing was refused, and there is nothing");
     }
     bool was_online = device->is_online;
     apply(device, decision);

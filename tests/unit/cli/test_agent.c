@@ -14,7 +14,7 @@
 #include "tests/unit/cli/cli_fixture.h"
 
 #define GATEWAY "--gateway", "tls+tcp://127.0.0.1:18789"
-#define PIN     "--pin", "sha256:" FAKE_PENDING_ID
+#define PIN     "--pin", FAKE_PIN
 
 static int reset(void **state)
 {
@@ -109,7 +109,7 @@ static void trust_shows_and_replaces_pins(void **state)
     assert_contains(shown.out, "\"pins\":[\"sha256:6b6b");
     assert_contains(shown.out, "\"first_use\":true");
     struct ran replaced = RUN("agent", "trust", GATEWAY, PIN, "-o", "name");
-    assert_string_equal(replaced.out, "sha256:" FAKE_PENDING_ID "\n");
+    assert_string_equal(replaced.out, FAKE_PIN "\n");
     struct ran unknown = RUN("agent", "trust", "--gateway", "tls+tcp://unknown:1");
     assert_int_equal(unknown.code, EXIT_NOT_FOUND);
     ran_free(&shown);

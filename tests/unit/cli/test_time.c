@@ -89,7 +89,7 @@ static void durations_need_a_unit_and_a_bound(void **state)
     (void)state;
     int64_t ms = 0;
     assert_true(duration_parse("500ms", &ms) && ms == 500);
-    assert_true(duration_parse("8h", &ms) && ms == 8 * 3600 * 1000);
+    assert_true(duration_parse("8h", &ms) && ms == INT64_C(8) * 3600 * 1000);
     assert_true(duration_parse("7d", &ms) && ms == 7LL * 24 * 3600 * 1000);
     static const char *const wrong[] = {
         "",     "8",   "h",      "0s",           "-1s",
