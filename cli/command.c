@@ -197,6 +197,21 @@ static enum exit_code run_bare(const struct terminal *terminal, int argc, char *
     return is_asked ? EXIT_DONE : EXIT_USAGE;
 }
 
+/* `openclaw help [NOUN]`, for those who type it that way. */
+static enum exit_code run_help(const struct terminal *terminal, const char *name)
+{
+    const struct noun *noun = name ? find_noun(name) : NULL;
+    if (name && !noun) {
+        return unknown_noun(terminal, name);
+    }
+    if (noun) {
+        help_noun(terminal->out, noun);
+    } else {
+        help_overview(terminal->out);
+    }
+    return EXIT_DONE;
+}
+
 static enum exit_code run_noun(const struct terminal *terminal, const struct noun *noun, int argc,
                                char **argv)
 {
@@ -223,9 +238,8 @@ enum exit_code command_main(const struct terminal *terminal, int argc, char **ar
     if (n == 0 || wants_version) {
         return run_bare(terminal, argc, argv);
     }
-    if (strcmp(words[0], "help") == 0 && n == 1) {
-        help_overview(terminal->out);
-        return EXIT_DONE;
+    if (strcmp(words[0], "help") == 0) {
+        return run_help(terminal, words[1]);
     }
     const struct noun *noun = find_noun(words[0]);
     if (!noun) {

@@ -42,15 +42,18 @@ static void help_goes_to_stdout_and_is_no_error(void **state)
     (void)state;
     struct ran overview = RUN("--help");
     struct ran noun = RUN("devices", "--help");
+    struct ran word = RUN("help", "devices");
     struct ran command = RUN("devices", "approve", "--help");
     assert_int_equal(overview.code, EXIT_DONE);
     assert_int_equal(noun.code, EXIT_DONE);
     assert_int_equal(command.code, EXIT_DONE);
     assert_golden("help", overview.out);
     assert_golden("help_devices", noun.out);
+    assert_string_equal(word.out, noun.out);
     assert_golden("help_devices_approve", command.out);
     ran_free(&overview);
     ran_free(&noun);
+    ran_free(&word);
     ran_free(&command);
 }
 
