@@ -1,0 +1,323 @@
+/* See app.h. */
+#include "server/app.h"
+
+#include <inttypes.h>
+#include <openclaw/version.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "proto/base/hex.h"
+#include "server/rpc/doors.h"
+#include "server/state.h"
+
+enum {
+    HEARTBEAT_MS = 20 * 1000,
+    /* Agents come back spread over this time when the gateway stops. */
+    DRAIN_SPREAD_MS = 5 * 1000,
+    /* How long a stop waits for agents to hear of it. */
+    DRAIN_WAIT_MS = 500,
+    DRAIN_LOOK_MS = 10,
+    NS_PER_MS = 1000 * 1000,
+};
+
+struct app {
+    struct config config;
+    struct system_clock *system_clock;
+    struct clock clock;
+    struct random_source random;
+    struct state state;
+    struct service *service;
+    struct oc_transport *transport;
+    struct oc_tls_context *tls;
+    struct dispatch *dispatch;
+    struct doors *doors;
+};
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+static enum oc_status load_file(const struct app_options *options, const char *data_dir,
+                                struct config *out, struct oc_error *err)
+{
+    char path[STATE_PATH_BYTES];
+    if (options->config_path) {
+        return config_load(options->config_path, out, err);
+    }
+    (void)snprintf(path, sizeof path, "%s/gateway.yaml", data_dir);
+    enum oc_status status = config_load(path, out, err);
+    if (status == OC_NOT_FOUND) {
+        config_defaults(out);
+        return OC_OK;
+    }
+    return status;
+}
+
+enum oc_status app_load_config(const struct app_options *options, struct config *out,
+                               struct oc_error *err)
+{
+    char data_dir[STATE_DIR_MAX_PATH_BYTES + 1];
+    enum oc_status status = data_dir_choose(options->data_dir, data_dir, err);
+    if (!status) {
+        status = load_file(options, data_dir, out, err);
+    }
+    return status ? status : config_resolve(out, data_dir, err);
+}
+
+static enum oc_status prepare_data_dir(const struct app_options *options, struct oc_error *err)
+{
+    char data_dir[STATE_DIR_MAX_PATH_BYTES + 1];
+    enum oc_status status = data_dir_choose(options->data_dir, data_dir, err);
+    return status ? status : data_dir_prepare(data_dir, err);
+}
+
+/* ---- building, in order ---------------------------------------------------------------------- */
+
+static enum oc_status start_clock_and_log(struct app *app, struct oc_error *err)
+{
+    app->system_clock = system_clock_new(NULL);
+    if (!app->system_clock) {
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "gateway: out of memory");
+    }
+    app->clock = system_clock_clock(app->system_clock);
+    app->random = random_system();
+    const struct log_options log = {
+        .level = app->config.log.level,
+        .format = app->config.log.format,
+        .fd = 2,
+        .clock = app->clock,
+    };
+    log_configure(&log);
+    return OC_OK;
+}
+
+static enum oc_status make_store(void *user, struct store **out, struct oc_error *err)
+{
+    struct app *app = user;
+    return state_make_store(&app->state, clock_now_ms(&app->clock), out, err);
+}
+
+static enum oc_status start_service(struct app *app, struct oc_error *err)
+{
+    const struct config *config = &app->config;
+    const struct service_options options = {
+        .store = OC_STEAL(app->state.store),
+        .lock = app->state.lock,
+        .marker_path = app->state.marker_path,
+        .gateway_identity = app->state.identity,
+        .secret = &app->state.secret,
+        .policy = {.pending_ttl_ms = config->pairing.pending_ttl_ms},
+        .default_grant = config->default_grant,
+        .heartbeat_ms = HEARTBEAT_MS,
+        .max_pending = config->pairing.max_pending,
+        .max_pending_per_source = config->pairing.max_pending_per_source,
+        .pairing_required = config->pairing_required,
+        .clock = &app->clock,
+        .random = &app->random,
+        .make_store = make_store,
+        .make_store_user = app,
+    };
+    return service_new(&options, &app->service, err);
+}
+
+static enum oc_status start_transport(struct app *app, struct oc_error *err)
+{
+    const struct oc_transport_options transport = {.n_handshake_workers = 0};
+    const struct dispatch_options dispatch = {
+        .service = app->service,
+        .gateway_spki = oc_identity_spki_sha256(app->state.identity),
+    };
+    enum oc_status status = oc_transport_new(&transport, &app->transport, err);
+    if (!status) {
+        status = oc_tls_context_for_devices(app->state.identity, &app->tls, err);
+    }
+    if (!status) {
+        app->dispatch = dispatch_new(&dispatch);
+        status =
+            app->dispatch ? OC_OK : oc_fail(err, OC_RESOURCE_EXHAUSTED, "gateway: out of memory");
+    }
+    return status;
+}
+
+static bool is_exempt(void *user, const uint8_t address[16])
+{
+    const struct config *config = user;
+    return config_networks_contain(&config->pairing.exempt_sources, address);
+}
+
+static bool is_trusted(void *user, const uint8_t address[16])
+{
+    const struct config *config = user;
+    return config_networks_contain(&config->trusted_networks, address);
+}
+
+static void copy_addresses(const struct config *config, struct doors_options *options)
+{
+    _Static_assert((int)CONFIG_MAX_LISTENERS <= (int)DOORS_MAX_DEVICE_URLS, "listeners");
+    _Static_assert((int)CONFIG_MAX_UIDS <= (int)DOORS_MAX_UIDS, "uids");
+    for (size_t i = 0; i < config->listen.devices.n; i++) {
+        options->device_urls[options->n_device_urls++] = config->listen.devices.items[i];
+    }
+    for (size_t i = 0; i < config->admin.local_uids.n; i++) {
+        options->local_uids[options->n_local_uids++] = config->admin.local_uids.items[i];
+    }
+}
+
+static enum oc_status open_doors(struct app *app, struct oc_error *err)
+{
+    const struct config *config = &app->config;
+    struct doors_options options = {
+        .transport = app->transport,
+        .dispatch = app->dispatch,
+        .service = app->service,
+        .tls = app->tls,
+        .gateway_spki = oc_identity_spki_sha256(app->state.identity),
+        .local_url = config->listen.local,
+        .pairing_required = config->pairing_required,
+        .is_exempt = is_exempt,
+        .is_trusted = config->trusted_networks.n > 0 ? is_trusted : NULL,
+        .user = &app->config,
+        .max_unapproved = config->pairing.max_pending,
+        .max_unapproved_per_source = config->pairing.max_pending_per_source,
+        .heartbeat_ms = HEARTBEAT_MS,
+    };
+    random_fill(&app->random, &options.source_seed, sizeof options.source_seed);
+    copy_addresses(config, &options);
+    return doors_open(&options, &app->doors, err);
+}
+
+static void announce(const struct app *app)
+{
+    struct service_status status;
+    char pin[2 * OC_DIGEST_BYTES + 1];
+    const struct oc_digest spki = app_pin(app);
+    size_t n_listeners = 0;
+    const struct dispatch_listener *listeners = dispatch_listeners(app->dispatch, &n_listeners);
+    oc_hex_format(spki.bytes, sizeof spki.bytes, pin);
+    service_get_status(app->service, &status);
+    for (size_t i = 0; i < n_listeners; i++) {
+        log_info("gateway.listening", "door=%s address=%s", listeners[i].door,
+                 listeners[i].address);
+    }
+    log_info("gateway.started",
+             "version=%s pin=sha256:%s devices=%" PRIu64 " approved=%" PRIu64 " pending=%" PRIu64
+             " pairing=%s store=%s",
+             oc_version(), pin, status.n_records, status.n_approved, status.n_pending,
+             status.pairing_required ? "on" : "off", status.store_text);
+    if (!status.pairing_required) {
+        log_warn("gateway.pairing_off", "reason=%s", "pairingRequired: false in the configuration");
+    }
+    if (status.lock != STORE_LOCK_NONE) {
+        log_error("gateway.locked", "reason=%s", store_lock_text(status.lock));
+    }
+}
+
+static enum oc_status build(struct app *app, const struct app_options *options,
+                            struct oc_error *err)
+{
+    enum oc_status status = app_load_config(options, &app->config, err);
+    if (!status) {
+        status = start_clock_and_log(app, err);
+    }
+    if (!status) {
+        status = prepare_data_dir(options, err);
+    }
+    if (!status) {
+        status = state_open(app->config.state_dir, &app->random, clock_now_ms(&app->clock),
+                            &app->state, err);
+    }
+    if (!status) {
+        status = start_service(app, err);
+    }
+    if (!status) {
+        status = start_transport(app, err);
+    }
+    return status ? status : open_doors(app, err);
+}
+
+enum oc_status app_start(const struct app_options *options, struct app **out, struct oc_error *err)
+{
+    OC_CLEANUP(app_stopp) struct app *app = calloc(1, sizeof *app);
+    if (!app) {
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "gateway: out of memory");
+    }
+    enum oc_status status = build(app, options, err);
+    if (status) {
+        return status;
+    }
+    announce(app);
+    *out = OC_STEAL(app);
+    return OC_OK;
+}
+
+/* ---- unwinding, in reverse ------------------------------------------------------------------- */
+
+/* Agents that heard of the drain leave by themselves. */
+static void wait_for_agents(struct service *service)
+{
+    const struct timespec pause = {.tv_nsec = (long)DRAIN_LOOK_MS * NS_PER_MS};
+    for (int waited_ms = 0; waited_ms < DRAIN_WAIT_MS; waited_ms += DRAIN_LOOK_MS) {
+        struct service_status status;
+        service_get_status(service, &status);
+        if (status.n_online == 0) {
+            return;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+void app_stop(struct app *app)
+{
+    if (!app) {
+        return;
+    }
+    if (app->doors) {
+        dispatch_set_draining(app->dispatch);
+        doors_stop(app->doors);
+        service_drain(app->service, DRAIN_SPREAD_MS);
+        wait_for_agents(app->service);
+    }
+    oc_transport_free(app->transport);
+    service_free(app->service);
+    doors_free(app->doors);
+    dispatch_free(app->dispatch);
+    oc_tls_context_free(app->tls);
+    state_close(&app->state);
+    if (app->system_clock) {
+        log_info("gateway.stopped", "version=%s", oc_version());
+        const struct log_options log = {
+            .level = app->config.log.level, .format = app->config.log.format, .fd = 2};
+        log_configure(&log); /* the clock goes */
+        system_clock_free(app->system_clock);
+    }
+    free(app);
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+static const char *url_of(const struct app *app, enum rpc_door door)
+{
+    size_t n = 0;
+    const struct dispatch_listener *listeners = dispatch_listeners(app->dispatch, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(listeners[i].door, rpc_door_name(door)) == 0) {
+            return listeners[i].address;
+        }
+    }
+    return "";
+}
+
+const char *app_device_url(const struct app *app)
+{
+    return url_of(app, RPC_DOOR_DEVICES);
+}
+
+const char *app_local_url(const struct app *app)
+{
+    return url_of(app, RPC_DOOR_LOCAL);
+}
+
+struct oc_digest app_pin(const struct app *app)
+{
+    return oc_identity_spki_sha256(app->state.identity);
+}
