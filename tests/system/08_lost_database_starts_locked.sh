@@ -1,0 +1,40 @@
+# "Clearing the gateway's data directory": a gateway that had state never starts fresh by itself. It
+# starts locked, says why, admits nobody, and an administrator decides.
+. "$(dirname "$0")/lib.sh"
+
+start_gateway
+port=${GATEWAY_URL##*:}
+write_config <<<"listen: {devices: \"tls+tcp://127.0.0.1:$port\"}"
+start_agent web-1
+device=$(device_of web-1)
+expect_exit 0 ocg devices approve "$(request_of "$device")"
+wait_for 10 is_online "$device"
+stop_gateway
+cp -a "$GATEWAY_HOME" "$TEST_DIR/before"
+
+rm -f "$GATEWAY_HOME"/gateway/*.db*
+start_gateway
+status=$(ocg gateway status)
+contains "$status" unlock
+[ "$(ocg gateway status -o json | json 'd["lock_reason"] is not None')" = true ] || fail "not locked"
+expect_exit 7 openclaw --data-dir "$TEST_DIR/web-1" agent run --gateway "$GATEWAY_URL" \
+    --pin "$GATEWAY_PIN" --once
+expect_exit 0 ocg gateway unlock --init --yes
+[ "$(ocg gateway status -o json | json 'd["lock_reason"] is None')" = true ] || fail "still locked"
+wait_for 60 has_request "$device"
+is_field "$device" why records_reset
+stop_gateway
+
+# An older state in place of the newer one: behind the marker.
+write_config <<<"listen: {devices: \"tls+tcp://127.0.0.1:$port\"}"
+cp -a "$TEST_DIR/before/gateway"/*.db* "$GATEWAY_HOME/gateway/"
+start_gateway
+[ "$(ocg gateway status -o json | json 'd["lock_reason"] is not None')" = true ] ||
+    fail "a foreign database was served"
+
+# A corrupt one: locked too, and the file is left as it is.
+stop_gateway
+printf 'this is no database, and never was one' >"$(ls "$GATEWAY_HOME"/gateway/*.db | head -n 1)"
+start_gateway
+[ "$(ocg gateway status -o json | json 'd["lock_reason"] is not None')" = true ] ||
+    fail "a corrupt database was served"
