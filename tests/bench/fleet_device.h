@@ -1,0 +1,41 @@
+/* What one device of a measuring fleet does on the wire, and how it is registered beforehand. */
+#pragma once
+
+#include <pthread.h>
+
+#include "proto/rpc/connection.h"
+
+/* Prints the text and ends the process. */
+_Noreturn void fleet_die(const char *text);
+
+/* A device: its key and the TLS context that presents it. */
+struct fleet_device {
+    struct oc_identity *identity;
+    struct oc_tls_context *tls;
+};
+void fleet_device_init(struct fleet_device *device);
+
+/* Announces devices with approval through the local door, many in flight. */
+struct fleet_registrar;
+struct fleet_registrar *fleet_registrar_new(const char *data_dir);
+void fleet_register(struct fleet_registrar *registrar, const struct fleet_device *device);
+/* Waits for every answer and frees. */
+void fleet_registrar_finish(struct fleet_registrar *registrar);
+
+bool fleet_send_connect(struct oc_connection *connection);
+bool fleet_send_heartbeat(struct oc_connection *connection, uint32_t word);
+/* Ends the process unless the reply to Connect carries a session. */
+void fleet_require_session(const uint8_t *body, size_t n_body);
+
+/* A counter to wait on. */
+struct fleet_gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t n;
+};
+void fleet_gate_init(struct fleet_gate *gate);
+void fleet_gate_arrive(struct fleet_gate *gate);
+void fleet_gate_wait(struct fleet_gate *gate, size_t n);
+
+/* Of CLOCK_MONOTONIC. */
+void fleet_sleep_until(uint64_t ns);

@@ -1,0 +1,383 @@
+/*
+ * The floor: what bare epoll and OpenSSL reach on this machine, without frames, calls or records.
+ * One thread at each end, TLS 1.3 with a certificate on both sides, as many messages to a read and
+ * a write as there are.
+ *
+ *     floor server PORT_FILE
+ *     floor unary   PORT CONNECTIONS DEPTH SECONDS     echoes of 32 bytes
+ *     floor connect PORT AT_ONCE SECONDS               TCP + TLS + one echo + close
+ *     floor idle    PORT CONNECTIONS SERVER_PID        resident memory per connection
+ *
+ * Prints one JSON object. A measuring tool: it ends at the first thing that goes wrong.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "proto/crypto/identity.h"
+#include "tests/bench/measure.h"
+
+enum {
+    MESSAGE_BYTES = 32,
+    SCRATCH_BYTES = 64 * 1024,
+    MAX_EVENTS = 256,
+};
+
+struct end {
+    SSL *ssl;
+    int fd;
+    bool is_ready;
+    size_t n_partial; /* bytes of an incomplete message */
+    uint64_t sent_ns; /* of the oldest message, for latency at depth 1 */
+};
+
+static void die(const char *what)
+{
+    fprintf(stderr, "floor: %s: %s\n", what, strerror(errno));
+    ERR_print_errors_fp(stderr);
+    exit(1);
+}
+
+static struct oc_identity *make_identity(enum oc_identity_kind kind)
+{
+    struct oc_identity *identity = NULL;
+    struct oc_error err;
+    if (oc_identity_generate(kind, &identity, &err) != OC_OK) {
+        die(err.text);
+    }
+    return identity;
+}
+
+/* OpenSSL's default chain verification over a certificate that anchors itself. */
+static int accept_any(int ok, X509_STORE_CTX *store)
+{
+    (void)ok;
+    (void)store;
+    return 1;
+}
+
+static SSL_CTX *make_context(bool is_server)
+{
+    SSL_CTX *context = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
+    struct oc_identity *identity =
+        make_identity(is_server ? OC_IDENTITY_GATEWAY : OC_IDENTITY_DEVICE);
+    if (!context || SSL_CTX_use_PrivateKey(context, oc_identity_evp_pkey(identity)) != 1 ||
+        SSL_CTX_use_certificate(context, oc_identity_x509(identity)) != 1) {
+        die("context");
+    }
+    oc_identity_free(identity);
+    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+    SSL_CTX_set_num_tickets(context, 0);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, accept_any);
+    return context;
+}
+
+static void add_end(int epoll, SSL_CTX *context, int fd, bool is_server, struct end *end)
+{
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    *end = (struct end){.fd = fd, .ssl = SSL_new(context)};
+    if (!end->ssl || SSL_set_fd(end->ssl, fd) != 1) {
+        die("ssl");
+    }
+    if (is_server) {
+        SSL_set_accept_state(end->ssl);
+    } else {
+        SSL_set_connect_state(end->ssl);
+    }
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = end};
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+        die("epoll_ctl");
+    }
+}
+
+static void drop_end(struct end *end)
+{
+    SSL_free(end->ssl);
+    close(end->fd);
+    end->ssl = NULL;
+}
+
+/* Steps the handshake; false when the connection broke. */
+static bool step_handshake(struct end *end)
+{
+    int result = SSL_do_handshake(end->ssl);
+    if (result == 1) {
+        end->is_ready = true;
+        return true;
+    }
+    int error = SSL_get_error(end->ssl, result);
+    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+}
+
+/* Reads all there is into scratch; returns the count, or -1 at the end. */
+static ssize_t read_all(struct end *end, uint8_t *scratch)
+{
+    size_t n = 0;
+    while (n < SCRATCH_BYTES) {
+        int got = SSL_read(end->ssl, scratch + n, (int)(SCRATCH_BYTES - n));
+        if (got > 0) {
+            n += (size_t)got;
+            continue;
+        }
+        int error = SSL_get_error(end->ssl, got);
+        ERR_clear_error();
+        return error == SSL_ERROR_WANT_READ ? (ssize_t)n : n > 0 ? (ssize_t)n : -1;
+    }
+    return (ssize_t)n;
+}
+
+static void write_all(struct end *end, const uint8_t *bytes, size_t n)
+{
+    while (n > 0) {
+        int put = SSL_write(end->ssl, bytes, (int)n);
+        if (put > 0) {
+            bytes += put;
+            n -= (size_t)put;
+        } else if (SSL_get_error(end->ssl, put) != SSL_ERROR_WANT_WRITE) {
+            return;
+        }
+    }
+}
+
+/* ---- server ---------------------------------------------------------------------------------- */
+
+static int listen_anywhere(const char *port_file)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof address;
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, n) != 0 || listen(fd, 1024) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &n) != 0) {
+        die("listen");
+    }
+    FILE *file = fopen(port_file, "we");
+    if (!file) {
+        die(port_file);
+    }
+    fprintf(file, "%d\n", ntohs(address.sin_port));
+    fclose(file);
+    return fd;
+}
+
+static void serve_end(struct end *end, uint8_t *scratch)
+{
+    bool lives = end->is_ready || step_handshake(end);
+    ssize_t n = lives && end->is_ready ? read_all(end, scratch) : 0;
+    if (n > 0) {
+        write_all(end, scratch, (size_t)n);
+    }
+    if (!lives || n < 0) {
+        drop_end(end);
+        free(end);
+    }
+}
+
+static _Noreturn void run_server(const char *port_file)
+{
+    SSL_CTX *context = make_context(true);
+    int listener = listen_anywhere(port_file);
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
+    uint8_t *scratch = malloc(SCRATCH_BYTES);
+    for (;;) {
+        struct epoll_event events[MAX_EVENTS];
+        int n = epoll_wait(epoll, events, MAX_EVENTS, -1);
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.ptr) {
+                serve_end(events[i].data.ptr, scratch);
+                continue;
+            }
+            int fd;
+            while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+                struct end *end = malloc(sizeof *end);
+                if (!end) {
+                    die("memory");
+                }
+                add_end(epoll, context, fd, true, end);
+            }
+        }
+    }
+}
+
+/* ---- clients --------------------------------------------------------------------------------- */
+
+struct load {
+    SSL_CTX *context;
+    int epoll;
+    uint16_t port;
+    uint8_t *scratch;
+    size_t n_ends;
+    struct end *ends;
+};
+
+static void dial(struct load *load, struct end *end)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons(load->port)};
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        die("connect");
+    }
+    add_end(load->epoll, load->context, fd, false, end);
+}
+
+static struct load make_load(const char *port, size_t n_ends)
+{
+    struct load load = {.context = make_context(false),
+                        .epoll = epoll_create1(EPOLL_CLOEXEC),
+                        .port = (uint16_t)atoi(port),
+                        .scratch = calloc(1, SCRATCH_BYTES),
+                        .n_ends = n_ends,
+                        .ends = calloc(n_ends, sizeof(struct end))};
+    if (!load.scratch || !load.ends) {
+        die("memory");
+    }
+    return load;
+}
+
+static int run_unary(const char *port, size_t n_connections, size_t depth, double seconds)
+{
+    struct load load = make_load(port, n_connections);
+    uint8_t messages[MESSAGE_BYTES * 256] = {0};
+    for (size_t i = 0; i < n_connections; i++) {
+        dial(&load, &load.ends[i]);
+    }
+    uint64_t end_ns = 0;
+    uint64_t n_echoed = 0;
+    uint64_t start_ns = 0;
+    size_t n_ready = 0;
+    while (end_ns == 0 || measure_now_ns() < end_ns) {
+        struct epoll_event events[MAX_EVENTS];
+        int n = epoll_wait(load.epoll, events, MAX_EVENTS, 100);
+        for (int i = 0; i < n; i++) {
+            struct end *end = events[i].data.ptr;
+            if (!end->is_ready) {
+                if (!step_handshake(end)) {
+                    die("handshake");
+                }
+                if (end->is_ready && ++n_ready == n_connections) {
+                    start_ns = measure_now_ns();
+                    end_ns = start_ns + (uint64_t)(seconds * 1e9);
+                    for (size_t k = 0; k < n_connections; k++) {
+                        write_all(&load.ends[k], messages, depth * MESSAGE_BYTES);
+                    }
+                }
+                continue;
+            }
+            ssize_t got = read_all(end, load.scratch);
+            if (got < 0) {
+                die("closed");
+            }
+            size_t whole = (end->n_partial + (size_t)got) / MESSAGE_BYTES;
+            end->n_partial = (end->n_partial + (size_t)got) % MESSAGE_BYTES;
+            n_echoed += whole;
+            if (whole > 0) {
+                write_all(end, messages, whole * MESSAGE_BYTES);
+            }
+        }
+    }
+    double took = (double)(measure_now_ns() - start_ns) / 1e9;
+    printf("{\"requests_per_s\": %.0f, \"client_cpu_s\": %.3f}\n", (double)n_echoed / took,
+           measure_own_cpu_s());
+    return 0;
+}
+
+static int run_connect(const char *port, size_t at_once, double seconds)
+{
+    struct load load = make_load(port, at_once);
+    uint8_t message[MESSAGE_BYTES] = {0};
+    for (size_t i = 0; i < at_once; i++) {
+        dial(&load, &load.ends[i]);
+    }
+    uint64_t n_done = 0;
+    uint64_t start_ns = measure_now_ns();
+    uint64_t end_ns = start_ns + (uint64_t)(seconds * 1e9);
+    while (measure_now_ns() < end_ns) {
+        struct epoll_event events[MAX_EVENTS];
+        int n = epoll_wait(load.epoll, events, MAX_EVENTS, 100);
+        for (int i = 0; i < n; i++) {
+            struct end *end = events[i].data.ptr;
+            if (!end->is_ready) {
+                if (!step_handshake(end)) {
+                    die("handshake");
+                }
+                if (end->is_ready) {
+                    write_all(end, message, sizeof message);
+                }
+                continue;
+            }
+            ssize_t got = read_all(end, load.scratch);
+            if (got != 0) {
+                drop_end(end);
+                n_done++;
+                dial(&load, end);
+            }
+        }
+    }
+    printf("{\"connects_per_s\": %.1f, \"client_cpu_s\": %.3f}\n",
+           (double)n_done * 1e9 / (double)(measure_now_ns() - start_ns), measure_own_cpu_s());
+    return 0;
+}
+
+static int run_idle(const char *port, size_t n_connections, long server_pid)
+{
+    struct load load = make_load(port, n_connections);
+    double before = measure_resident_kib(server_pid);
+    size_t n_ready = 0;
+    size_t n_dialled = 0;
+    while (n_ready < n_connections) {
+        for (; n_dialled < n_connections && n_dialled < n_ready + 64; n_dialled++) {
+            dial(&load, &load.ends[n_dialled]);
+        }
+        struct epoll_event events[MAX_EVENTS];
+        int n = epoll_wait(load.epoll, events, MAX_EVENTS, 100);
+        for (int i = 0; i < n; i++) {
+            struct end *end = events[i].data.ptr;
+            if (!end->is_ready && !step_handshake(end)) {
+                die("handshake");
+            } else if (end->is_ready && end->sent_ns == 0) {
+                end->sent_ns = measure_now_ns();
+                n_ready++;
+            }
+        }
+    }
+    printf("{\"sessions\": %zu, \"resident_kib_per_session\": %.2f}\n", n_connections,
+           (measure_resident_kib(server_pid) - before) / (double)n_connections);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "server") == 0) {
+        run_server(argv[2]);
+    }
+    if (argc == 6 && strcmp(argv[1], "unary") == 0) {
+        return run_unary(argv[2], strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10),
+                         atof(argv[5]));
+    }
+    if (argc == 5 && strcmp(argv[1], "connect") == 0) {
+        return run_connect(argv[2], strtoul(argv[3], NULL, 10), atof(argv[4]));
+    }
+    if (argc == 5 && strcmp(argv[1], "idle") == 0) {
+        return run_idle(argv[2], strtoul(argv[3], NULL, 10), atol(argv[4]));
+    }
+    fprintf(stderr, "usage: floor server|unary|connect|idle ...; see the head of floor.c\n");
+    return 2;
+}

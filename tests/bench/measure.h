@@ -1,0 +1,16 @@
+/* What the measuring tools read of time, processors and memory. */
+#pragma once
+
+#include <stdint.h>
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t measure_now_ns(void);
+
+/* Processor seconds this process has used. */
+double measure_own_cpu_s(void);
+
+/* Processor seconds another process has used; -1 if it is gone. */
+double measure_cpu_s(long pid);
+
+/* Resident memory of another process in KiB; -1 if it is gone. */
+double measure_resident_kib(long pid);
