@@ -77,7 +77,7 @@ enum oc_status store_apply(struct store *store, const struct store_change *chang
 {
     assert(store->is_in_group);
     assert(!change->after || change->action);
-    if (change->after && !change->after->is_quarantined && !pairing_is_consistent(change->after)) {
+    if (change->after && !pairing_is_consistent(change->after)) {
         return oc_fail(err, OC_DATA_LOSS, "store: a record that breaks its invariants is refused");
     }
     const struct store_progress before = store->working;

@@ -22,7 +22,7 @@ enum {
     SEEDS = 2,
 };
 
-static const struct suite_backend backend = {
+static struct suite_backend backend = {
     .name = "SQLite",
     .open = store_open_sqlite,
     .is_durable = true,
@@ -36,8 +36,7 @@ struct oracle {
 
 static int set_up(void **state)
 {
-    struct suite_backend mine = backend;
-    *state = &mine;
+    *state = &backend;
     (void)suite_set_up(state);
     struct suite *suite = *state;
     store_close(suite->store);
