@@ -216,7 +216,7 @@ static void append_conversion(struct value *value, const struct conversion *conv
         n = 1;
         break;
     default:
-        assert(!"log: a conversion that log.h does not list");
+        assert(conversion->type == 0); /* one that log.h does not list */
     }
     value_append(value, number, (size_t)n);
 }

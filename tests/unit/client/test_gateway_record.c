@@ -104,7 +104,7 @@ static void every_broken_record_is_refused(void **state)
         HEAD TAIL "receipt:\n",
         HEAD TAIL "receipt: 00 00 1 00 1 00\n",
         HEAD " " PIN " " PIN " " PIN " " PIN " " PIN " " PIN " " PIN " " PIN " " PIN TAIL,
-        "gateway: a b\npins:" TAIL,
+        ("gateway: a b\npins:" TAIL),
     };
     for (size_t i = 0; i < OC_ARRAY_LENGTH(bad); i++) {
         struct oc_gateway_record record = {.n_sessions = 42};
@@ -143,7 +143,7 @@ static void a_pin_is_read_with_and_without_prefix_and_not_cut_short(void **state
     assert_true(oc_pin_parse(PIN, &pin));
     oc_pin_format(&pin, text);
     assert_string_equal(text, PIN);
-    assert_true(oc_pin_parse(PIN + 7, &pin));
+    assert_true(oc_pin_parse(&PIN[7], &pin));
     assert_false(oc_pin_parse("sha256:0011", &pin));
     assert_false(oc_pin_parse(PIN "00", &pin));
     assert_false(oc_pin_parse("", &pin));
