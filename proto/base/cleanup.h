@@ -20,7 +20,7 @@
 
 /* Defines NAMEp, the scope-cleanup form of a release function that accepts NULL. */
 #define OC_DEFINE_CLEANUP(name, type)                                                              \
-    static inline void name##p(type **pointer)                                                     \
+    static inline void name##p(type **pointer) /* NOLINT(bugprone-macro-parentheses) */            \
     {                                                                                              \
         name(*pointer);                                                                            \
     }                                                                                              \

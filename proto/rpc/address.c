@@ -109,7 +109,7 @@ void oc_source_format(const struct oc_source *source, char out[OC_MAX_SOURCE_BYT
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     const char *text = NULL;
     if (source->is_local) {
-        text = strcpy(out, "local");
+        text = memcpy(out, "local", sizeof "local");
     } else if (memcmp(source->address, mapped, sizeof mapped) == 0) {
         text = inet_ntop(AF_INET, source->address + 12, out, OC_MAX_SOURCE_BYTES + 1);
     } else {

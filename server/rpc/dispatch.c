@@ -251,6 +251,7 @@ static enum oc_status run(struct call *call, struct oc_arena *arena, struct oc_e
         return status;
     }
     const struct method_row *row = find_row(call->caller->door, envelope->method);
+    assert(row && call->method); /* check_authority found both */
     ProtobufCMessage *request = NULL;
     status = check_quota(call, row, err);
     if (!status) {

@@ -1,6 +1,7 @@
 /* See refusal_text.h. */
 #include "server/rpc/refusal_text.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ static void format_fix(const struct refusal_facts *facts, const char *device_id,
 void refusal_text_format(const struct refusal_gateway *gateway, const struct oc_device_id *device,
                          const struct refusal_facts *facts, char out[REFUSAL_TEXT_BYTES])
 {
+    assert((unsigned)facts->kind < OC_REFUSAL_COUNT);
     char pin[2 * OC_DIGEST_BYTES + 1];
     char id[OC_DEVICE_ID_DIGITS + 1];
     char request[64] = "";

@@ -336,7 +336,7 @@ static void audit_detail_counts_the_scopes_it_has_no_room_for(void **state)
     (void)state;
     struct pairing pairing = stranger();
     struct pairing_event event = connect(&pairing, "a");
-    for (uint8_t i = 0; i < OC_MAX_SCOPES; i++) {
+    for (int i = 0; i < OC_MAX_SCOPES; i++) {
         memset(event.ask.grant.scopes[i], 'a' + i, OC_MAX_SCOPE_BYTES);
     }
     event.ask.grant.n_scopes = OC_MAX_SCOPES;
