@@ -249,11 +249,11 @@ static bool join_path(const char *section, const yaml_event_t *event,
     return n >= 0 && n <= CONFIG_MAX_TEXT_BYTES && !scalar_has_nul(event);
 }
 
-/* Control characters of a file that somebody else wrote do not go to a terminal. */
-static void mask_controls(char *text)
+/* Keys are plain ASCII; what is not does not go to a terminal with the error. */
+static void mask_unprintable(char *text)
 {
     for (; *text; text++) {
-        if ((unsigned char)*text < ' ' || *text == 0x7f) {
+        if (*text < ' ' || *text > '~') {
             *text = '?';
         }
     }
@@ -311,7 +311,7 @@ static enum oc_status read_key(struct reader *reader, const char *section)
         return fail_here(reader, section, "a key must be plain text");
     }
     bool is_sound = join_path(section, &reader->event, path);
-    mask_controls(path);
+    mask_unprintable(path);
     bool is_section = is_sound && !section[0] && config_is_section(path);
     const struct config_key *key = is_sound ? config_find_key(path) : NULL;
     /* "listen.local: x" at the top would be a second spelling of one key. */

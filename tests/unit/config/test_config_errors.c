@@ -26,6 +26,7 @@ static const struct {
     {"pendingTtl: 1h", "1:1: pendingTtl: unknown key; did you mean pairing.pendingTtl?"},
     {"pairnig: {}", "1:1: pairnig: unknown key; did you mean pairing?"},
     {"colour: red", "1:1: colour: unknown key; remove it (example.yaml lists every key)"},
+    {"\"a\\u202eb\": 1", "1:1: a???b: unknown key; remove it (example.yaml lists every key)"},
     {"\"a\\eb\": 1", "1:1: a?b: unknown key; remove it (example.yaml lists every key)"},
     {"listen.local: ipc://x",
      "1:1: listen.local: no dots in keys; write the last part below its section"},
