@@ -46,6 +46,9 @@ static enum oc_tls_result shake_hands(struct oc_connection *connection, struct o
     }
     oc_tls_feed(connection->tls, connection->received, connection->n_received);
     enum oc_tls_result result = oc_tls_handshake(connection->tls, &connection->output, err);
+    if (result == OC_TLS_FAILED) {
+        connection->peer.spki_sha256 = oc_tls_refused_key(connection->tls);
+    }
     if (result == OC_TLS_CLOSED) {
         (void)oc_fail(err, OC_UNAVAILABLE, "tls: the peer closed during the handshake");
         return OC_TLS_FAILED;

@@ -85,6 +85,16 @@ static int judge_device(X509_STORE_CTX *store, void *unused)
     return 1;
 }
 
+/* Whoever has to explain the refusal wants to know which key was found. */
+static void note_refused_key(X509_STORE_CTX *store, const struct oc_digest *spki)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct oc_digest *refused = ssl ? SSL_get_app_data(ssl) : NULL;
+    if (refused) {
+        *refused = *spki;
+    }
+}
+
 /* Pins, or first use when there are none: the SPKI is all that counts. */
 static int judge_gateway(X509_STORE_CTX *store, void *user)
 {
@@ -98,6 +108,7 @@ static int judge_gateway(X509_STORE_CTX *store, void *user)
         is_known = is_known || memcmp(&context->pins[i], &spki, sizeof spki) == 0;
     }
     if (!is_known) {
+        note_refused_key(store, &spki);
         return refuse(store, X509_V_ERR_CERT_REJECTED);
     }
     X509_STORE_CTX_set_error(store, X509_V_OK);

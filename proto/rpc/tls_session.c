@@ -16,6 +16,7 @@ struct oc_tls_session {
     const uint8_t *input; /* lent by oc_tls_feed */
     size_t n_input;
     struct oc_buffer *output; /* of the call that runs */
+    struct oc_digest refused; /* the SSL object's app data: see judge_gateway */
 };
 
 /* ---- the BIO: OpenSSL's view of the connection -------------------------------------------- */
@@ -105,6 +106,7 @@ enum oc_status oc_tls_session_new(const struct oc_tls_context *context, struct o
         ERR_clear_error();
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "tls: cannot make a session");
     }
+    (void)SSL_set_app_data(session->ssl, &session->refused);
     *out = session;
     return OC_OK;
 }
@@ -178,6 +180,11 @@ bool oc_tls_read_peer(const struct oc_tls_session *session, struct oc_tls_peer *
     }
     peer->device_id = oc_device_id_of_key(raw);
     return true;
+}
+
+struct oc_digest oc_tls_refused_key(const struct oc_tls_session *session)
+{
+    return session->refused;
 }
 
 enum oc_tls_result oc_tls_read(struct oc_tls_session *session, struct oc_buffer *output,

@@ -33,6 +33,9 @@ OC_MUST_CHECK enum oc_tls_result oc_tls_handshake(struct oc_tls_session *session
 /* What the peer proved; after the handshake. False when its certificate is not readable. */
 OC_MUST_CHECK bool oc_tls_read_peer(const struct oc_tls_session *session, struct oc_tls_peer *peer);
 
+/* The gateway's key that no pin matched; zeros if that is not why the handshake failed. */
+struct oc_digest oc_tls_refused_key(const struct oc_tls_session *session);
+
 /* Decrypts into plain until it is full (OC_TLS_DONE) or the input is used up; *n bytes are valid
  * whatever the result. */
 OC_MUST_CHECK enum oc_tls_result oc_tls_read(struct oc_tls_session *session,
