@@ -66,7 +66,10 @@ enum oc_status oc_client_open(const struct oc_client_options *options, struct oc
     }
     client->timeout_ms = options->timeout_ms ? options->timeout_ms : OC_DEFAULT_BUDGET_MS;
     const struct oc_transport_options transport = {.n_handshake_workers = 1};
+    sigset_t before;
+    oc_signals_block(&before);
     st = oc_transport_new(&transport, &client->transport, err);
+    oc_signals_restore(&before);
     if (st == OC_OK) {
         const struct oc_channel_options channel = {.transport = client->transport, .url = url};
         st = oc_channel_open(&channel, &client->channel, err);

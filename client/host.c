@@ -28,6 +28,18 @@ void oc_random_fill(void *out, size_t n)
     }
 }
 
+void oc_signals_block(sigset_t *before)
+{
+    sigset_t all;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+void oc_signals_restore(const sigset_t *before)
+{
+    (void)pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 void oc_host_name(char out[OC_MAX_NAME_BYTES + 1])
 {
     char name[256] = "";

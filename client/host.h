@@ -3,6 +3,7 @@
 
 #include <openclaw/error.h>
 #include <openclaw/types.h>
+#include <signal.h>
 
 enum {
     OC_HOST_HINT_BYTES = 16,
@@ -10,6 +11,11 @@ enum {
 
 /* Fills with random bytes of the kernel. A kernel that has none is a broken one: aborts. */
 void oc_random_fill(void *out, size_t n);
+
+/* Blocks every signal for this thread and those it starts: signals are for the program's own
+ * threads. Give *before to oc_signals_restore. */
+void oc_signals_block(sigset_t *before);
+void oc_signals_restore(const sigset_t *before);
 
 /* The host name, cut to its printable ASCII part; "" if there is none. */
 void oc_host_name(char out[OC_MAX_NAME_BYTES + 1]);
