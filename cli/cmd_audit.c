@@ -128,7 +128,9 @@ static void fill_move(const struct output *output, const void *item, struct cell
     (void)output;
     const struct oc_audit_record *record = item;
     char text[64];
-    (void)snprintf(text, sizeof text, "%s -> %s", record->before, record->after);
+    bool is_move = strcmp(record->before, record->after) != 0;
+    (void)snprintf(text, sizeof text, "%s%s%s", record->before, is_move ? " -> " : "",
+                   is_move ? record->after : "");
     escape_for_terminal(record->before[0] || record->after[0] ? text : "", cell->text,
                         sizeof cell->text);
 }

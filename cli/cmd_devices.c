@@ -22,9 +22,9 @@ static enum exit_code run_list(struct cli *cli)
         if (cli->args.options[i].id != OPT_STATE) {
             continue;
         }
-        if (!oc_state_parse(cli->args.options[i].value, &state) || state == OC_STATE_NONE) {
+        if (!oc_state_parse(cli->args.options[i].value, &state)) {
             return command_usage(
-                cli, "--state %s: it is pending, approved, rejected, revoked or blocked",
+                cli, "--state %s: it is pending, approved, rejected, revoked, blocked or none",
                 cli->args.options[i].value);
         }
         states |= 1u << state;
@@ -141,6 +141,8 @@ static const struct command commands[] = {
         .summary = "All devices the gateway knows",
         .examples = "  openclaw devices list\n"
                     "  openclaw devices list --state revoked --state blocked -o wide\n",
+        .notes =
+            "--state none: nothing is decided and nothing asked; announced devices are there.\n",
         .options = OPT_BIT(OPT_STATE) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_CURSOR),
         .run = run_list,
     },

@@ -20,6 +20,7 @@ static void write_decided(struct writer *writer, const void *item)
     writer_bool(writer, is_done);
     writer_key(writer, "exit_code");
     writer_uint(writer, (uint64_t)decided->failure.code);
+    writer_text_or_null(writer, "cause", decided->failure.cause);
     writer_text_or_null(writer, "message", is_done ? decided->word : decided->failure.text);
     writer_key(writer, "changed");
     writer_bool(writer, is_done && decided->result.seq != 0);

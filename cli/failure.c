@@ -13,6 +13,7 @@
 enum exit_code failure_set(struct failure *failure, enum exit_code code, const char *format, ...)
 {
     failure->code = code;
+    failure->cause[0] = '\0';
     failure->hint[0] = '\0';
     va_list arguments;
     va_start(arguments, format);
@@ -118,8 +119,37 @@ static bool explain_absence(struct failure *failure, const struct cli *cli, enum
     return false;
 }
 
+/* What helps against a cause. */
+static void advise_by_cause(struct failure *failure, const char *cause)
+{
+    static const struct {
+        const char *cause;
+        const char *advice;
+    } table[] = {
+        {"no_request", "see who waits:  openclaw pairing list"},
+        {"changed", "see what it asks now:  openclaw pairing list"},
+        {"code_wrong", "compare the device id and the code with what the agent shows"},
+        {"code_closed", "compare the device id instead, and approve without --code; or reject"},
+        {"code_unavailable",
+         "start the agent, or compare the device id and approve without --code"},
+        {"is_blocked", "unblock it first:  openclaw devices unblock DEVICE"},
+        {"locked",
+         "openclaw gateway status tells why, openclaw gateway unlock --help the ways out"},
+    };
+    (void)snprintf(failure->cause, sizeof failure->cause, "%s", cause);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(cause, table[i].cause) == 0) {
+            failure_advise(failure, "%s", table[i].advice);
+        }
+    }
+}
+
 static void advise_by_facts(struct failure *failure, const struct oc_error *err)
 {
+    advise_by_cause(failure, err->cause);
+    if (err->field[0] != '\0') {
+        failure_advise(failure, "what is not valid:  %s", err->field);
+    }
     if (err->is_not_durable) {
         failure_advise(failure, "it is in force, but not on disk yet; the gateway keeps trying. "
                                 "See:  openclaw gateway status");

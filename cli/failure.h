@@ -13,6 +13,7 @@ enum {
 
 struct failure {
     enum exit_code code;
+    char cause[24]; /* the gateway's word for it: "code_wrong"; "": none */
     char text[FAILURE_TEXT_BYTES];
     char hint[FAILURE_TEXT_BYTES]; /* lines; "": none */
 };

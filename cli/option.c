@@ -50,7 +50,7 @@ static const struct option_info infos[OPT_COUNT] = {
     [OPT_SCOPE] = {"scope", "SCOPE", "a scope; give it again, or several with commas", '\0', true},
     [OPT_SERVER_NAME] = {"server-name", "HOST", "the name in the gateway's certificate", '\0',
                          false},
-    [OPT_STATE] = {"state", "STATE", "only pending, approved, rejected, revoked or blocked ones",
+    [OPT_STATE] = {"state", "STATE", "only pending, approved, rejected, revoked, blocked or none",
                    '\0', true},
     [OPT_UNTIL] = {"until", "DATE", "ends by itself then: 2027-01-31 or RFC 3339", '\0', false},
 };

@@ -128,11 +128,9 @@ static enum exit_code act(struct cli *cli, const struct withdrawal *row,
     }
     (void)snprintf(doing, sizeof doing, "cannot %s %s", row->verb, out->selector);
     code = decision_make(cli, &decision, doing, &out->result, &out->failure);
-    if (code == EXIT_CONFLICT && row->kind == OC_REVOKE && device->standing == OC_STANDING_NONE) {
-        failure_advise(&out->failure,
-                       "it was never approved; refuse its request:  openclaw "
-                       "devices reject %s",
-                       out->selector);
+    if (code == EXIT_CONFLICT && row->kind == OC_REVOKE && device->request_id.text[0] != '\0') {
+        failure_advise(&out->failure, "refuse its request instead:  openclaw devices reject %s",
+                       device->request_id.text);
     }
     return code;
 }

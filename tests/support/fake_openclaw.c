@@ -320,7 +320,9 @@ static enum oc_status refuse(const struct oc_decision *decision, const struct oc
         return oc_fail(err, OC_ABORTED, "the request changed");
     }
     if (decision->code[0] && strcmp(decision->code, FAKE_CODE) != 0) {
-        return oc_fail(err, OC_ABORTED, "wrong pairing code");
+        (void)oc_fail(err, OC_ABORTED, "wrong pairing code");
+        SET(err->cause, "code_wrong");
+        return OC_ABORTED;
     }
     if (decision->kind == OC_REVOKE && device->standing != OC_STANDING_APPROVED) {
         return oc_fail(err, OC_FAILED_PRECONDITION, "it is not approved");

@@ -50,8 +50,10 @@ static void with_the_code_a_prefix_is_enough(void **state)
 static void a_wrong_code_is_exit_6(void **state)
 {
     (void)state;
-    struct ran ran = RUN("devices", "approve", "7QK4", "--code", "0000-0000");
+    struct ran ran = RUN("devices", "approve", "7QK4", "--code", "0000-0000", "--json");
     assert_int_equal(ran.code, EXIT_CONFLICT);
+    assert_contains(ran.out, "\"cause\":\"code_wrong\"");
+    assert_contains(ran.err, "with what the agent shows");
     ran_free(&ran);
 }
 
