@@ -194,7 +194,7 @@ static void audit_done(void *user, const struct audit_result *result)
 {
     struct call *call = user;
     if (result->status) {
-        call_fail(call, &result->error);
+        call_fail_with(call, result->status, &result->error);
         return;
     }
     struct packer packer = {.max = MAX_LIST_BYTES};
@@ -234,7 +234,7 @@ static void watch_done(void *user, const struct watch_result *result)
 {
     struct call *call = user;
     if (result->status) {
-        call_fail(call, &result->error);
+        call_fail_with(call, result->status, &result->error);
         return;
     }
     struct packer packer = {.max = MAX_LIST_BYTES};

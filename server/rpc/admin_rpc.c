@@ -16,7 +16,7 @@ static void decide_done(void *user, const struct decide_result *result)
 {
     struct call *call = user;
     if (result->status) {
-        call_fail(call, &result->error);
+        call_fail_with(call, result->status, &result->error);
         return;
     }
     struct device_message device;
@@ -160,7 +160,7 @@ static void unlock_done(void *user, const struct decide_result *result)
 {
     struct unlock *unlock = user;
     if (result->status) {
-        call_fail(unlock->call, &result->error);
+        call_fail_with(unlock->call, result->status, &result->error);
     } else {
         answer_unlock(unlock);
     }

@@ -70,6 +70,13 @@ void call_fail(struct call *call, const struct oc_error *err)
     release(call);
 }
 
+void call_fail_with(struct call *call, enum oc_status status, const struct oc_error *facts)
+{
+    struct oc_error err = *facts;
+    err.status = status;
+    call_fail(call, &err);
+}
+
 void call_reply_bytes(struct call *call, const uint8_t *payload, size_t n)
 {
     finish(call);

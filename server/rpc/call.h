@@ -32,6 +32,8 @@ void call_reply(struct call *call, const ProtobufCMessage *message);
 void call_reply_bytes(struct call *call, const uint8_t *payload, size_t n);
 /* Sends a status other than OK, with the facts of *err. */
 void call_fail(struct call *call, const struct oc_error *err);
+/* The same for a service's result, whose status counts and whose facts may be empty. */
+void call_fail_with(struct call *call, enum oc_status status, const struct oc_error *facts);
 /* Ends without an answer: the peer is gone. Deferred calls only. */
 void call_drop(struct call *call);
 

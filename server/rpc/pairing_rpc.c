@@ -1,6 +1,6 @@
 /* What a device may ask. Who it is stands in the caller, never in a request. */
 #include <openclaw/version.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "proto/base/secret.h"
 #include "server/rpc/convert.h"
@@ -52,7 +52,7 @@ static void connect_done(void *user, const struct connect_result *result)
 {
     struct call *call = user;
     if (result->status) {
-        call_fail(call, &result->error);
+        call_fail_with(call, result->status, &result->error);
     } else {
         answer_connect(call, result);
     }
@@ -89,7 +89,7 @@ static void await_decision_done(void *user, const struct wait_result *result)
 {
     struct call *call = user;
     if (result->status) {
-        call_fail(call, &result->error);
+        call_fail_with(call, result->status, &result->error);
         return;
     }
     struct refusal_message refusal;
@@ -123,6 +123,16 @@ void handle_await_decision(struct call *call, const ProtobufCMessage *request)
     oc_wipe(&facts, sizeof facts);
 }
 
+/* Heartbeat and AwaitNotice have one reason to fail this way. */
+static void fail_session(struct call *call, enum oc_status status, const struct oc_error *facts)
+{
+    struct oc_error err = *facts;
+    if (status == OC_FAILED_PRECONDITION) {
+        (void)snprintf(err.cause, sizeof err.cause, "no_session");
+    }
+    call_fail_with(call, status, &err);
+}
+
 /* ---- Heartbeat and AwaitNotice ------------------------------------------------------------- */
 
 void handle_heartbeat(struct call *call, const ProtobufCMessage *request)
@@ -132,10 +142,8 @@ void handle_heartbeat(struct call *call, const ProtobufCMessage *request)
     uint64_t generation = 0;
     enum oc_status status = peer_heartbeat(call->caller->peer, &generation);
     if (status) {
-        struct oc_error err;
-        (void)oc_fail(&err, status, "heartbeat: no session");
-        memcpy(err.cause, "no_session", sizeof "no_session");
-        call_fail(call, &err);
+        const struct oc_error none = {.status = status};
+        fail_session(call, status, &none);
         return;
     }
     reply.sequence = in->sequence;
@@ -147,7 +155,7 @@ static void await_notice_done(void *user, const struct notice_result *result)
 {
     struct call *call = user;
     if (result->status) {
-        call_fail(call, &result->error);
+        fail_session(call, result->status, &result->error);
         return;
     }
     struct session_message session;

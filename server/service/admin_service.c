@@ -3,6 +3,7 @@
  */
 #include "server/service/admin_service.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +27,8 @@ static struct decide_change *decide_of(struct change *change)
 /* ---- outcomes to statuses
  * ------------------------------------------------------------------------- */
 
-static enum oc_status status_of(enum pairing_outcome outcome, const struct pairing *next,
-                                struct oc_error *err)
+static enum oc_status fail_by(enum pairing_outcome outcome, const struct pairing *next,
+                              struct oc_error *err)
 {
     switch (outcome) {
     case PAIRING_DONE:
@@ -68,6 +69,17 @@ static enum oc_status status_of(enum pairing_outcome outcome, const struct pairi
         break;
     }
     return oc_fail(err, OC_NOT_FOUND, "nothing is known of this device");
+}
+
+/* The outcome's word goes with its status: several outcomes share one. */
+static enum oc_status status_of(enum pairing_outcome outcome, const struct pairing *next,
+                                struct oc_error *err)
+{
+    enum oc_status st = fail_by(outcome, next, err);
+    if (st) {
+        (void)snprintf(err->cause, sizeof err->cause, "%s", pairing_outcome_name(outcome));
+    }
+    return st;
 }
 
 /* ---- staging

@@ -475,6 +475,21 @@ static void a_heartbeat_without_a_session_fails_with_its_cause(void **state)
     leave(&fixture);
 }
 
+static void a_service_s_status_without_facts_is_enough(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    enter(&fixture, RPC_DOOR_DEVICES, RPC_ROLE_DEVICE);
+    fixture.service.notice_result.status = OC_FAILED_PRECONDITION;
+    (void)send_message(&fixture, NUMBER(AWAIT_NOTICE), NULL);
+    assert_int_equal(answer(&fixture).status, OC_FAILED_PRECONDITION);
+    assert_string_equal(answer(&fixture).error.cause, "no_session");
+    fixture.service.connect_result.status = OC_UNAVAILABLE;
+    send_connect(&fixture);
+    assert_int_equal(answer(&fixture).status, OC_UNAVAILABLE);
+    leave(&fixture);
+}
+
 static void the_service_s_refusal_is_passed_on_with_its_facts(void **state)
 {
     (void)state;
@@ -632,6 +647,7 @@ int main(void)
         cmocka_unit_test(a_refusal_carries_what_to_print),
         cmocka_unit_test(a_session_carries_its_grant_and_receipt),
         cmocka_unit_test(a_heartbeat_without_a_session_fails_with_its_cause),
+        cmocka_unit_test(a_service_s_status_without_facts_is_enough),
         cmocka_unit_test(the_service_s_refusal_is_passed_on_with_its_facts),
         cmocka_unit_test(a_page_that_is_too_long_becomes_a_shorter_one),
         cmocka_unit_test(describe_tells_of_this_door_alone),
