@@ -29,11 +29,6 @@ bool oc_connection_queue(struct oc_connection *connection, const uint8_t *head, 
                                    "the peer does not take its output");
         return false;
     }
-    if (n_queued == 0) {
-        connection->progress_ms = oc_monotonic_ms();
-        oc_connection_look_by(connection, connection->progress_ms +
-                                              oc_transport_send_stall_ms(connection->transport));
-    }
     struct oc_buffer *queue = connection->is_ipc ? &connection->output : &connection->pending;
     if (!oc_buffer_reserve(queue, n_head + n_body)) {
         oc_connection_abort_locked(connection, OC_RESOURCE_EXHAUSTED, "out of memory");
@@ -66,6 +61,9 @@ static void post_send(struct oc_connection *connection)
     nng_iov piece = {.iov_buf = sending->data + sending->start,
                      .iov_len = oc_buffer_length(sending)};
     connection->is_sending = true;
+    connection->progress_ms = oc_monotonic_ms();
+    oc_connection_look_by(connection, connection->progress_ms +
+                                          oc_transport_send_stall_ms(connection->transport));
     (void)nng_aio_set_iov(connection->send_aio, 1, &piece);
     nng_stream_send(connection->stream, connection->send_aio);
 }
@@ -122,7 +120,6 @@ void oc_connection_on_sent(void *argument)
         oc_connection_abort_locked(connection, OC_UNAVAILABLE, nng_strerror(reason));
     } else {
         oc_buffer_consume(&connection->sending, nng_aio_count(connection->send_aio));
-        connection->progress_ms = oc_monotonic_ms();
     }
     if (connection->is_closed) {
         oc_connection_offer_to_reaper(connection);

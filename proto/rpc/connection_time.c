@@ -58,7 +58,7 @@ static uint64_t check_all(struct oc_connection *connection)
         check(connection, now_ms, connection->last_frame_ms + connection->idle_ms,
               OC_DEADLINE_EXCEEDED, "the peer was silent for too long", &next);
     }
-    if (oc_connection_queued_bytes(connection) > 0) {
+    if (connection->is_sending) {
         check(connection, now_ms,
               connection->progress_ms + oc_transport_send_stall_ms(connection->transport),
               OC_DEADLINE_EXCEEDED, "the peer took no output for too long", &next);

@@ -83,6 +83,70 @@ static void a_local_peer_is_known_by_its_credentials(void **state)
     end(&scene);
 }
 
+/* Listens on every address of IPv6, through which IPv4 peers come in mapped form. */
+static bool listen_on_ipv6(struct scene *scene)
+{
+    const struct oc_listener_options door = {
+        .url = "tls+tcp://[::]:0",
+        .tls = scene->wire.door,
+        .ops = &endpoint_ops,
+        .accepted = endpoint_accepted,
+        .user = &scene->wire.server,
+    };
+    oc_listener_close(scene->wire.tls_listener);
+    scene->wire.tls_listener = NULL;
+    return oc_listener_open(scene->wire.transport, &door, &scene->wire.tls_listener, NULL) == OC_OK;
+}
+
+static void an_ipv4_peer_of_an_ipv6_door_is_known_by_its_ipv4_address(void **state)
+{
+    (void)state;
+    static const char *const hosts[][2] = {{"127.0.0.1", "127.0.0.1"}, {"[::1]", "::1"}};
+    struct scene scene;
+    begin(&scene, &no_options, NULL);
+    const bool has_ipv6 = listen_on_ipv6(&scene);
+    for (unsigned i = 0; has_ipv6 && i < OC_ARRAY_LENGTH(hosts); i++) {
+        char url[WIRE_URL_BYTES];
+        char source[OC_MAX_SOURCE_BYTES + 1];
+        oc_listener_url(scene.wire.tls_listener, url, sizeof url);
+        assert_memory_equal(url, "tls+tcp://[::]:", 15);
+        (void)snprintf(scene.wire.tls_url, sizeof scene.wire.tls_url, "tls+tcp://%s:%s",
+                       hosts[i][0], strrchr(url, ':') + 1);
+        oc_connection_release(wire_connect(&scene.wire, &scene.client, false));
+        assert_true(endpoint_wait(&scene.wire.server, &scene.wire.server.n_opened, i + 1));
+        oc_source_format(&scene.wire.server.peer.source, source);
+        assert_string_equal(source, hosts[i][1]);
+    }
+    end(&scene);
+    if (!has_ipv6) {
+        skip();
+    }
+}
+
+/* The kernel picks a port; a second door there is refused, and the first is not harmed. */
+static void a_second_door_at_the_same_address_is_refused(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene, &no_options, echo_and_approve);
+    for (int ipc = 0; ipc < 2; ipc++) {
+        struct oc_listener *second = NULL;
+        struct oc_error err;
+        const struct oc_listener_options door = {
+            .url = ipc ? scene.wire.ipc_url : scene.wire.tls_url,
+            .tls = ipc ? NULL : scene.wire.door,
+            .ops = &endpoint_ops,
+            .accepted = endpoint_accepted,
+            .user = &scene.wire.server,
+        };
+        assert_int_equal(oc_listener_open(scene.wire.transport, &door, &second, &err),
+                         OC_ALREADY_EXISTS);
+        assert_null(second);
+        oc_connection_release(wire_connect(&scene.wire, &scene.client, ipc));
+    }
+    end(&scene);
+}
+
 static void a_gateway_under_another_key_is_refused_by_the_pin(void **state)
 {
     (void)state;
@@ -455,6 +519,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_is_known_by_the_key_it_proved),
         cmocka_unit_test(a_local_peer_is_known_by_its_credentials),
+        cmocka_unit_test(an_ipv4_peer_of_an_ipv6_door_is_known_by_its_ipv4_address),
+        cmocka_unit_test(a_second_door_at_the_same_address_is_refused),
         cmocka_unit_test(a_gateway_under_another_key_is_refused_by_the_pin),
         cmocka_unit_test(first_use_accepts_any_gateway_and_reports_its_key),
         cmocka_unit_test(opened_may_refuse),

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -481,6 +483,45 @@ static void a_source_over_its_cap_is_refused_and_others_are_served(void **state)
     end(&scene);
 }
 
+/* Sockets that exist, to be connected when no further descriptor may be opened. */
+static void connect_without_descriptors(struct scene *scene, int *fds, unsigned n)
+{
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {.rlim_cur = 3, .rlim_max = before.rlim_max};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)strcpy(address.sun_path, socket_path(scene));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(
+            connect(fds[i], (const struct sockaddr *)(const void *)&address, sizeof address), 0);
+    }
+    sing(scene);
+    assert_int_equal(endpoint_get(&scene->wire.server, &scene->wire.server.n_accepted), 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+static void accepting_goes_on_when_descriptors_return(void **state)
+{
+    (void)state;
+    enum { N = 8 };
+    struct scene scene;
+    int fds[N];
+    begin(&scene, &no_options);
+    for (unsigned i = 0; i < N; i++) {
+        fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(fds[i] >= 0);
+    }
+    connect_without_descriptors(&scene, fds, N);
+    struct endpoint *server = &scene.wire.server;
+    assert_true(endpoint_wait(server, &server->n_accepted, N + 1));
+    for (unsigned i = 0; i < N; i++) {
+        (void)close(fds[i]);
+    }
+    assert_true(endpoint_wait(server, &server->n_closed, N));
+    end(&scene);
+}
+
 /* ---- vanishing --------------------------------------------------------------------------- */
 
 static void poke(struct scene *scene, unsigned round)
@@ -610,6 +651,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_reads_nothing_hits_the_bound_of_its_queue),
         cmocka_unit_test(a_peer_that_takes_nothing_for_long_is_closed),
         cmocka_unit_test(a_source_over_its_cap_is_refused_and_others_are_served),
+        cmocka_unit_test(accepting_goes_on_when_descriptors_return),
         cmocka_unit_test(a_thousand_ways_to_vanish_harm_nobody),
         cmocka_unit_test(clients_that_vanish_with_calls_in_flight_harm_nobody),
         cmocka_unit_test(replies_leave_together),
