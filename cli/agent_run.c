@@ -256,12 +256,6 @@ static enum exit_code code_of_end(const struct agent_view *view, bool was_signal
                      view->last_error.text[0] != '\0' ? view->last_error.text
                                                       : oc_status_name(view->end));
     }
-    if (view->end == OC_UNAUTHENTICATED) {
-        terminal_say(terminal,
-                     "  if the gateway's key was changed on purpose:  openclaw agent trust "
-                     "--gateway %s --pin PIN",
-                     view->gateway);
-    }
     return exit_code_of(view->end);
 }
 

@@ -94,6 +94,14 @@ static enum exit_code ask_person(const struct cli *cli, const struct oc_device *
                        device->request_id.text);
 }
 
+/* What happens next, for a person; the line on out is for anybody. */
+static void tell_what_follows(const struct cli *cli, enum exit_code code)
+{
+    if (code == EXIT_DONE && cli->terminal->is_interactive) {
+        terminal_say(cli->terminal, "The agent connects by itself within seconds.");
+    }
+}
+
 static enum exit_code approve_device(struct cli *cli, const struct oc_device *device,
                                      struct oc_decision *decision, struct decided *out)
 {
@@ -154,7 +162,9 @@ static enum exit_code approve_chosen(struct cli *cli, struct oc_decision *decisi
     (void)approve_device(cli, &device, decision, &decided);
     decisions_begin(&decisions, cli);
     decisions_add(&decisions, &decided);
-    return decisions_end(&decisions);
+    code = decisions_end(&decisions);
+    tell_what_follows(cli, code);
+    return code;
 }
 
 enum exit_code approve_run(struct cli *cli, size_t n_ids, char *const *ids)
@@ -182,5 +192,7 @@ enum exit_code approve_run(struct cli *cli, size_t n_ids, char *const *ids)
         (void)approve_by_name(cli, ids[i], &decision, &decided);
         decisions_add(&decisions, &decided);
     }
-    return decisions_end(&decisions);
+    enum exit_code code = decisions_end(&decisions);
+    tell_what_follows(cli, code);
+    return code;
 }

@@ -38,7 +38,13 @@ static enum exit_code explain_none(const struct oc_matches *matches, const char 
                        matches->replaced_by.text);
         return EXIT_CONFLICT;
     }
-    failure_set(failure, EXIT_NOT_FOUND, "no device or request is called %s", selector);
+    struct oc_request_id request;
+    if (oc_request_id_parse(selector, &request)) {
+        failure_set(failure, EXIT_NOT_FOUND, "no request %s is open; it may be decided already",
+                    request.text);
+    } else {
+        failure_set(failure, EXIT_NOT_FOUND, "no device or request is called %s", selector);
+    }
     if (matches->closest[0] != '\0') {
         failure_advise(failure, "the closest there is:  %s", matches->closest);
     }

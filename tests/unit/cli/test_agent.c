@@ -84,12 +84,12 @@ static void the_end_is_the_exit_code(void **state)
     }
 }
 
-static void another_key_than_the_pinned_one_names_the_way_out(void **state)
+static void why_it_ended_is_said(void **state)
 {
     (void)state;
     fake.agent_end = OC_UNAUTHENTICATED;
     struct ran ran = RUN("agent", "run", GATEWAY, PIN);
-    assert_contains(ran.err, "openclaw agent trust --gateway tls+tcp://127.0.0.1:18789");
+    assert_contains(ran.err, "the agent ended: the fake agent ends");
     ran_free(&ran);
 }
 
@@ -142,7 +142,7 @@ int main(void)
         cmocka_unit_test_setup(a_connection_is_one_line_of_data, reset),
         cmocka_unit_test_setup(trust_on_first_use_is_a_warning, reset),
         cmocka_unit_test_setup(the_end_is_the_exit_code, reset),
-        cmocka_unit_test_setup(another_key_than_the_pinned_one_names_the_way_out, reset),
+        cmocka_unit_test_setup(why_it_ended_is_said, reset),
         cmocka_unit_test_setup(programs_get_events_line_by_line, reset),
         cmocka_unit_test_setup(trust_shows_and_replaces_pins, reset),
         cmocka_unit_test_setup(a_gateway_within_reach_is_a_warning, reset),

@@ -27,6 +27,15 @@ static void an_unknown_id_is_exit_3_with_the_closest(void **state)
     ran_free(&ran);
 }
 
+static void a_request_that_is_not_open_may_be_decided(void **state)
+{
+    (void)state;
+    struct ran ran = RUN("devices", "approve", "ABCDEFGHJK");
+    assert_int_equal(ran.code, EXIT_NOT_FOUND);
+    assert_contains(ran.err, "no request ABCDEFGHJK is open; it may be decided already");
+    ran_free(&ran);
+}
+
 static void an_ambiguous_prefix_is_listed_and_exit_2(void **state)
 {
     (void)state;
@@ -199,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_unknown_id_is_exit_3_with_the_closest, reset),
+        cmocka_unit_test_setup(a_request_that_is_not_open_may_be_decided, reset),
         cmocka_unit_test_setup(an_ambiguous_prefix_is_listed_and_exit_2, reset),
         cmocka_unit_test_setup(a_replaced_request_is_exit_6_with_the_one_that_stands, reset),
         cmocka_unit_test_setup(without_a_terminal_approve_needs_an_id, reset),
