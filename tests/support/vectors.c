@@ -116,6 +116,8 @@ static void write_call(FILE *out, const char *name, uint32_t word, struct oc_cal
     write_number(out, "budget_ms", call->budget_ms);
     write_bytes(out, "payload", payload, call->n_payload);
     write_frames(out, word, body, n);
+    call->payload = NULL;
+    call->n_payload = 0;
 }
 
 static void write_connect_call(FILE *out)

@@ -102,8 +102,10 @@ struct place {
 static int make_place(void **state)
 {
     struct place *place = calloc(1, sizeof *place);
+    assert_non_null(place);
     (void)strcpy(place->directory, "/tmp/oc-path-XXXXXX");
-    if (!place || !mkdtemp(place->directory)) {
+    if (!mkdtemp(place->directory)) {
+        free(place);
         return -1;
     }
     (void)snprintf(place->path, sizeof place->path, "%s/door.sock", place->directory);
