@@ -229,19 +229,24 @@ static struct connect_change *connect_of(struct change *change)
 
 /* What one other device of the same host says of the newcomer. */
 static enum look_alike look_at(struct service *service, const struct oc_device_id *other,
-                               const char *name)
+                               const struct attempt *attempt)
 {
     struct pairing pairing = {.standing = OC_STANDING_NONE};
+    struct sighting sighting = {.seen_ms = 0};
+    const char *name = attempt->ask.name;
     bool is_online = false;
     struct shard *shard = index_shard(&service->index, other);
     shard_lock(shard);
     const struct entry *entry = shard_find(shard, other);
     if (entry) {
         entry_read(entry, &pairing);
+        entry_read_sighting(entry, &sighting);
         is_online = entry->live && entry->live->session;
     }
     shard_unlock(shard);
-    if (pairing.standing != OC_STANDING_APPROVED) {
+    bool is_same_host =
+        memcmp(sighting.host_hint, attempt->sighting.host_hint, sizeof sighting.host_hint) == 0;
+    if (pairing.standing != OC_STANDING_APPROVED || !is_same_host) {
         return LOOK_ALIKE_NONE;
     }
     if (name[0] == '\0' || strcmp(pairing.claimed_name, name) != 0) {
@@ -263,7 +268,7 @@ static enum look_alike find_look_alike(struct service *service, const struct oc_
     for (size_t i = 0; i < n; i++) {
         enum look_alike one = oc_device_id_equal(&others[i], id)
                                   ? LOOK_ALIKE_NONE
-                                  : look_at(service, &others[i], attempt->ask.name);
+                                  : look_at(service, &others[i], attempt);
         if (one == LOOK_ALIKE_OFFLINE || one == LOOK_ALIKE_ONLINE) {
             return one;
         }

@@ -176,7 +176,14 @@ static bool collect_host(const void *value, const void *wanted)
     return search->n == DIRECTORY_SAME_HOST;
 }
 
-static size_t find_host_by_key(struct directory *directory, uint64_t key,
+/* Short, as every entry keeps it; what is found is compared with the hint itself. */
+static uint32_t host_key(const struct directory *directory, const uint8_t *hint)
+{
+    uint32_t key = (uint32_t)hash_bytes(directory, hint, OC_INSTANCE_BYTES);
+    return key ? key : 1;
+}
+
+static size_t find_host_by_key(struct directory *directory, uint32_t key,
                                struct oc_device_id out[DIRECTORY_SAME_HOST])
 {
     struct host_search search = {.out = out};
@@ -191,7 +198,7 @@ static void update_host(struct directory *directory, struct entry *entry, const 
 {
     static const uint8_t none[OC_INSTANCE_BYTES];
     bool is_wanted = is->standing == OC_STANDING_APPROVED && memcmp(hint, none, sizeof none) != 0;
-    uint64_t key = is_wanted ? hash_bytes(directory, hint, OC_INSTANCE_BYTES) : 0;
+    uint32_t key = is_wanted ? host_key(directory, hint) : 0;
     if (entry->host_key == key) {
         return;
     }
@@ -262,8 +269,7 @@ size_t directory_find_host(struct directory *directory, const uint8_t hint[OC_IN
                            struct oc_device_id out[DIRECTORY_SAME_HOST])
 {
     pthread_mutex_lock(&directory->mutex);
-    uint64_t key = hash_bytes(directory, hint, OC_INSTANCE_BYTES);
-    size_t n = find_host_by_key(directory, key, out);
+    size_t n = find_host_by_key(directory, host_key(directory, hint), out);
     pthread_mutex_unlock(&directory->mutex);
     return n;
 }

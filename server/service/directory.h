@@ -47,6 +47,7 @@ bool directory_find_request(struct directory *directory, const struct oc_request
 /* `alias` must still be compared with the record's. */
 size_t directory_find_alias(struct directory *directory, const char *alias,
                             struct oc_device_id *out, size_t max);
+/* The hint must still be compared with the device's. */
 size_t directory_find_host(struct directory *directory, const uint8_t hint[OC_INSTANCE_BYTES],
                            struct oc_device_id out[DIRECTORY_SAME_HOST]);
 

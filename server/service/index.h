@@ -57,7 +57,7 @@ struct entry {
     uint8_t *sighting_bytes;
     int64_t seen_ms;
     int64_t due_ms;    /* the clockwork will look at this record then; 0: it will not */
-    uint64_t host_key; /* the directory's, writer thread only; 0: its host is not known */
+    uint32_t host_key; /* the directory's, writer thread only; 0: its host is not known */
     uint16_t n_record;
     uint16_t n_sighting;
     uint16_t n_holds; /* changes on their way that will publish here */

@@ -13,6 +13,10 @@ enum {
     GENERATION_BYTES = 8,
 };
 
+/* A field was added: walk it, and add it to the round-trip test. */
+_Static_assert(sizeof(struct pairing) == 5320, "packed.c walks every field of a pairing");
+_Static_assert(sizeof(struct sighting) == 200, "packed.c walks every field of a sighting");
+
 struct walk {
     uint8_t *bytes;
     size_t at;
@@ -220,6 +224,7 @@ static void walk_pairing(struct walk *walk, struct pairing *pairing)
     walk_expectation(walk, &pairing->expectation);
     WALK_ENUM(walk, pairing->last_end);
     walk_replaced(walk, pairing);
+    walk_time(walk, &pairing->replaced_ms, pairing->first_seen_ms);
     walk_time(walk, &pairing->cool_down_until_ms, pairing->first_seen_ms);
     walk_byte(walk, &pairing->cool_down_step);
     walk_digest(walk, &pairing->refused_upgrade);

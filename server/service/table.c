@@ -26,7 +26,7 @@ static size_t first_slot(const struct table *table, const struct table_array *ar
 
 static size_t room(const struct table_array *array)
 {
-    return array->capacity / 4 * 3 - array->n_taken;
+    return array->capacity / 5 * 4 - array->n_taken;
 }
 
 void table_init(struct table *table, uint64_t seed)
@@ -80,7 +80,7 @@ bool table_reserve(struct table *table, size_t n)
         return true;
     }
     size_t capacity = TABLE_FIRST_CAPACITY;
-    while (capacity / 4 * 3 < table->n_values * 3 / 2 + n + 1) {
+    while (capacity / 5 * 4 < table->n_values * 3 / 2 + n + 1) {
         capacity *= 2;
     }
     struct table_slot *slots = calloc(capacity, sizeof *slots);

@@ -48,7 +48,8 @@ static void ask(struct service_fixture *fixture, unsigned n, struct device *devi
     (void)device_connect(device);
 }
 
-/* ---- deciding ------------------------------------------------------------------------------------ */
+/* ---- deciding
+ * ------------------------------------------------------------------------------------ */
 
 static void the_second_of_two_administrators_is_told_that_it_was_decided(void **state)
 {
@@ -242,7 +243,8 @@ static void a_rejected_upgrade_is_told_and_the_session_goes_on(void **state)
     device_close(&device);
 }
 
-/* ---- lists --------------------------------------------------------------------------------------- */
+/* ---- lists
+ * --------------------------------------------------------------------------------------- */
 
 enum {
     N_LISTED = 90,
@@ -273,8 +275,8 @@ static void list_all(struct service_fixture *fixture, uint32_t states, size_t li
     do {
         size_t before = out->n;
         char next[80];
-        assert_int_equal(
-            admin_list(fixture->service, &query, note, out, next, &revision, &err), OC_OK);
+        assert_int_equal(admin_list(fixture->service, &query, note, out, next, &revision, &err),
+                         OC_OK);
         assert_true(out->n - before <= limit);
         memcpy(query.cursor, next, sizeof query.cursor);
     } while (query.cursor[0] != '\0');
@@ -319,12 +321,12 @@ static void a_cursor_of_something_else_is_refused(void **state)
     char next[80];
     uint64_t revision;
     struct oc_error err;
-    assert_int_equal(
-        admin_list(fixture->service, &query, note, &listing, next, &revision, &err),
-        OC_INVALID_ARGUMENT);
+    assert_int_equal(admin_list(fixture->service, &query, note, &listing, next, &revision, &err),
+                     OC_INVALID_ARGUMENT);
 }
 
-/* ---- resolving ------------------------------------------------------------------------------------ */
+/* ---- resolving
+ * ------------------------------------------------------------------------------------ */
 
 static size_t resolve(struct service_fixture *fixture, const char *selector, bool is_enough,
                       const struct device *wanted)
@@ -386,7 +388,8 @@ static void a_mistyped_device_id_is_answered_with_the_closest(void **state)
     device_close(&device);
 }
 
-/* ---- history --------------------------------------------------------------------------------------- */
+/* ---- history
+ * --------------------------------------------------------------------------------------- */
 
 struct watching {
     struct pending_call pending;
@@ -487,7 +490,8 @@ static void refusals_are_audited_too(void **state)
     device_close(&device);
 }
 
-/* ---- locked ----------------------------------------------------------------------------------------- */
+/* ---- locked
+ * ----------------------------------------------------------------------------------------- */
 
 static void decided(void *user, const struct decide_result *result)
 {
