@@ -8,6 +8,10 @@
 #include "server/obs/metrics.h"
 #include "server/service/waiters.h"
 
+enum {
+    CUT_RETRY_MS = 1000,
+};
+
 /* ---- deciding ----------------------------------------------------------------------------------
  */
 
@@ -166,7 +170,9 @@ static enum connect_step decide_locked(struct peer *peer, const struct attempt *
     if (decision.changed) {
         return CONNECT_NEEDS_WRITER;
     }
-    if (decision.outcome == PAIRING_SESSION) {
+    if (decision.outcome == PAIRING_SESSION && peer->is_cut) {
+        refuse_plainly(result, OC_REFUSAL_BUSY, CUT_RETRY_MS); /* this connection is ending */
+    } else if (decision.outcome == PAIRING_SESSION) {
         answer_session(peer, attempt, &decision, result, deliveries);
     } else if (decision.outcome == PAIRING_PENDING) {
         answer_pending(peer, attempt, &decision, result);
