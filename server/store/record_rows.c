@@ -16,20 +16,21 @@
 /* ---- writing ------------------------------------------------------------------------------- */
 
 static const char *const sources[RECORD_STATEMENT_COUNT] = {
-    [RECORD_PUT_DEVICE] =
+    [RECORD_FIND_DEVICE] = "SELECT device FROM devices WHERE id = ?1",
+    [RECORD_INSERT_DEVICE] =
         "INSERT INTO devices (id, standing, generation, is_removed, asked, granted, term_ends_ms,"
         " alias, labels, mac, claimed_name, last_end, replaced, replaced_ms, cool_down_until_ms,"
         " cool_down_step, refused_upgrade, refused_upgrade_until_ms, first_seen_ms, requested_ms,"
         " decided_ms, decided_by)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-        " ?18, ?19, ?20, ?21, ?22)"
-        " ON CONFLICT (id) DO UPDATE SET standing = ?2, generation = ?3, is_removed = ?4,"
+        " ?18, ?19, ?20, ?21, ?22)",
+    [RECORD_UPDATE_DEVICE] =
+        "UPDATE devices SET standing = ?2, generation = ?3, is_removed = ?4,"
         " asked = ?5, granted = ?6, term_ends_ms = ?7, alias = ?8, labels = ?9, mac = ?10,"
         " claimed_name = ?11, last_end = ?12, replaced = ?13, replaced_ms = ?14,"
         " cool_down_until_ms = ?15, cool_down_step = ?16, refused_upgrade = ?17,"
         " refused_upgrade_until_ms = ?18, first_seen_ms = ?19, requested_ms = ?20,"
-        " decided_ms = ?21, decided_by = ?22"
-        " RETURNING device",
+        " decided_ms = ?21, decided_by = ?22 WHERE device = ?23",
     [RECORD_PUT_REQUEST] =
         "INSERT INTO requests (device, id, digest, ask, name, labels, purpose, why, opened_ms,"
         " attempted_ms, code_failures) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
@@ -92,50 +93,75 @@ static void bind_replaced(struct binder *binder, const struct pairing *pairing,
     bind_text(binder, text, n);
 }
 
+/* The number of the device's row; 0 if there is none. */
+static enum oc_status find_device(struct record_rows *rows, const struct oc_device_id *id,
+                                  int64_t *device, struct oc_error *err)
+{
+    struct binder binder = {.statement = rows->statements[RECORD_FIND_DEVICE]};
+    bind_blob(&binder, id->bytes, OC_DEVICE_ID_BYTES);
+    int result = bind_step(&binder);
+    *device = result == SQLITE_ROW ? sqlite3_column_int64(binder.statement, 0) : 0;
+    enum oc_status st = result == SQLITE_ROW ? OC_OK : finish(rows, result, "find a device", err);
+    (void)sqlite3_reset(binder.statement);
+    return st;
+}
+
+/* What is bound for a device's row and is no part of its record. */
+struct device_scratch {
+    struct oc_digest mac;
+    char replaced[PAIRING_REPLACED_KEPT * OC_REQUEST_ID_CHARS + 1];
+};
+
+static void bind_device(struct binder *binder, const struct pairing *pairing,
+                        struct device_scratch *scratch)
+{
+    bind_blob(binder, pairing->id.bytes, OC_DEVICE_ID_BYTES);
+    bind_number(binder, pairing->standing);
+    bind_number(binder, (int64_t)pairing->generation);
+    bind_number(binder, pairing->is_removed);
+    bind_grant(binder, &pairing->asked);
+    bind_grant(binder, &pairing->granted);
+    bind_number(binder, pairing->term_ends_ms);
+    bind_text(binder, pairing->alias, OC_MAX_NAME_BYTES);
+    bind_labels(binder, &pairing->labels);
+    bind_blob(binder, scratch->mac.bytes, OC_DIGEST_BYTES);
+    bind_text(binder, pairing->claimed_name, OC_MAX_NAME_BYTES);
+    bind_number(binder, pairing->last_end);
+    bind_replaced(binder, pairing, scratch->replaced);
+    bind_number(binder, pairing->replaced_ms);
+    bind_number(binder, pairing->cool_down_until_ms);
+    bind_number(binder, pairing->cool_down_step);
+    bind_digest(binder, &pairing->refused_upgrade);
+    bind_number(binder, pairing->refused_upgrade_until_ms);
+    bind_number(binder, pairing->first_seen_ms);
+    bind_number(binder, pairing->requested_ms);
+    bind_number(binder, pairing->decided_ms);
+    bind_text(binder, pairing->decided_by, OC_MAX_ACTOR_BYTES);
+}
+
+/* *device is the row to update, or 0 and then becomes the row inserted. */
 static enum oc_status put_device(struct record_rows *rows, const struct pairing *pairing,
                                  int64_t *device, struct oc_error *err)
 {
-    struct oc_digest mac = {0};
+    struct device_scratch scratch = {.replaced = ""};
     if (!pairing->is_quarantined) {
-        mac = row_device_mac(rows->row_key, rows->gateway_id, pairing);
+        scratch.mac = row_device_mac(rows->row_key, rows->gateway_id, pairing);
     }
-    char replaced[PAIRING_REPLACED_KEPT * OC_REQUEST_ID_CHARS + 1] = "";
-    struct binder binder = {.statement = rows->statements[RECORD_PUT_DEVICE]};
-    bind_blob(&binder, pairing->id.bytes, OC_DEVICE_ID_BYTES);
-    bind_number(&binder, pairing->standing);
-    bind_number(&binder, (int64_t)pairing->generation);
-    bind_number(&binder, pairing->is_removed);
-    bind_grant(&binder, &pairing->asked);
-    bind_grant(&binder, &pairing->granted);
-    bind_number(&binder, pairing->term_ends_ms);
-    bind_text(&binder, pairing->alias, OC_MAX_NAME_BYTES);
-    bind_labels(&binder, &pairing->labels);
-    bind_blob(&binder, mac.bytes, OC_DIGEST_BYTES);
-    bind_text(&binder, pairing->claimed_name, OC_MAX_NAME_BYTES);
-    bind_number(&binder, pairing->last_end);
-    bind_replaced(&binder, pairing, replaced);
-    bind_number(&binder, pairing->replaced_ms);
-    bind_number(&binder, pairing->cool_down_until_ms);
-    bind_number(&binder, pairing->cool_down_step);
-    bind_digest(&binder, &pairing->refused_upgrade);
-    bind_number(&binder, pairing->refused_upgrade_until_ms);
-    bind_number(&binder, pairing->first_seen_ms);
-    bind_number(&binder, pairing->requested_ms);
-    bind_number(&binder, pairing->decided_ms);
-    bind_text(&binder, pairing->decided_by, OC_MAX_ACTOR_BYTES);
-    int result = bind_step(&binder);
-    if (result == SQLITE_ROW) {
-        *device = sqlite3_column_int64(binder.statement, 0);
-        result = sqlite3_step(binder.statement);
+    const enum record_statement which = *device ? RECORD_UPDATE_DEVICE : RECORD_INSERT_DEVICE;
+    struct binder binder = {.statement = rows->statements[which]};
+    bind_device(&binder, pairing, &scratch);
+    if (*device) {
+        bind_number(&binder, *device);
     }
-    /* Of its two unique columns the statement itself settles the id. */
+    int result = bind_run(&binder);
+    /* Its other unique column, the id, was looked up before. */
     if (result == SQLITE_CONSTRAINT_UNIQUE) {
-        (void)sqlite3_reset(binder.statement);
         return oc_fail(err, OC_ALREADY_EXISTS, "store: the alias is taken");
     }
-    enum oc_status st = finish(rows, result, "write a device", err);
-    (void)sqlite3_reset(binder.statement);
-    return st;
+    if (!*device) {
+        *device = sqlite3_last_insert_rowid(rows->db);
+    }
+    return finish(rows, result, "write a device", err);
 }
 
 static enum oc_status drop(struct record_rows *rows, enum record_statement which, int64_t device,
@@ -192,11 +218,18 @@ static enum oc_status put_expectation(struct record_rows *rows, const struct pai
 enum oc_status record_rows_put(struct record_rows *rows, const struct pairing *pairing,
                                int64_t *device, struct oc_error *err)
 {
-    enum oc_status st = put_device(rows, pairing, device, err);
+    enum oc_status st = find_device(rows, &pairing->id, device, err);
+    const bool is_known = *device != 0;
     if (!st) {
+        st = put_device(rows, pairing, device, err);
+    }
+    if (!st && (is_known || pairing->request.is_open)) {
         st = put_request(rows, &pairing->request, *device, err);
     }
-    return st ? st : put_expectation(rows, pairing, *device, err);
+    if (!st && (is_known || pairing->expectation.is_set)) {
+        st = put_expectation(rows, pairing, *device, err);
+    }
+    return st;
 }
 
 enum oc_status record_rows_put_sighting(struct record_rows *rows, const struct store_sighting *row,

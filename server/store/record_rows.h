@@ -9,7 +9,9 @@
 #include "server/store/store.h"
 
 enum record_statement {
-    RECORD_PUT_DEVICE,
+    RECORD_FIND_DEVICE,
+    RECORD_INSERT_DEVICE,
+    RECORD_UPDATE_DEVICE,
     RECORD_PUT_REQUEST,
     RECORD_DROP_REQUEST,
     RECORD_PUT_EXPECTATION,
