@@ -165,13 +165,13 @@ static bool device_opened(void *user, struct oc_connection *connection, const st
     caller->device_id = peer->device_id;
     (void)snprintf(caller->actor.name, sizeof caller->actor.name, "device");
     oc_source_format(&peer->source, caller->actor.source);
-    if (!take_slot(caller, &peer->source)) {
-        return may_be_told(caller);
-    }
     const bool pairs_everyone = !doors->options.pairing_required;
     caller->peer = peer_opened(doors->options.service, &caller->device_id, caller->actor.source,
                                pairs_everyone, &peer_ops, caller);
-    return caller->peer != NULL;
+    if (!caller->peer) {
+        return false;
+    }
+    return take_slot(caller, &peer->source) || peer_is_welcome(caller->peer) || may_be_told(caller);
 }
 
 static void answer_over_cap(struct caller *caller, uint32_t word)

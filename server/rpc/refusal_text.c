@@ -13,13 +13,15 @@ enum {
 };
 
 static const char *const titles[OC_REFUSAL_COUNT] = {
-    [OC_REFUSAL_NONE] = "Gateway pairing refused.",
+    [OC_REFUSAL_NONE] = "Gateway pairing required.",
     [OC_REFUSAL_PAIRING_REQUIRED] = "Gateway pairing required.",
-    [OC_REFUSAL_REJECTED] = "Gateway pairing rejected: 403 Forbidden.",
-    [OC_REFUSAL_REVOKED] = "Gateway pairing revoked: 403 Forbidden.",
-    [OC_REFUSAL_BLOCKED] = "Device blocked: 403 Forbidden.",
-    [OC_REFUSAL_BUSY] = "Gateway busy: try again later.",
-    [OC_REFUSAL_LOCKED] = "Gateway locked: it serves no device.",
+    [OC_REFUSAL_REJECTED] =
+        "Gateway pairing required: 403 Forbidden, this device's request was rejected.",
+    [OC_REFUSAL_REVOKED] =
+        "Gateway pairing required: 403 Forbidden, this device's pairing was revoked.",
+    [OC_REFUSAL_BLOCKED] = "Gateway pairing required: 403 Forbidden, this device is blocked.",
+    [OC_REFUSAL_BUSY] = "Gateway busy: it takes no more pairing requests for now.",
+    [OC_REFUSAL_LOCKED] = "Gateway locked: it serves nobody until its administrator unlocks it.",
 };
 
 static const char *const reasons[OC_REFUSAL_COUNT] = {

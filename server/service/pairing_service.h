@@ -26,6 +26,8 @@ struct peer_ops {
 struct peer *peer_opened(struct service *service, const struct oc_device_id *id,
                          const char source[OC_MAX_SOURCE_BYTES + 1], bool is_source_trusted,
                          const struct peer_ops *ops, void *user);
+/* Whether the device is approved or expected now: strangers never take its place. Never blocks. */
+bool peer_is_welcome(struct peer *peer);
 /* The connection is gone: ends its session if it has one. Blocks only for running callbacks. */
 void peer_closed(struct peer *peer);
 

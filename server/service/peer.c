@@ -67,6 +67,15 @@ struct peer *peer_opened(struct service *service, const struct oc_device_id *id,
     return peer;
 }
 
+bool peer_is_welcome(struct peer *peer)
+{
+    struct pairing pairing;
+    shard_lock(peer->shard);
+    entry_read(peer->entry, &pairing);
+    shard_unlock(peer->shard);
+    return pairing.expectation.is_set || pairing_may_serve(&pairing, service_now_ms(peer->service));
+}
+
 static void forget_code(struct live *live, const struct peer *peer)
 {
     if (live->code_peer == peer) {

@@ -23,6 +23,11 @@ struct peer *peer_opened(struct service *service, const struct oc_device_id *id,
     return peer;
 }
 
+bool peer_is_welcome(struct peer *peer)
+{
+    return peer->service->welcomes_everyone;
+}
+
 void peer_closed(struct peer *peer)
 {
     peer->service->n_peers--;

@@ -50,6 +50,7 @@ struct service {
     struct resolve_result resolve_result;
     struct service_status status;
     enum oc_status heartbeat_status;
+    bool welcomes_everyone;
     struct device_view listed; /* this one, n_listed times (at most the limit asked for) */
     size_t n_listed;
 };

@@ -29,14 +29,17 @@ void gateway_path(const struct gateway_fixture *gateway, const char *name, char 
     (void)snprintf(out, 256, "%s/%s", gateway->data_dir, name);
 }
 
-static void write_config(const struct gateway_fixture *gateway)
+void gateway_configure(const struct gateway_fixture *gateway, const char *keys)
 {
     char path[256];
     gateway_path(gateway, "gateway.yaml", path);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    assert_true(fputs("listen: {devices: 'tls+tcp://127.0.0.1:0'}\nlog: {level: error}\n", file) >=
-                0);
+    assert_true(fprintf(file,
+                        "listen: {devices: 'tls+tcp://127.0.0.1:0'}\n"
+                        "log: {level: error}\n"
+                        "%s\n",
+                        keys) > 0);
     assert_int_equal(fclose(file), 0);
     assert_int_equal(chmod(path, 0600), 0);
 }
@@ -66,7 +69,7 @@ int gateway_enter(void **state)
     assert_non_null(gateway);
     strcpy(gateway->data_dir, "/tmp/openclaw-gateway-XXXXXX");
     assert_non_null(mkdtemp(gateway->data_dir));
-    write_config(gateway);
+    gateway_configure(gateway, "");
     assert_int_equal(oc_transport_new(&options, &gateway->transport, &err), OC_OK);
     gateway_start(gateway);
     *state = gateway;

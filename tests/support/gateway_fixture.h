@@ -27,6 +27,9 @@ int gateway_leave(void **state);
 void gateway_stop(struct gateway_fixture *gateway);
 void gateway_start(struct gateway_fixture *gateway);
 
+/* The keys of gateway.yaml beside the address and the log; in force from the next start. */
+void gateway_configure(const struct gateway_fixture *gateway, const char *keys);
+
 void gateway_path(const struct gateway_fixture *gateway, const char *name, char out[256]);
 
 /* An administrator at the local door. */

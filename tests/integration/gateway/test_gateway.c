@@ -221,6 +221,56 @@ static void a_second_gateway_on_the_directory_is_refused_and_the_first_unharmed(
     rpc_peer_close(&admin);
 }
 
+static void strangers_never_take_the_place_of_an_approved_device(void **state)
+{
+    struct gateway_fixture *gateway = *state;
+    struct device known;
+    struct device strangers[2];
+    struct rpc_peer admin;
+    struct oc_error err;
+    device_make(gateway, &known);
+    device_open(gateway, &known);
+    gateway_open_admin(gateway, &admin);
+    pair(&admin, &known);
+    rpc_peer_close(&admin);
+    device_close(&known);
+    gateway_stop(gateway);
+    gateway_configure(gateway, "pairing: {maxPending: 1, maxPendingPerSource: 1}");
+    gateway_start(gateway);
+    for (size_t i = 0; i < 2; i++) {
+        device_make(gateway, &strangers[i]);
+        device_open(gateway, &strangers[i]);
+    }
+    assert_int_equal(rpc_peer_try(&strangers[0].peer, NUMBER(HEALTH), NULL, &err), OC_OK);
+    assert_int_equal(rpc_peer_try(&strangers[1].peer, NUMBER(HEALTH), NULL, &err),
+                     OC_RESOURCE_EXHAUSTED);
+    assert_int_not_equal(err.retry_after_ms, 0);
+    assert_true(rpc_peer_wait_closed(&strangers[1].peer));
+    device_open(gateway, &known);
+    (void)device_wants_session(&known);
+    device_close(&known);
+    device_free(&known);
+    for (size_t i = 0; i < 2; i++) {
+        device_close(&strangers[i]);
+        device_free(&strangers[i]);
+    }
+}
+
+static void without_pairing_every_device_gets_the_default_grant(void **state)
+{
+    struct gateway_fixture *gateway = *state;
+    struct device device;
+    gateway_stop(gateway);
+    gateway_configure(gateway, "pairingRequired: false\n"
+                               "defaultGrant: {role: agent, scopes: [chat]}");
+    gateway_start(gateway);
+    device_make(gateway, &device);
+    device_open(gateway, &device);
+    assert_string_equal(device_wants_session(&device)->granted->role, "agent");
+    device_close(&device);
+    device_free(&device);
+}
+
 /* ---- starts and stops ------------------------------------------------------------------------ */
 
 static void what_was_approved_survives_a_restart(void **state)
@@ -325,6 +375,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_second_gateway_on_the_directory_is_refused_and_the_first_unharmed, gateway_enter,
             gateway_leave),
+        cmocka_unit_test_setup_teardown(strangers_never_take_the_place_of_an_approved_device,
+                                        gateway_enter, gateway_leave),
+        cmocka_unit_test_setup_teardown(without_pairing_every_device_gets_the_default_grant,
+                                        gateway_enter, gateway_leave),
         cmocka_unit_test_setup_teardown(what_was_approved_survives_a_restart, gateway_enter,
                                         gateway_leave),
         cmocka_unit_test_setup_teardown(a_stop_is_told_to_the_parked_device, gateway_enter,
