@@ -219,22 +219,16 @@ static enum exit_code load_status(struct cli *cli, struct oc_gateway_status *sta
     return EXIT_DONE;
 }
 
+/* What whoever asks for the address must hear too; status says it itself. */
 static void warn_of_state(const struct cli *cli, const struct oc_gateway_status *status)
 {
     if (status->lock_reason[0] != '\0') {
-        terminal_say(cli->terminal, "openclaw: the gateway is locked and serves no device: %s",
-                     status->lock_reason);
-        terminal_say(cli->terminal, "  openclaw gateway unlock --help tells the two ways out");
+        terminal_say(cli->terminal, "openclaw: warning: the gateway is locked and serves no "
+                                    "device; see openclaw gateway status");
     }
     if (!status->pairing_required) {
         terminal_say(cli->terminal, "openclaw: warning: pairing is switched off "
                                     "(pairingRequired: false); any device may connect");
-    }
-    if (status->n_quarantined > 0) {
-        terminal_say(cli->terminal,
-                     "openclaw: warning: %" PRIu64 " records failed authentication and get no "
-                     "session; see openclaw devices list",
-                     status->n_quarantined);
     }
 }
 
@@ -261,7 +255,11 @@ static void print_status(const struct cli *cli, const struct oc_gateway_status *
     char pin[PIN_BYTES];
     format_pin(status, pin);
     moment_format_age(status->started_at_ms, cli->terminal->now_ms, age);
-    print_text_fact(cli, "gateway", status->lock_reason[0] ? "locked" : "serving");
+    bool is_locked = status->lock_reason[0] != '\0';
+    print_text_fact(cli, "gateway", is_locked ? "locked: it serves no device" : "serving");
+    print_text_fact(cli, "because", status->lock_reason);
+    print_text_fact(cli, "fix",
+                    is_locked ? "openclaw gateway unlock --help tells the two ways out" : "");
     (void)snprintf(text, sizeof text, "%s, pid %" PRIu32 ", up %s", status->version, status->pid,
                    age);
     print_text_fact(cli, "version", text);
@@ -272,12 +270,15 @@ static void print_status(const struct cli *cli, const struct oc_gateway_status *
     (void)snprintf(text, sizeof text, "%s, epoch %" PRIu64 ", seq %" PRIu64, status->store,
                    status->epoch, status->seq);
     print_text_fact(cli, "store", text);
-    print_text_fact(cli, "pairing", status->pairing_required ? "required" : "NOT required");
+    print_text_fact(cli, "pairing",
+                    status->pairing_required ? "required"
+                                             : "off (pairingRequired: false): any "
+                                               "device may connect");
     (void)snprintf(text, sizeof text,
                    "%" PRIu64 " awaiting approval, %" PRIu64 " approved, %" PRIu64
-                   " online, %" PRIu64 " revoked, %" PRIu64 " blocked",
+                   " online, %" PRIu64 " revoked, %" PRIu64 " blocked, %" PRIu64 " quarantined",
                    status->n_pending, status->n_approved, status->n_online, status->n_revoked,
-                   status->n_blocked);
+                   status->n_blocked, status->n_quarantined);
     print_text_fact(cli, "pairings", text);
     if (cli->output.format == OUTPUT_WIDE) {
         print_counters(cli, status);
@@ -286,6 +287,7 @@ static void print_status(const struct cli *cli, const struct oc_gateway_status *
 
 static void print_info(const struct cli *cli, const struct oc_gateway_status *status)
 {
+    warn_of_state(cli, status);
     char text[CELL_BYTES];
     char pin[PIN_BYTES];
     format_pin(status, pin);
@@ -307,7 +309,6 @@ static enum exit_code show(struct cli *cli, const struct item_kind *kind, print_
     struct oc_gateway_status *status = memory_zeroed(1, sizeof *status);
     enum exit_code code = load_status(cli, status);
     if (!code) {
-        warn_of_state(cli, status);
         if (!output_item(&cli->output, kind, status)) {
             print(cli, status);
         }

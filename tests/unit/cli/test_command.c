@@ -252,8 +252,12 @@ static void a_locked_gateway_is_loud_in_its_status(void **state)
     (void)state;
     fake.is_locked = true;
     struct ran status = RUN("gateway", "status");
-    assert_contains(status.out, "locked");
-    assert_contains(status.err, "the database is older than the marker");
+    assert_contains(status.out, "gateway    locked");
+    assert_contains(status.out, "the database is older than the marker");
+    assert_contains(status.out, "openclaw gateway unlock");
+    struct ran info = RUN("gateway", "info");
+    assert_contains(info.err, "locked");
+    ran_free(&info);
     struct ran unlock = RUN("gateway", "unlock", "--accept-rollback");
     assert_int_equal(unlock.code, EXIT_DONE);
     fake.is_locked = false;
