@@ -60,6 +60,7 @@ static enum exit_code decide_by_full_id(struct cli *cli, enum oc_decision_kind k
         return failure_say(cli->terminal, &failure);
     }
     decision.approves = arguments_has(&cli->args, OPT_APPROVE);
+    (void)value_read_whole_grant(&cli->args, &decision.grant); /* was readable already */
     bool has_terms =
         decision.grant.role[0] != '\0' || decision.grant.n_scopes > 0 || decision.term_ms != 0;
     if (has_terms && !decision.approves) {

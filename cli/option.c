@@ -46,7 +46,7 @@ static const struct option_info infos[OPT_COUNT] = {
     [OPT_PURPOSE] = {"purpose", "TEXT", "what the agent is for, shown to the administrator", '\0',
                      false},
     [OPT_REASON] = {"reason", "TEXT", "kept in the audit log", '\0', false},
-    [OPT_ROLE] = {"role", "ROLE", "the role", '\0', false},
+    [OPT_ROLE] = {"role", "ROLE", "the role; agent, unless it narrows what is asked", '\0', false},
     [OPT_SCOPE] = {"scope", "SCOPE", "a scope; give it again, or several with commas", '\0', true},
     [OPT_SERVER_NAME] = {"server-name", "HOST", "the name in the gateway's certificate", '\0',
                          false},

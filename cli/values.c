@@ -50,6 +50,17 @@ bool value_read_grant(const struct arguments *args, struct oc_grant *out)
     return true;
 }
 
+bool value_read_whole_grant(const struct arguments *args, struct oc_grant *out)
+{
+    if (!value_read_grant(args, out)) {
+        return false;
+    }
+    if (out->role[0] == '\0' && out->n_scopes > 0) {
+        memcpy(out->role, "agent", sizeof "agent");
+    }
+    return true;
+}
+
 static bool add_label(struct oc_labels *labels, const char *text)
 {
     size_t n_key = strcspn(text, "=");

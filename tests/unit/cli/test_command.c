@@ -154,6 +154,9 @@ static void scopes_and_labels_are_sorted_and_bounded(void **state)
     assert_true(value_read_grant(&args, &grant));
     assert_int_equal(grant.n_scopes, 2);
     assert_string_equal(grant.scopes[0], "chat");
+    assert_string_equal(grant.role, "");
+    assert_true(value_read_whole_grant(&args, &grant));
+    assert_string_equal(grant.role, "agent");
     assert_true(value_read_labels(&args, &labels));
     assert_string_equal(labels.items[0].key, "env");
     assert_string_equal(labels.items[0].value, "a=b");
