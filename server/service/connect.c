@@ -6,6 +6,7 @@
 
 #include "server/obs/log.h"
 #include "server/obs/metrics.h"
+#include "server/service/receipts.h"
 #include "server/service/waiters.h"
 
 enum {
@@ -207,7 +208,7 @@ void connect_answer(struct peer *peer, const struct connect_call *call,
 {
     if (result->has_session) {
         if (is_paired(peer)) {
-            session_facts_sign(peer->service, &peer->id, &result->session);
+            receipts_sign(peer->service, &peer->id, &result->session);
         }
         peer->ops.set_approved(peer->user, true);
     }

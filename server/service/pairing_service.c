@@ -6,46 +6,12 @@
 #include <string.h>
 
 #include "proto/crypto/pairing_code.h"
-#include "server/obs/log.h"
 #include "server/service/connect.h"
+#include "server/service/receipts.h"
 #include "server/service/waiters.h"
 
 /* ---- Connect -----------------------------------------------------------------------------------
  */
-
-static bool is_from_us(const struct peer *peer, const struct oc_receipt *receipt,
-                       const struct store_identity *identity)
-{
-    return memcmp(receipt->gateway_id, identity->gateway_id, sizeof receipt->gateway_id) == 0 &&
-           oc_device_id_equal(&receipt->device_id, &peer->id);
-}
-
-/* A receipt of ours tells when our records are not what they were. True: they are others. */
-static bool holds_foreign_receipt(const struct peer *peer, const struct oc_receipt *receipt)
-{
-    struct service *service = peer->service;
-    struct store_identity identity = service_identity(service);
-    if (!service->options.gateway_identity || !is_from_us(peer, receipt, &identity)) {
-        return false;
-    }
-    bool is_of_database =
-        memcmp(receipt->database_id, identity.database_id, sizeof receipt->database_id) == 0;
-    if (is_of_database && receipt->seq <= identity.seq) {
-        return false;
-    }
-    if (!oc_receipt_verify(service->options.gateway_identity, receipt)) {
-        return false;
-    }
-    if (is_of_database) {
-        char id[OC_DEVICE_ID_DIGITS + 1];
-        oc_device_id_format(&peer->id, id);
-        log_error("gateway.locked", "reason=%s device=%s receipt_seq=%llu seq=%llu",
-                  store_lock_text(STORE_LOCK_RECEIPT), id, (unsigned long long)receipt->seq,
-                  (unsigned long long)identity.seq);
-        service_lock(service, STORE_LOCK_RECEIPT);
-    }
-    return !is_of_database;
-}
 
 static void fill_attempt(const struct peer *peer, const struct connect_facts *facts,
                          struct attempt *out)
@@ -65,7 +31,8 @@ static void fill_attempt(const struct peer *peer, const struct connect_facts *fa
     out->sighting.seen_ms = service_now_ms(service);
     memcpy(out->sighting.source, peer->source, sizeof out->sighting.source);
     out->commitment = facts->nonce_commitment;
-    out->holds_foreign_receipt = facts->has_receipt && holds_foreign_receipt(peer, &facts->receipt);
+    out->holds_foreign_receipt =
+        facts->has_receipt && receipts_tell_of_reset(peer, &facts->receipt);
 }
 
 void peer_connect(struct peer *peer, const struct connect_facts *facts,

@@ -10,6 +10,7 @@
 #include "server/service/admin_service.h"
 #include "server/service/expiry.h"
 #include "server/service/housekeeping.h"
+#include "server/service/receipts.h"
 #include "server/service/service_state.h"
 #include "server/service/waiters.h"
 #include "server/service/watchers.h"
@@ -116,6 +117,7 @@ static enum oc_status start(struct service *service, struct store *store, struct
         st = notifier_new(&service->notifier, err);
     }
     if (!st && store) {
+        receipts_load(service, store);
         st = writer_load(service, err);
     }
     if (!st) {

@@ -30,9 +30,10 @@ struct service {
     struct watchers *watchers;
     int64_t started_ms;
 
-    atomic_int lock;               /* enum store_lock */
-    atomic_uint_least64_t seq;     /* of the last commit */
-    atomic_int_least64_t floor_ms; /* the clock never shows less: what the store has seen */
+    atomic_int lock;                  /* enum store_lock */
+    atomic_uint_least64_t seq;        /* of the last commit */
+    atomic_int_least64_t floor_ms;    /* the clock never shows less: what the store has seen */
+    atomic_int_least64_t rollback_ms; /* when a rollback was last accepted; 0: never */
     atomic_uint_least64_t n_online;
     atomic_bool is_draining;
 

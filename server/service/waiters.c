@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/obs/log.h"
 #include "server/obs/metrics.h"
+#include "server/service/receipts.h"
 
 /* ---- what a decision means for who waits for it ---------------------------------------------- */
 
@@ -103,7 +103,7 @@ static void call_notice(struct parked *parked)
         (void)oc_fail(&result.error, parked->status, "no session");
     } else if (parked->notice_kind == NOTICE_GRANT_CHANGED) {
         if (session_facts_read(peer, &result.session)) {
-            session_facts_sign(peer->service, &peer->id, &result.session);
+            receipts_sign(peer->service, &peer->id, &result.session);
         } else {
             result.kind = NOTICE_NONE_YET; /* it ended meanwhile: the connection is being cut */
         }
@@ -341,23 +341,4 @@ bool session_facts_read(struct peer *peer, struct session_facts *out)
     }
     shard_unlock(peer->shard);
     return has_session;
-}
-
-void session_facts_sign(struct service *service, const struct oc_device_id *id,
-                        struct session_facts *facts)
-{
-    struct store_identity identity = service_identity(service);
-    struct oc_receipt receipt = {
-        .seq = identity.seq, .device_id = *id, .issued_at_ms = service_now_ms(service)};
-    struct oc_error err;
-    if (!service->options.gateway_identity) {
-        return;
-    }
-    memcpy(receipt.gateway_id, identity.gateway_id, sizeof receipt.gateway_id);
-    memcpy(receipt.database_id, identity.database_id, sizeof receipt.database_id);
-    if (oc_receipt_sign(service->options.gateway_identity, &receipt, &err)) {
-        log_error("receipt.unsigned", "error=%s", err.text);
-        return; /* it explains, and grants nothing: the session goes on without */
-    }
-    facts->receipt = receipt;
 }

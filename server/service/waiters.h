@@ -49,6 +49,3 @@ void parked_free(struct parked *parked);
 
 /* The facts of the peer's session as they are now; false without a session. */
 bool session_facts_read(struct peer *peer, struct session_facts *out);
-/* Adds the receipt, signed; logs when that fails. */
-void session_facts_sign(struct service *service, const struct oc_device_id *id,
-                        struct session_facts *facts);

@@ -194,7 +194,8 @@ static void cut(void *user, const char *why)
     atomic_fetch_add(&((struct device *)user)->n_cuts, 1);
 }
 
-void device_open(struct service_fixture *fixture, struct device *device, unsigned n)
+static void open_from(struct service_fixture *fixture, struct device *device, unsigned n,
+                      bool is_trusted)
 {
     static const struct peer_ops ops = {.set_approved = set_approved, .cut = cut};
     char source[OC_MAX_SOURCE_BYTES + 1] = "203.0.113.9";
@@ -213,8 +214,18 @@ void device_open(struct service_fixture *fixture, struct device *device, unsigne
     };
     memset(device->nonce, 0x33, sizeof device->nonce);
     device->facts.nonce_commitment = oc_nonce_commitment(device->nonce);
-    device->peer = peer_opened(fixture->service, &device->id, source, false, &ops, device);
+    device->peer = peer_opened(fixture->service, &device->id, source, is_trusted, &ops, device);
     assert_non_null(device->peer);
+}
+
+void device_open(struct service_fixture *fixture, struct device *device, unsigned n)
+{
+    open_from(fixture, device, n, false);
+}
+
+void device_open_trusted(struct service_fixture *fixture, struct device *device, unsigned n)
+{
+    open_from(fixture, device, n, true);
 }
 
 void device_close(struct device *device)

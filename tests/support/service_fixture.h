@@ -54,6 +54,8 @@ struct device {
 
 /* The n-th device: its id is made of n; asks for role "agent", scope "chat". */
 void device_open(struct service_fixture *fixture, struct device *device, unsigned n);
+/* The same, from a source that the configuration trusts. */
+void device_open_trusted(struct service_fixture *fixture, struct device *device, unsigned n);
 void device_close(struct device *device);
 struct connect_result device_connect(struct device *device);
 /* Blocks until the answer; budget in fake monotonic milliseconds. */

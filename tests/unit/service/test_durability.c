@@ -159,6 +159,20 @@ static void a_full_disk_refuses_grants_and_still_cuts_off(void **state)
     device_close(&newcomer);
 }
 
+static void nothing_about_a_device_overtakes_its_unsaved_revocation(void **state)
+{
+    struct bench *bench = *state;
+    struct device device;
+    open_approved(bench, &device, 1);
+    held_store_set_full(true);
+    assert_true(decide(bench, PAIRING_EV_REVOKE, &device).error.is_not_durable);
+    held_store_set_full(false);
+    fake_clock_advance(&bench->fixture.clock, PAIRING_COOL_DOWN_FIRST_MS);
+    assert_int_equal(device_connect(&device).refusal.kind, OC_REFUSAL_PAIRING_REQUIRED);
+    assert_int_equal(n_audited(bench, "revoke"), 1);
+    device_close(&device);
+}
+
 static void a_lost_commit_leaves_the_outcome_unknown_and_grants_nothing(void **state)
 {
     struct bench *bench = *state;
@@ -269,6 +283,7 @@ int main(void)
         CASE(a_revocation_is_in_force_before_its_commit_and_answered_after),
         CASE(what_arrives_during_a_commit_goes_into_the_next),
         CASE(a_full_disk_refuses_grants_and_still_cuts_off),
+        CASE(nothing_about_a_device_overtakes_its_unsaved_revocation),
         CASE(a_lost_commit_leaves_the_outcome_unknown_and_grants_nothing),
         CASE(a_commit_that_failed_and_is_there_comes_into_force_by_reloading),
         CASE(a_denial_survives_the_commit_that_lost_it_and_the_reload),

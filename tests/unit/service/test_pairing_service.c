@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -312,6 +313,94 @@ static void what_is_queued_ends_with_its_connection(void **state)
     assert_true(pending_wait(&connect, LONG_MS));
 }
 
+/* A callback that takes its time. */
+struct slow_call {
+    atomic_bool is_running, may_end, has_ended;
+};
+
+static void end_slowly(void *user, const struct wait_result *result)
+{
+    struct slow_call *slow = user;
+    struct timespec pause = {.tv_nsec = 1000000};
+    (void)result;
+    atomic_store(&slow->is_running, true);
+    while (!atomic_load(&slow->may_end)) {
+        nanosleep(&pause, NULL);
+    }
+    atomic_store(&slow->has_ended, true);
+}
+
+static void never_dropped(void *user)
+{
+    (void)user;
+    fail();
+}
+
+static bool is_running(void *user)
+{
+    return atomic_load(&((struct slow_call *)user)->is_running);
+}
+
+static void *let_it_end(void *user)
+{
+    struct timespec pause = {.tv_nsec = NOT_YET_MS * 1000000L};
+    nanosleep(&pause, NULL);
+    atomic_store(&((struct slow_call *)user)->may_end, true);
+    return NULL;
+}
+
+static void closing_a_peer_waits_for_its_running_callback(void **state)
+{
+    struct device device;
+    struct slow_call slow = {false, false, false};
+    struct pending_call blocked;
+    const struct wait_call call = {.done = end_slowly, .dropped = never_dropped, .user = &slow};
+    pthread_t thread;
+    device_open(*state, &device, 1);
+    struct connect_result refused = device_connect(&device);
+    peer_await_decision(device.peer, &refused.refusal.request_id, device.nonce, 25000, &call);
+    struct decide_command block = command_on(*state, PAIRING_EV_BLOCK, &device.id);
+    admin_do_start(*state, NULL, &block, &blocked);
+    assert_true(eventually(is_running, &slow));
+    assert_int_equal(pthread_create(&thread, NULL, let_it_end, &slow), 0);
+    device_close(&device);
+    assert_true(atomic_load(&slow.has_ended));
+    pthread_join(thread, NULL);
+    assert_true(pending_wait(&blocked, LONG_MS));
+}
+
+static int set_up_open(void **state)
+{
+    struct service_fixture *fixture = malloc(sizeof *fixture);
+    fixture_init(fixture);
+    fixture->options.pairing_required = false;
+    fixture_start(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static void where_pairing_is_off_trusted_sources_are_served_until_they_are_blocked(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device device;
+    struct device_view view;
+    uint64_t generation;
+    device_open(fixture, &device, 1);
+    assert_false(device_connect(&device).has_session); /* not from a trusted source */
+    device_close(&device);
+    device_open_trusted(fixture, &device, 2);
+    struct connect_result served = device_connect(&device);
+    assert_true(served.has_session);
+    assert_string_equal(served.session.granted.role, "agent");
+    assert_int_equal(served.session.receipt.n_signature, 0);
+    assert_false(view_of(fixture, &device.id, &view)); /* no row for it */
+    assert_int_equal(peer_heartbeat(device.peer, &generation), OC_OK);
+    struct decide_result blocked = admin_decide_on(fixture, PAIRING_EV_BLOCK, &device.id);
+    assert_true(blocked.session_closed);
+    assert_int_equal(peer_heartbeat(device.peer, &generation), OC_FAILED_PRECONDITION);
+    device_close(&device);
+}
+
 static void a_source_may_have_only_so_many_requests(void **state)
 {
     struct service_fixture *fixture = *state;
@@ -363,6 +452,10 @@ int main(void)
         CASE(commitments_cannot_be_tried_faster_than_one_a_second),
         CASE(a_request_expires_only_when_nobody_waits_for_it),
         CASE(what_is_queued_ends_with_its_connection),
+        CASE(closing_a_peer_waits_for_its_running_callback),
+        cmocka_unit_test_setup_teardown(
+            where_pairing_is_off_trusted_sources_are_served_until_they_are_blocked, set_up_open,
+            tear_down),
         CASE(a_source_may_have_only_so_many_requests),
         CASE(draining_tells_who_is_connected),
 #undef CASE
