@@ -201,8 +201,8 @@ static void open_from(struct service_fixture *fixture, struct device *device, un
     char source[OC_MAX_SOURCE_BYTES + 1] = "203.0.113.9";
     memset(device, 0, sizeof *device);
     device->fixture = fixture;
-    /* Spread over the shards. */
-    device->id.bytes[0] = (uint8_t)(n * 37);
+    /* Spread over the shards, some with the same first byte. */
+    device->id.bytes[0] = (uint8_t)(n % 40 * 37);
     for (size_t i = 0; i < sizeof n; i++) {
         device->id.bytes[1 + i] = (uint8_t)(n >> (8 * i));
     }
