@@ -142,7 +142,7 @@ static void put_receipt(const struct oc_receipt *from, Openclaw__V1__Receipt *ou
 static void put_claims(const struct oc_agent_settings *settings, struct connect_parts *parts,
                        Openclaw__V1__ConnectRequest *request)
 {
-    if (settings->ask.role[0] != '\0') {
+    if (settings->ask.role[0] != '\0' || settings->ask.n_scopes > 0) {
         oc_put_grant(&settings->ask, &parts->asked);
         request->asked = &parts->asked.message;
     }

@@ -84,7 +84,7 @@ struct oc_agent_options {
     const struct oc_digest *pins;
     const char *ca_file;     /* verify by CA and server_name instead; NULL: not */
     const char *server_name; /* NULL: the host of gateway_url */
-    struct oc_grant ask;     /* role "": the gateway's default */
+    struct oc_grant ask;     /* role "": the gateway's default role; and no scopes: its default grant */
     const char *name;        /* claimed; NULL: the host name */
     struct oc_labels labels; /* claimed */
     const char *purpose;     /* claimed; NULL: none */

@@ -60,17 +60,13 @@ static enum oc_status take_term(int64_t in, int64_t *out, struct oc_error *err)
     return OC_OK;
 }
 
-static enum oc_status take_grant(const Openclaw__V1__Grant *in, struct oc_grant *out,
-                                 struct oc_error *err)
+static enum oc_status take_scopes(const Openclaw__V1__Grant *in, struct oc_grant *out,
+                                  struct oc_error *err)
 {
-    struct oc_grant grant = {.n_scopes = 0};
-    if (!text_is_role(in->role)) {
-        return refuse(err, "role", "must be [a-z][a-z0-9._-]*, at most 32 bytes");
-    }
+    struct oc_grant grant = *out;
     if (in->n_scopes > OC_MAX_SCOPES) {
         return refuse(err, "scopes", "at most 16");
     }
-    memcpy(grant.role, in->role, strlen(in->role) + 1);
     for (size_t i = 0; i < in->n_scopes; i++) {
         if (!text_is_scope(in->scopes[i])) {
             return refuse(err, "scopes", "each must be [a-z0-9._:/*-]+, at most 32 bytes");
@@ -81,6 +77,32 @@ static enum oc_status take_grant(const Openclaw__V1__Grant *in, struct oc_grant 
     oc_grant_normalise(&grant);
     *out = grant;
     return OC_OK;
+}
+
+static enum oc_status take_grant(const Openclaw__V1__Grant *in, struct oc_grant *out,
+                                 struct oc_error *err)
+{
+    struct oc_grant grant = {.n_scopes = 0};
+    if (!text_is_role(in->role)) {
+        return refuse(err, "role", "must be [a-z][a-z0-9._-]*, at most 32 bytes");
+    }
+    memcpy(grant.role, in->role, strlen(in->role) + 1);
+    enum oc_status status = take_scopes(in, &grant, err);
+    if (!status) {
+        *out = grant;
+    }
+    return status;
+}
+
+/* What a device asks for: without a role it is the gateway's usual one. */
+static enum oc_status take_asked(const Openclaw__V1__Grant *in, struct oc_grant *out,
+                                 struct oc_error *err)
+{
+    if (in->role[0] != '\0') {
+        return take_grant(in, out, err);
+    }
+    *out = (struct oc_grant){.n_scopes = 0};
+    return take_scopes(in, out, err);
 }
 
 static int compare_labels(const void *a, const void *b)
@@ -191,7 +213,7 @@ static enum oc_status take_ask(const Openclaw__V1__ConnectRequest *in, struct co
     }
     if (!status && in->asked) {
         facts->has_ask = true;
-        status = take_grant(in->asked, &ask->grant, err);
+        status = take_asked(in->asked, &ask->grant, err);
     }
     return status;
 }

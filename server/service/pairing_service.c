@@ -18,13 +18,12 @@ static void fill_attempt(const struct peer *peer, const struct connect_facts *fa
 {
     struct service *service = peer->service;
     memset(out, 0, sizeof *out);
-    if (facts->has_ask) {
-        out->ask = facts->ask;
-    } else {
-        out->ask.grant = service->options.default_grant;
-        memcpy(out->ask.name, facts->ask.name, sizeof out->ask.name);
-        out->ask.labels = facts->ask.labels;
-        memcpy(out->ask.purpose, facts->ask.purpose, sizeof out->ask.purpose);
+    const struct oc_grant *usual = &service->options.default_grant;
+    out->ask = facts->ask;
+    if (!facts->has_ask) {
+        out->ask.grant = *usual;
+    } else if (facts->ask.grant.role[0] == '\0') {
+        memcpy(out->ask.grant.role, usual->role, sizeof usual->role);
     }
     out->ask_digest = naming_ask_digest(&peer->id, &out->ask);
     out->sighting = facts->sighting;

@@ -51,7 +51,7 @@ struct refusal_facts {
 };
 
 struct connect_facts {
-    bool has_ask; /* else the default grant is asked for */
+    bool has_ask; /* else the default grant is asked for; a role of "" is the default's */
     struct ask ask;
     struct sighting sighting; /* seen_ms and source are filled by the service */
     struct oc_digest nonce_commitment;

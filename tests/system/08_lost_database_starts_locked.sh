@@ -14,7 +14,7 @@ cp -a "$GATEWAY_HOME" "$TEST_DIR/before"
 
 rm -f "$GATEWAY_HOME"/gateway/*.db*
 start_gateway
-status=$(ocg gateway status)
+status=$(ocg gateway status 2>&1)
 contains "$status" unlock
 [ "$(ocg gateway status -o json | json 'd["lock_reason"] is not None')" = true ] || fail "not locked"
 expect_exit 7 openclaw --data-dir "$TEST_DIR/web-1" agent run --gateway "$GATEWAY_URL" \

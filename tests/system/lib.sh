@@ -133,8 +133,9 @@ log_has() {
     grep -qF -- "$2" "$TEST_DIR/$1.log"
 }
 
-# device_of NAME: the agent's device id.
+# device_of NAME: waits until the agent has made its identity and prints its device id.
 device_of() {
+    wait_for 10 openclaw --data-dir "$TEST_DIR/$1" identity show
     openclaw --data-dir "$TEST_DIR/$1" identity show -o json | json 'd["device_id"]'
 }
 
@@ -154,7 +155,8 @@ request_of() {
 }
 
 has_request() {
-    [ "$(field "$1" request_id)" != None ]
+    local request
+    request=$(field "$1" request_id 2>/dev/null) && [ "$request" != None ]
 }
 
 is_online() {
