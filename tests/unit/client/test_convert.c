@@ -1,0 +1,147 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "client/convert.h"
+
+static char *literal(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+static void long_text_is_cut_at_a_character(void **state)
+{
+    (void)state;
+    char out[6];
+    oc_take_text("abcde", out, sizeof out);
+    assert_string_equal(out, "abcde");
+    oc_take_text("abcd\xe2\x82\xac", out, sizeof out);
+    assert_string_equal(out, "abcd");
+    oc_take_text("\xe2\x82\xac\xe2\x82\xac", out, sizeof out);
+    assert_string_equal(out, "\xe2\x82\xac");
+    oc_take_text(NULL, out, sizeof out);
+    assert_string_equal(out, "");
+}
+
+static void bytes_have_their_length_or_are_refused(void **state)
+{
+    (void)state;
+    uint8_t raw[33] = {1, 2, 3};
+    uint8_t out[32] = {9};
+    assert_false(oc_take_bytes((ProtobufCBinaryData){31, raw}, true, out, 32));
+    assert_false(oc_take_bytes((ProtobufCBinaryData){33, raw}, true, out, 32));
+    assert_false(oc_take_bytes((ProtobufCBinaryData){0, NULL}, false, out, 32));
+    assert_int_equal(out[0], 9);
+    assert_true(oc_take_bytes((ProtobufCBinaryData){32, raw}, false, out, 32));
+    assert_memory_equal(out, raw, 32);
+    assert_true(oc_take_bytes((ProtobufCBinaryData){0, NULL}, true, out, 32));
+    assert_int_equal(out[0], 0);
+}
+
+static void a_grant_is_whole_and_sorted_or_refused(void **state)
+{
+    (void)state;
+    char long_scope[OC_MAX_SCOPE_BYTES + 2];
+    memset(long_scope, 'a', sizeof long_scope - 1);
+    long_scope[sizeof long_scope - 1] = '\0';
+    char *scopes[OC_MAX_SCOPES + 1];
+    for (size_t i = 0; i < OC_MAX_SCOPES + 1; i++) {
+        scopes[i] = literal(i % 2 == 0 ? "b" : "a");
+    }
+    Openclaw__V1__Grant grant = OPENCLAW__V1__GRANT__INIT;
+    grant.role = literal("agent");
+    grant.scopes = scopes;
+    grant.n_scopes = OC_MAX_SCOPES;
+    struct oc_grant out;
+    assert_true(oc_take_grant(&grant, &out));
+    assert_int_equal(out.n_scopes, 2);
+    assert_string_equal(out.scopes[0], "a");
+    grant.n_scopes = OC_MAX_SCOPES + 1;
+    assert_false(oc_take_grant(&grant, &out));
+    grant.n_scopes = 1;
+    scopes[0] = long_scope; /* cut short, it would be another right */
+    assert_false(oc_take_grant(&grant, &out));
+    grant.n_scopes = 0;
+    grant.role = long_scope;
+    assert_false(oc_take_grant(&grant, &out));
+    assert_true(oc_take_grant(NULL, &out));
+    assert_string_equal(out.role, "");
+}
+
+static void too_many_labels_are_refused(void **state)
+{
+    (void)state;
+    Openclaw__V1__Label label = OPENCLAW__V1__LABEL__INIT;
+    Openclaw__V1__Label *labels[OC_MAX_LABELS + 1];
+    for (size_t i = 0; i < OC_MAX_LABELS + 1; i++) {
+        labels[i] = &label;
+    }
+    struct oc_labels out;
+    assert_true(oc_take_labels(labels, OC_MAX_LABELS, &out));
+    assert_int_equal(out.n, OC_MAX_LABELS);
+    assert_false(oc_take_labels(labels, OC_MAX_LABELS + 1, &out));
+}
+
+static void a_receipt_longer_than_its_place_is_refused(void **state)
+{
+    (void)state;
+    static uint8_t bytes[256];
+    Openclaw__V1__Receipt receipt = OPENCLAW__V1__RECEIPT__INIT;
+    receipt.gateway_id = (ProtobufCBinaryData){16, bytes};
+    receipt.database_id = (ProtobufCBinaryData){16, bytes};
+    receipt.device_id = (ProtobufCBinaryData){32, bytes};
+    receipt.signature = (ProtobufCBinaryData){OC_RECEIPT_MAX_SIGNATURE_BYTES, bytes};
+    struct oc_receipt out = {.n_signature = 0};
+    assert_true(oc_take_receipt(&receipt, &out));
+    assert_int_equal(out.n_signature, OC_RECEIPT_MAX_SIGNATURE_BYTES);
+    receipt.signature.len = OC_RECEIPT_MAX_SIGNATURE_BYTES + 1;
+    assert_false(oc_take_receipt(&receipt, &out));
+    receipt.signature.len = 256; /* 0 in eight bits */
+    assert_false(oc_take_receipt(&receipt, &out));
+    receipt.signature.len = 70;
+    receipt.issued_at_ms = -1;
+    assert_false(oc_take_receipt(&receipt, &out));
+    assert_true(oc_take_receipt(NULL, &out));
+    assert_int_equal(out.n_signature, 0);
+}
+
+static void words_that_are_not_known_become_none(void **state)
+{
+    (void)state;
+    assert_int_equal(oc_take_why((Openclaw__V1__Why)OC_WHY_COUNT), OC_WHY_NONE);
+    assert_int_equal(oc_take_why((Openclaw__V1__Why)-1), OC_WHY_NONE);
+    assert_int_equal(oc_take_refusal_kind((Openclaw__V1__RefusalKind)OC_REFUSAL_COUNT),
+                     OC_REFUSAL_NONE);
+    assert_int_equal(oc_take_refusal_kind(OPENCLAW__V1__REFUSAL_KIND__REFUSAL_LOCKED),
+                     OC_REFUSAL_LOCKED);
+}
+
+static void a_request_id_is_one_or_empty(void **state)
+{
+    (void)state;
+    struct oc_request_id id;
+    assert_true(oc_take_request_id("7QK4M2T9XA", &id));
+    assert_true(oc_take_request_id("", &id));
+    assert_string_equal(id.text, "");
+    assert_false(oc_take_request_id("7QK4M2T9X", &id));
+    assert_false(oc_take_request_id("7QK4M2T9X\x1b", &id));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(long_text_is_cut_at_a_character),
+        cmocka_unit_test(bytes_have_their_length_or_are_refused),
+        cmocka_unit_test(a_grant_is_whole_and_sorted_or_refused),
+        cmocka_unit_test(too_many_labels_are_refused),
+        cmocka_unit_test(a_receipt_longer_than_its_place_is_refused),
+        cmocka_unit_test(words_that_are_not_known_become_none),
+        cmocka_unit_test(a_request_id_is_one_or_empty),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
