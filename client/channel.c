@@ -178,6 +178,14 @@ static void on_closed(void *user, struct oc_connection *connection, const struct
     (void)pthread_mutex_unlock(&channel->lock);
 }
 
+void oc_channel_leave(struct oc_channel *channel)
+{
+    (void)pthread_mutex_lock(&channel->lock);
+    channel->n_busy--;
+    (void)pthread_cond_broadcast(&channel->quiet);
+    (void)pthread_mutex_unlock(&channel->lock);
+}
+
 /* ---- calling ----------------------------------------------------------------------------- */
 
 /* With the lock held. *old is the timer to cancel without it. */
@@ -218,16 +226,13 @@ enum oc_status oc_channel_send(struct oc_channel *channel, const struct oc_chann
     }
     struct oc_timer *old = NULL;
     (void)pthread_mutex_lock(&channel->lock);
-    channel->n_senders++;
+    channel->n_busy++;
     enum oc_status st = enter(channel, call, &old, err);
     (void)pthread_mutex_unlock(&channel->lock);
     if (old) {
         oc_timer_cancel(old);
     }
-    (void)pthread_mutex_lock(&channel->lock);
-    channel->n_senders--;
-    (void)pthread_cond_broadcast(&channel->quiet);
-    (void)pthread_mutex_unlock(&channel->lock);
+    oc_channel_leave(channel);
     return st;
 }
 
@@ -298,7 +303,7 @@ void oc_channel_close(struct oc_channel *channel)
     (void)pthread_mutex_unlock(&channel->lock);
     oc_pending_complete_all(cancelled);
     (void)pthread_mutex_lock(&channel->lock);
-    while (channel->n_links > 0 || channel->n_senders > 0) {
+    while (channel->n_links > 0 || channel->n_busy > 0) {
         (void)pthread_cond_wait(&channel->quiet, &channel->lock);
     }
     struct oc_timer *timer = channel->timer;

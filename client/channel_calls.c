@@ -154,8 +154,10 @@ static void on_deadline(void *user)
     }
     channel->timer_due_ms = 0;
     struct oc_timer *old = oc_channel_arm(channel);
+    channel->n_busy++;
     (void)pthread_mutex_unlock(&channel->lock);
     oc_pending_complete_all(late);
+    oc_channel_leave(channel);
     if (old) {
         oc_timer_cancel(old);
     }

@@ -41,11 +41,11 @@ struct oc_channel {
     struct oc_channel_options options; /* without url */
     char *url;
     pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t quiet; /* a link ended, or a sender left */
+    pthread_cond_t quiet; /* a link ended, or a thread left */
     bool is_closing;
     struct oc_link *link; /* the one new calls go to; NULL: none */
     unsigned n_links;
-    unsigned n_senders;
+    unsigned n_busy; /* threads inside that close must wait for */
     struct oc_pending *slots[OC_N_SLOTS];
     unsigned n_in_flight;
     unsigned next_slot;
@@ -72,6 +72,9 @@ void oc_pending_detach(struct oc_channel *channel, struct oc_pending *pending);
 
 /* Calls each done() and frees. Without the lock. */
 void oc_pending_complete_all(struct oc_pending *list);
+
+/* Ends what n_busy++ began. Without the lock; the channel may be gone afterwards. */
+void oc_channel_leave(struct oc_channel *channel);
 
 /* Starts the timer for the earliest deadline. Gives the timer that it replaces (or NULL), to be
  * cancelled by the caller once the lock is released. */
