@@ -428,6 +428,9 @@ static enum oc_status gather(struct merge *merge, struct oc_error *err)
     if (found[FROM_SIGHTINGS]) {
         read_sighting(merge, &merge->sighting);
     }
+    if (sqlite3_errcode(merge->rows->db) == SQLITE_NOMEM) {
+        return statement_fail(merge->rows->db, SQLITE_NOMEM, "load", err); /* not the row's fault */
+    }
     pairing->is_quarantined = !is_sound || !pairing_is_consistent(pairing);
     return OC_OK;
 }

@@ -13,6 +13,7 @@
 
 #include "tests/conformance/store_suite.h"
 #include "tests/conformance/store_values.h"
+#include "tests/support/fault_memory.h"
 #include "tests/support/fault_vfs.h"
 
 enum {
@@ -20,6 +21,7 @@ enum {
     CHANGES = 3, /* in a group; change number i is device i, and device 1000 changes each time */
     COUNTER = 1000,
     SEEDS = 2,
+    ALLOCATIONS = 400, /* that fail, one a run, spread over the script */
 };
 
 static struct suite_backend backend = {
@@ -249,6 +251,31 @@ static void a_power_cut_that_keeps_parts_loses_nothing_acknowledged(void **state
     }
 }
 
+static void lack_of_memory_anywhere_loses_nothing_acknowledged(void **state)
+{
+    struct suite *suite = *state;
+    fault_memory_plan(0);
+    (void)count_operations(suite);
+    const uint64_t n = fault_memory_allocations() / 2; /* the script, then its check */
+    assert_true(n > ALLOCATIONS);
+    unsigned n_failed = 0;
+    for (uint64_t at = 1; at <= n; at += n / ALLOCATIONS) {
+        struct oracle oracle = {0};
+        start_over(suite, (unsigned)at);
+        fault_vfs_plan(FAULT_NONE, 0, 0);
+        fault_memory_plan(at);
+        n_failed += run_script(suite, &oracle) == OC_OK ? 0 : 1;
+        fault_memory_plan(0);
+        fault_vfs_revive();
+        open_after(suite);
+        check_found(suite, &oracle);
+        store_close(suite->store);
+        suite->store = NULL;
+        remove_files(suite);
+    }
+    assert_true(n_failed > ALLOCATIONS / 4);
+}
+
 static void every_commit_is_on_the_disk_before_it_is_acknowledged(void **state)
 {
     struct suite *suite = *state;
@@ -366,12 +393,14 @@ int main(void)
         TEST(a_torn_write_anywhere_loses_nothing_acknowledged),
         TEST(a_power_cut_anywhere_loses_nothing_acknowledged),
         TEST(a_power_cut_that_keeps_parts_loses_nothing_acknowledged),
+        TEST(lack_of_memory_anywhere_loses_nothing_acknowledged),
         TEST(every_commit_is_on_the_disk_before_it_is_acknowledged),
         TEST(after_a_passing_fault_a_reopened_store_goes_on),
         TEST(after_a_failed_commit_nothing_but_a_reopen_is_served),
         TEST(a_full_disk_is_told_from_a_broken_one),
         TEST(a_failed_upkeep_does_not_stop_decisions),
     };
+    fault_memory_install();
     fault_vfs_install();
     int failed = cmocka_run_group_tests_name("store on a failing disk", tests, NULL, NULL);
     fault_vfs_remove();
