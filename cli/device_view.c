@@ -149,7 +149,7 @@ static void fill_name(const struct output *output, const void *item, struct cell
     char name[DEVICE_NAME_BYTES];
     device_format_name(item, name);
     if (output->terminal->out_is_terminal) {
-        escape_cut(name, NAME_COLUMNS_MOST);
+        escape_cut(name, sizeof name, NAME_COLUMNS_MOST);
     }
     (void)snprintf(cell->text, sizeof cell->text, "%s", name);
 }

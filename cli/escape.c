@@ -136,10 +136,10 @@ size_t escape_columns(const char *text)
     return columns;
 }
 
-void escape_cut(char *text, size_t columns)
+void escape_cut(char *text, size_t cap, size_t columns)
 {
     static const char ellipsis[] = "\u2026";
-    if (columns == 0 || escape_columns(text) <= columns || strlen(text) < sizeof ellipsis) {
+    if (columns == 0 || escape_columns(text) <= columns) {
         return;
     }
     size_t used = 0;
@@ -147,15 +147,13 @@ void escape_cut(char *text, size_t columns)
     while (text[n] != '\0') {
         struct step step = next_step(text + n);
         int width = step.codepoint < 0 ? 1 : utf8proc_charwidth(step.codepoint);
-        if (used + (size_t)width + 1 > columns) {
+        if (used + (size_t)width + 1 > columns || n + step.bytes + sizeof ellipsis > cap) {
             break;
         }
         used += (size_t)width;
         n += step.bytes;
     }
-    /* What is dropped may be shorter than the three bytes of the ellipsis only if the text is too:
-     * leave it whole then. */
-    if (strlen(text + n) + 1 >= sizeof ellipsis) {
+    if (n + sizeof ellipsis <= cap) {
         memcpy(text + n, ellipsis, sizeof ellipsis);
     }
 }

@@ -26,8 +26,12 @@ void escape_quoted(const char *text, char *out, size_t cap);
 /* Columns that an escaped text takes on a terminal. */
 size_t escape_columns(const char *text);
 
-/* Cuts an escaped text in place to `columns`, the last of them an ellipsis, if it is wider. */
-void escape_cut(char *text, size_t columns);
+enum {
+    ESCAPE_CUT_ROOM = 3, /* bytes behind a text that a cut may need for the ellipsis */
+};
+/* Cuts an escaped text in place to `columns`, the last of them an ellipsis, if it is wider. `cap`
+ * is the room at `text`: its length, a NUL and ESCAPE_CUT_ROOM. */
+void escape_cut(char *text, size_t cap, size_t columns);
 
 /* How characters outside the basic plane are written in a quoted string. */
 enum escape_dialect {

@@ -29,7 +29,9 @@ void table_add_cell(struct table *table, const struct cell *cell)
     }
     size_t column = table->n_cells % table->n_columns;
     struct table_cell *kept = &table->cells[table->n_cells++];
-    kept->text = memory_copy_text(cell->text[0] != '\0' ? cell->text : "-");
+    const char *text = cell->text[0] != '\0' ? cell->text : "-";
+    kept->text = memory_zeroed(strlen(text) + 1 + ESCAPE_CUT_ROOM, 1);
+    memcpy(kept->text, text, strlen(text));
     kept->columns = escape_columns(kept->text);
     kept->colour = cell->colour;
     if (kept->columns > table->widths[column]) {
@@ -72,7 +74,7 @@ static void cut_cells(struct table *table)
         struct table_cell *cell = &table->cells[i];
         size_t width = table->widths[i % table->n_columns];
         if (cell->columns > width) {
-            escape_cut(cell->text, width);
+            escape_cut(cell->text, strlen(cell->text) + 1 + ESCAPE_CUT_ROOM, width);
             cell->columns = escape_columns(cell->text);
         }
     }

@@ -163,15 +163,24 @@ static void wide_characters_take_two_columns_and_marks_none(void **state)
 static void a_wide_text_is_cut_with_an_ellipsis(void **state)
 {
     (void)state;
-    char text[] = "abcdefghij";
-    escape_cut(text, 5);
-    assert_string_equal(text, "abcd\xe2\x80\xa6");
-    char whole[] = "abcde";
-    escape_cut(whole, 5);
-    assert_string_equal(whole, "abcde");
-    char wide[] = "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e";
-    escape_cut(wide, 4);
-    assert_string_equal(wide, "\xe6\x97\xa5\xe2\x80\xa6");
+    static const struct {
+        const char *text;
+        size_t columns;
+        const char *cut;
+    } cuts[] = {
+        {"abcdefghij", 5, "abcd\xe2\x80\xa6"},
+        {"abcdef", 5, "abcd\xe2\x80\xa6"},
+        {"ab", 1, "\xe2\x80\xa6"},
+        {"abcde", 5, "abcde"},
+        {"abcde", 0, "abcde"},
+        {"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", 4, "\xe6\x97\xa5\xe2\x80\xa6"},
+    };
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        char text[32];
+        (void)snprintf(text, sizeof text, "%s", cuts[i].text);
+        escape_cut(text, strlen(text) + 1 + ESCAPE_CUT_ROOM, cuts[i].columns);
+        assert_string_equal(text, cuts[i].cut);
+    }
 }
 
 int main(void)
