@@ -271,7 +271,8 @@ void app_stop(struct app *app)
     if (!app) {
         return;
     }
-    if (app->doors) {
+    const bool has_served = app->doors != NULL;
+    if (has_served) {
         dispatch_set_draining(app->dispatch);
         doors_stop(app->doors);
         service_drain(app->service, DRAIN_SPREAD_MS);
@@ -284,7 +285,9 @@ void app_stop(struct app *app)
     oc_tls_context_free(app->tls);
     state_close(&app->state);
     if (app->system_clock) {
-        log_info("gateway.stopped", "version=%s", oc_version());
+        if (has_served) {
+            log_info("gateway.stopped", "version=%s", oc_version());
+        }
         const struct log_options log = {
             .level = app->config.log.level, .format = app->config.log.format, .fd = 2};
         log_configure(&log); /* the clock goes */

@@ -183,6 +183,39 @@ static void the_code_of_the_agent_approves_and_no_other(void **state)
     device_free(&device);
 }
 
+static void callers_that_vanish_with_parked_calls_harm_nobody(void **state)
+{
+    struct gateway_fixture *gateway = *state;
+    struct device device;
+    struct rpc_peer admin;
+    struct rpc_peer watcher;
+    char id[OC_REQUEST_ID_CHARS + 1];
+    struct oc_error err;
+    device_make(gateway, &device);
+    gateway_open_admin(gateway, &admin);
+    for (int round = 0; round < 10; round++) {
+        device_open(gateway, &device);
+        knock(&device, id);
+        for (int i = 0; i < 4; i++) {
+            (void)device_await(&device, id);
+        }
+        gateway_open_admin(gateway, &watcher);
+        for (int i = 0; i < 4; i++) {
+            (void)rpc_peer_send(&watcher, NUMBER(WATCH_EVENTS), NULL);
+        }
+        oc_connection_abort(device.peer.connection, OC_CANCELLED, "vanishes");
+        oc_connection_abort(watcher.connection, OC_CANCELLED, "vanishes");
+        device_close(&device);
+        rpc_peer_close(&watcher);
+    }
+    assert_int_equal(admin_approve(&admin, id, "", &err), OC_OK);
+    device_open(gateway, &device);
+    (void)device_wants_session(&device);
+    rpc_peer_close(&admin);
+    device_close(&device);
+    device_free(&device);
+}
+
 /* ---- doors ----------------------------------------------------------------------------------- */
 
 static void each_door_has_its_own_methods(void **state)
@@ -370,6 +403,8 @@ int main(void)
                                         gateway_leave),
         cmocka_unit_test_setup_teardown(the_code_of_the_agent_approves_and_no_other, gateway_enter,
                                         gateway_leave),
+        cmocka_unit_test_setup_teardown(callers_that_vanish_with_parked_calls_harm_nobody,
+                                        gateway_enter, gateway_leave),
         cmocka_unit_test_setup_teardown(each_door_has_its_own_methods, gateway_enter,
                                         gateway_leave),
         cmocka_unit_test_setup_teardown(
