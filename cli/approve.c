@@ -36,9 +36,13 @@ static enum exit_code check_is_waiting(const char *selector, const struct oc_dev
     failure_set(failure, EXIT_NOT_FOUND, "no request of %s is waiting; it is %s", selector,
                 device->state == OC_STATE_NONE ? "known, and has not asked"
                                                : oc_state_name(device->state));
-    failure_advise(failure, device->state == OC_STATE_BLOCKED
-                                ? "unblock it first:  openclaw devices unblock DEVICE"
-                                : "see who waits:  openclaw pairing list");
+    if (device->state == OC_STATE_BLOCKED) {
+        char id[OC_DEVICE_ID_DIGITS + 1];
+        oc_device_id_format(&device->id, id);
+        failure_advise(failure, "unblock it first:  openclaw devices unblock %s", id);
+    } else {
+        failure_advise(failure, "see who waits:  openclaw pairing list");
+    }
     return EXIT_NOT_FOUND;
 }
 

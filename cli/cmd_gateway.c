@@ -345,6 +345,7 @@ static enum exit_code run_unlock(struct cli *cli)
     enum oc_status status = oc_admin_unlock(cli->client, accept, init, &err);
     if (status) {
         (void)decision_failure(&failure, cli, "cannot unlock", status, &err);
+        failure_advise(&failure, "whether it is locked, and why:  openclaw gateway status");
         return failure_say(cli->terminal, &failure);
     }
     terminal_say(cli->terminal, "The gateway serves %s.",
