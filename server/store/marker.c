@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,19 +47,44 @@ static size_t format(const struct store_identity *identity, char out[MARKER_BYTE
     return (size_t)n;
 }
 
+/* Takes the line "WORD VALUE" off the front of *at; false if another stands there. */
+static bool take_line(const char **at, const char *word, char *value, size_t room)
+{
+    const size_t n_word = strlen(word);
+    const char *end = strchr(*at, '\n');
+    if (!end || strncmp(*at, word, n_word) != 0 || (*at)[n_word] != ' ') {
+        return false;
+    }
+    const char *start = *at + n_word + 1;
+    if (end < start || (size_t)(end - start) >= room) {
+        return false;
+    }
+    memcpy(value, start, (size_t)(end - start));
+    value[end - start] = '\0';
+    *at = end + 1;
+    return true;
+}
+
+/* Takes what it can; that it was all in order is shown by formatting it again. */
 static bool parse(const char *text, size_t n, struct store_identity *out)
 {
+    char version[32];
     char gateway[2 * STORE_ID_BYTES + 1];
     char database[2 * STORE_ID_BYTES + 1];
+    char epoch[24];
+    char seq[24];
+    const char *at = text;
     struct store_identity found = {0};
-    if (sscanf(text,
-               "openclaw gateway marker 1\n"
-               "gateway %32[0-9a-f]\ndatabase %32[0-9a-f]\nepoch %20" SCNu64 "\nseq %20" SCNu64,
-               gateway, database, &found.epoch, &found.seq) != 4 ||
+    if (!take_line(&at, "openclaw", version, sizeof version) ||
+        !take_line(&at, "gateway", gateway, sizeof gateway) ||
+        !take_line(&at, "database", database, sizeof database) ||
+        !take_line(&at, "epoch", epoch, sizeof epoch) || !take_line(&at, "seq", seq, sizeof seq) ||
         !oc_hex_parse(gateway, STORE_ID_BYTES, found.gateway_id) ||
         !oc_hex_parse(database, STORE_ID_BYTES, found.database_id)) {
         return false;
     }
+    found.epoch = strtoull(epoch, NULL, 10);
+    found.seq = strtoull(seq, NULL, 10);
     char again[MARKER_BYTES];
     if (format(&found, again) != n || memcmp(again, text, n) != 0) {
         return false;

@@ -92,8 +92,6 @@ static void only_the_one_form_of_a_grant_is_read(void **state)
         "62",     /* a scope twice */
         "010000", /* NUL in the role */
         "016111", /* seventeen scopes */
-        "2161616161616161616161616161616161616161616161616161616161616161616161"
-        "00",
     };
     (void)state;
     for (size_t i = 0; i < OC_ARRAY_LENGTH(broken); i++) {
@@ -107,6 +105,18 @@ static void only_the_one_form_of_a_grant_is_read(void **state)
         assert_int_equal(found.role[0], 0);
         assert_int_equal(found.n_scopes, 0);
     }
+}
+
+static void a_text_beyond_its_bound_is_refused(void **state)
+{
+    (void)state;
+    uint8_t bytes[2 + OC_MAX_ROLE_BYTES + 1];
+    memset(bytes, 'r', sizeof bytes);
+    bytes[0] = OC_MAX_ROLE_BYTES + 1;
+    bytes[sizeof bytes - 1] = 0; /* no scopes */
+    struct oc_grant found;
+    assert_false(row_decode_grant(bytes, sizeof bytes, &found));
+    assert_int_equal(found.role[0], 0);
 }
 
 static void only_the_one_form_of_labels_is_read(void **state)
@@ -207,6 +217,7 @@ int main(void)
         cmocka_unit_test(labels_have_the_form_of_the_readme),
         cmocka_unit_test(the_longest_values_fit_and_come_back),
         cmocka_unit_test(only_the_one_form_of_a_grant_is_read),
+        cmocka_unit_test(a_text_beyond_its_bound_is_refused),
         cmocka_unit_test(only_the_one_form_of_labels_is_read),
         cmocka_unit_test(any_bytes_are_refused_or_come_back),
         cmocka_unit_test(the_codes_of_rows_never_change),
