@@ -45,6 +45,7 @@ struct caller {
     struct oc_connection *connection;      /* from opened to closed */
     atomic_bool is_approved;
     struct quota quota; /* while not approved; connection's thread only */
+    unsigned n_strikes; /* calls refused while not approved; connection's thread only */
 
     /* Of doors.c. */
     void *listener;

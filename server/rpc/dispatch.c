@@ -8,6 +8,7 @@
 
 #include "openclaw/v1/envelope.pb-c.h"
 #include "proto/rpc/transport.h"
+#include "server/obs/log.h"
 #include "server/obs/metrics.h"
 #include "server/rpc/handlers.h"
 #include "server/service/admin_service.h"
@@ -16,6 +17,8 @@
 
 enum {
     METHOD_NAME_BYTES = 64,
+    /* More refused calls than a client in good faith makes on one connection. */
+    MAX_STRIKES = 64,
 };
 
 static const struct method_row devices_table[] = {
@@ -302,6 +305,16 @@ static enum oc_status run_in_arena(struct call *call, struct oc_error *err)
     return status;
 }
 
+/* Answering nonsense costs more than sending it. */
+static void strike(struct caller *caller)
+{
+    if (!atomic_load(&caller->is_approved) && ++caller->n_strikes >= MAX_STRIKES) {
+        log_limited(LOG_LEVEL_WARN, "connection.struck_out", caller->actor.source,
+                    "source=%s door=%s", caller->actor.source, rpc_door_name(caller->door));
+        oc_connection_close(caller->connection);
+    }
+}
+
 void dispatch_frame(struct dispatch *dispatch, struct caller *caller, uint32_t word,
                     const uint8_t *body, size_t n_body)
 {
@@ -326,5 +339,6 @@ void dispatch_frame(struct dispatch *dispatch, struct caller *caller, uint32_t w
     }
     if (status) {
         call_fail(&call, &err);
+        strike(caller);
     }
 }

@@ -19,6 +19,7 @@ enum {
     OVER_CAP_RETRY_MS = 30 * 1000,
     /* Longer than a long poll and the pause before the next one. */
     UNAPPROVED_IDLE_MS = 90 * 1000,
+    NOBODY_IDLE_MS = 10 * 1000,
     MISSED_HEARTBEATS = 3,
     SMALL_REPLY_BYTES = 512,
 };
@@ -257,6 +258,7 @@ static bool local_opened(void *user, struct oc_connection *connection, const str
     if (!may_administer(doors_of(caller), peer->uid)) {
         log_limited(LOG_LEVEL_WARN, "local.denied", caller->actor.name, "uid=%u pid=%u", peer->uid,
                     peer->pid);
+        oc_connection_set_idle_limit(connection, NOBODY_IDLE_MS);
         return true; /* stays nobody: every call is answered with PERMISSION_DENIED */
     }
     caller->role = RPC_ROLE_ADMIN;

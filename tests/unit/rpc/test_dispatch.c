@@ -413,6 +413,27 @@ static void an_unapproved_device_has_a_quota_that_refills(void **state)
     leave(&fixture);
 }
 
+static void a_caller_that_only_sends_nonsense_is_closed(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const uint8_t garbage[] = {0xff, 0xff};
+    enter(&fixture, RPC_DOOR_DEVICES, RPC_ROLE_DEVICE);
+    for (unsigned i = 0; i < FAKE_MAX_FRAMES - 1; i++) {
+        dispatch_frame(fixture.dispatch, fixture.caller, WORD, garbage, sizeof garbage);
+        assert_false(fixture.connection->is_closed);
+    }
+    dispatch_frame(fixture.dispatch, fixture.caller, WORD, garbage, sizeof garbage);
+    assert_true(fixture.connection->is_closed);
+    leave(&fixture);
+    enter(&fixture, RPC_DOOR_LOCAL, RPC_ROLE_ADMIN);
+    for (unsigned i = 0; i < FAKE_MAX_FRAMES; i++) {
+        dispatch_frame(fixture.dispatch, fixture.caller, WORD, garbage, sizeof garbage);
+    }
+    assert_false(fixture.connection->is_closed);
+    leave(&fixture);
+}
+
 /* ---- answers --------------------------------------------------------------------------------- */
 
 static void a_refusal_carries_what_to_print(void **state)
@@ -644,6 +665,7 @@ int main(void)
         cmocka_unit_test(an_answer_after_the_close_goes_nowhere),
         cmocka_unit_test(a_dropped_call_gives_everything_back),
         cmocka_unit_test(an_unapproved_device_has_a_quota_that_refills),
+        cmocka_unit_test(a_caller_that_only_sends_nonsense_is_closed),
         cmocka_unit_test(a_refusal_carries_what_to_print),
         cmocka_unit_test(a_session_carries_its_grant_and_receipt),
         cmocka_unit_test(a_heartbeat_without_a_session_fails_with_its_cause),
