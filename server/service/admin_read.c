@@ -139,22 +139,78 @@ static bool is_wanted(const struct entry *entry, uint32_t states)
     return states & bits;
 }
 
+/* One walk over a shard for a page. */
+struct sweep {
+    struct page *page;
+    size_t from; /* the page's part that this shard fills */
+    const struct place *after;
+    uint64_t after_key;
+    uint32_t states;
+};
+
+static void sweep_entry(struct sweep *sweep, const struct entry *entry)
+{
+    const struct place *after = sweep->after;
+    bool is_after = !after->has_id || compare_ids(&entry->id, &after->id) > 0;
+    if (entry->link && entry->group == after->group && is_after &&
+        is_wanted(entry, sweep->states)) {
+        page_offer(sweep->page, sweep->from, &entry->id);
+    }
+}
+
+/* Keys are the ids' first bytes: most entries of a large shard are passed over by them alone. */
+static void sweep_slot(void *user, uint64_t key, void *value)
+{
+    struct sweep *sweep = user;
+    const struct page *page = sweep->page;
+    bool is_full = page->n == page->limit && page->has_more;
+    bool is_beyond =
+        is_full && (page->n == sweep->from || key > index_key(&page->ids[sweep->from]));
+    if (key >= sweep->after_key && !is_beyond) {
+        sweep_entry(sweep, value);
+    }
+}
+
 /* Adds a shard's devices of one group, the smallest ids after the place. Shards are ordered by
  * id, so a page is full when one shard has filled it. */
 static void page_add_shard(struct shard *shard, const struct place *after, uint32_t states,
                            struct page *page)
 {
-    size_t from = page->n;
+    struct sweep sweep = {
+        .page = page,
+        .from = page->n,
+        .after = after,
+        .after_key = after->has_id ? index_key(&after->id) : 0,
+        .states = states,
+    };
     shard_lock(shard);
-    for (const struct entry *entry = shard_first_of(shard, (enum entry_group)after->group); entry;
-         entry = entry->next) {
-        bool is_after = !after->has_id || compare_ids(&entry->id, &after->id) > 0;
-        if (is_after && is_wanted(entry, states)) {
-            page_offer(page, from, &entry->id);
+    if (shard->n_in_group[after->group] > shard->entries.now.capacity / 8) {
+        table_each_key(&shard->entries, sweep_slot, &sweep);
+    } else {
+        for (const struct entry *entry = shard_first_of(shard, (enum entry_group)after->group);
+             entry; entry = entry->next) {
+            sweep_entry(&sweep, entry);
         }
     }
     shard_unlock(shard);
-    page_sort(page->ids + from, page->n - from);
+    page_sort(page->ids + sweep.from, page->n - sweep.from);
+}
+
+/* What a group's devices can show as. */
+static uint32_t states_of(unsigned group)
+{
+    switch ((enum entry_group)group) {
+    case ENTRY_OPEN:
+        return UINT32_MAX; /* the standing shows first, and it is pending in any case */
+    case ENTRY_APPROVED:
+        return 1U << OC_STATE_APPROVED;
+    case ENTRY_OTHER:
+        return 1U << OC_STATE_REJECTED | 1U << OC_STATE_REVOKED | 1U << OC_STATE_BLOCKED;
+    case ENTRY_NOTHING:
+    case ENTRY_GROUP_COUNT:
+        break;
+    }
+    return 1U << OC_STATE_NONE;
 }
 
 static void page_add_group(struct service *service, const struct place *after, uint32_t states,
@@ -172,7 +228,9 @@ static bool collect(struct service *service, uint32_t states, struct place *plac
 {
     while (place->group < ENTRY_GROUP_COUNT) {
         size_t before = page->n;
-        page_add_group(service, place, states, page);
+        if (states & states_of(place->group)) {
+            page_add_group(service, place, states, page);
+        }
         if (page->has_more) {
             if (page->n > before) {
                 place->has_id = true;

@@ -205,14 +205,14 @@ static void resolve_request_prefix(struct service *service, const char *text, bo
 /* ---- the closest
  * ------------------------------------------------------------------------------------ */
 
-/* Edit distance, given up past `most`. Texts are ids: at most 64 characters. */
+/* Edit distance, given up past `most`; b is a request id. */
 static size_t distance(const char *a, const char *b, size_t most)
 {
-    size_t row[OC_DEVICE_ID_DIGITS + 1];
+    size_t row[OC_REQUEST_ID_CHARS + 1];
     size_t n_a = strlen(a);
     size_t n_b = strlen(b);
     size_t apart = n_a > n_b ? n_a - n_b : n_b - n_a;
-    if (n_b > OC_DEVICE_ID_DIGITS || apart > most) {
+    if (n_b > OC_REQUEST_ID_CHARS || apart > most) {
         return most + 1;
     }
     for (size_t j = 0; j <= n_b; j++) {
@@ -254,48 +254,93 @@ static void offer(struct closest *closest, const char *candidate)
 static bool offer_open(void *user, const struct oc_request_id *id,
                        const struct oc_device_id *device)
 {
-    char text[OC_DEVICE_ID_DIGITS + 1];
     struct closest *closest = user;
+    (void)device;
     offer(closest, id->text);
-    if (strlen(closest->selector) > OC_REQUEST_ID_CHARS + CLOSE_ENOUGH) {
-        oc_device_id_format(device, text);
-        offer(closest, text);
-    }
     return closest->best > 1;
 }
 
-/* A typing error in a device id leaves most of its shard's digits: the shard is looked through. */
-static void offer_shard(struct service *service, struct closest *closest)
+/* A device id as it was typed, wrong digits and all, sixteen digits a word. */
+struct typed_id {
+    uint64_t words[4];
+    uint64_t wrong[4]; /* a bit in each place that holds no digit */
+    struct oc_device_id best;
+    unsigned best_apart;
+};
+
+static bool parse_typed(const char *text, struct typed_id *out)
 {
-    struct oc_device_id id = {.bytes = {0}};
-    char text[OC_DEVICE_ID_DIGITS + 1];
-    if (strlen(closest->selector) + CLOSE_ENOUGH < OC_DEVICE_ID_DIGITS) {
+    *out = (struct typed_id){.best_apart = CLOSE_ENOUGH + 1};
+    if (strlen(text) != OC_DEVICE_ID_DIGITS) {
+        return false;
+    }
+    for (size_t i = 0; i < OC_DEVICE_ID_DIGITS; i++) {
+        int value = hex_value(text[i]);
+        unsigned shift = 60 - 4 * (unsigned)(i % 16);
+        out->words[i / 16] |= (uint64_t)(value < 0 ? 0 : value) << shift;
+        out->wrong[i / 16] |= (uint64_t)(value < 0) << shift;
+    }
+    return true;
+}
+
+static unsigned digits_apart(uint64_t typed, uint64_t wrong, uint64_t word)
+{
+    uint64_t differs = typed ^ word;
+    differs |= differs >> 1;
+    differs |= differs >> 2;
+    differs = (differs & UINT64_C(0x1111111111111111)) | wrong;
+    return (unsigned)__builtin_popcountll(differs);
+}
+
+static uint64_t word_of(const struct oc_device_id *id, size_t i)
+{
+    uint64_t word = 0;
+    for (size_t k = 0; k < sizeof word; k++) {
+        word = word << 8 | id->bytes[i * sizeof word + k];
+    }
+    return word;
+}
+
+static void compare_typed(void *user, uint64_t key, void *value)
+{
+    struct typed_id *typed = user;
+    const struct entry *entry = value;
+    unsigned apart = digits_apart(typed->words[0], typed->wrong[0], key);
+    for (size_t i = 1; i < 4 && apart < typed->best_apart; i++) {
+        apart += digits_apart(typed->words[i], typed->wrong[i], word_of(&entry->id, i));
+    }
+    if (apart < typed->best_apart && entry->record_bytes) {
+        typed->best_apart = apart;
+        typed->best = entry->id;
+    }
+}
+
+/* A mistyped digit leaves the others: the shard that the first ones name is looked through. */
+static void offer_device(struct service *service, const char *selector,
+                         char out[OC_DEVICE_ID_DIGITS + 1])
+{
+    struct typed_id typed;
+    if (!parse_typed(selector, &typed)) {
         return;
     }
-    int high = hex_value(closest->selector[0]);
-    int low = hex_value(closest->selector[1]);
-    id.bytes[0] = (uint8_t)((high < 0 ? 0 : high << 4) | (low < 0 ? 0 : low));
-    struct shard *shard = index_shard(&service->index, &id);
+    const struct oc_device_id at = {.bytes = {(uint8_t)(typed.words[0] >> 56)}};
+    struct shard *shard = index_shard(&service->index, &at);
     shard_lock(shard);
-    size_t n = 0;
-    for (int group = 0; group < ENTRY_GROUP_COUNT; group++) {
-        for (const struct entry *entry = shard_first_of(shard, (enum entry_group)group);
-             entry && n < 20000; entry = entry->next) {
-            oc_device_id_format(&entry->id, text);
-            offer(closest, text);
-            n++;
-        }
-    }
+    table_each_key(&shard->entries, compare_typed, &typed);
     shard_unlock(shard);
+    if (typed.best_apart <= CLOSE_ENOUGH) {
+        oc_device_id_format(&typed.best, out);
+    }
 }
 
 void service_find_closest(struct service *service, const char *selector,
                           char out[OC_DEVICE_ID_DIGITS + 1])
 {
     struct closest closest = {.selector = selector, .best = CLOSE_ENOUGH + 1, .out = out};
-    if (strlen(selector) <= OC_DEVICE_ID_DIGITS + CLOSE_ENOUGH) {
+    if (strlen(selector) <= OC_REQUEST_ID_CHARS + CLOSE_ENOUGH) {
         each_open(service, offer_open, &closest);
-        offer_shard(service, &closest);
+    } else {
+        offer_device(service, selector, out);
     }
 }
 

@@ -213,7 +213,9 @@ static void unlist(struct shard *shard, struct entry *entry)
 static void enlist(struct shard *shard, struct entry *entry, const struct pairing *pairing)
 {
     entry->group = (uint8_t)entry_group_of(pairing);
-    entry->state = (uint8_t)pairing_state(pairing);
+    /* A tombstone's standing is nobody's concern: it is not listed as revoked. */
+    entry->state =
+        (uint8_t)(entry->group == ENTRY_NOTHING ? OC_STATE_NONE : pairing_state(pairing));
     struct entry **head = &shard->groups[entry->group];
     entry->next = *head;
     entry->link = head;

@@ -62,7 +62,7 @@ struct entry {
     uint16_t n_sighting;
     uint16_t n_holds; /* changes on their way that will publish here */
     uint8_t group;
-    uint8_t state; /* enum oc_state */
+    uint8_t state; /* enum oc_state, as lists show it */
     bool is_dirty; /* on the shard's list of sightings to save */
 };
 

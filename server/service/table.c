@@ -172,6 +172,23 @@ void table_each(const struct table *table, void (*visit)(void *user, void *value
     each_of(&table->old, visit, user);
 }
 
+static void each_key_of(const struct table_array *array,
+                        void (*visit)(void *user, uint64_t key, void *value), void *user)
+{
+    for (size_t i = 0; i < array->capacity; i++) {
+        if (array->slots[i].value && array->slots[i].value != grave) {
+            visit(user, array->slots[i].key, array->slots[i].value);
+        }
+    }
+}
+
+void table_each_key(const struct table *table, void (*visit)(void *user, uint64_t key, void *value),
+                    void *user)
+{
+    each_key_of(&table->now, visit, user);
+    each_key_of(&table->old, visit, user);
+}
+
 size_t table_bytes(const struct table *table)
 {
     return (table->now.capacity + table->old.capacity) * sizeof(struct table_slot);

@@ -47,5 +47,9 @@ void *table_find(const struct table *table, uint64_t key, table_match_fn is_it, 
 /* Visits every value; the table must not change meanwhile. */
 void table_each(const struct table *table, void (*visit)(void *user, void *value), void *user);
 
+/* The same with each value's key, which is at hand without looking at the value. */
+void table_each_key(const struct table *table, void (*visit)(void *user, uint64_t key, void *value),
+                    void *user);
+
 /* Bytes held by the arrays. */
 size_t table_bytes(const struct table *table);
