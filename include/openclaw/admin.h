@@ -15,6 +15,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
@@ -123,6 +126,9 @@ OC_MUST_CHECK enum oc_status oc_admin_watch(struct oc_client *client, uint64_t a
                                             size_t *n, uint64_t *next_after_seq,
                                             struct oc_error *err);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

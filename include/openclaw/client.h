@@ -15,6 +15,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 struct oc_client;
 
@@ -58,6 +61,9 @@ enum {
 };
 void oc_make_idempotency_key(uint8_t out[OC_KEY_ID_BYTES]);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

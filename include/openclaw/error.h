@@ -12,6 +12,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 enum {
     OC_ERROR_TEXT_BYTES = 512,
@@ -40,6 +43,9 @@ __attribute__((format(printf, 3, 4)))
 enum oc_status
 oc_fail(struct oc_error *err, enum oc_status status, const char *format, ...);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 /* ---- identity and trust on disk (under the data directory) -------------------------------- */
 
@@ -84,8 +87,8 @@ struct oc_agent_options {
     const struct oc_digest *pins;
     const char *ca_file;     /* verify by CA and server_name instead; NULL: not */
     const char *server_name; /* NULL: the host of gateway_url */
-    struct oc_grant ask;     /* role "": the gateway's default role; and no scopes: its default grant */
-    const char *name;        /* claimed; NULL: the host name */
+    struct oc_grant ask; /* role "": the gateway's default role; and no scopes: its default grant */
+    const char *name;    /* claimed; NULL: the host name */
     struct oc_labels labels; /* claimed */
     const char *purpose;     /* claimed; NULL: none */
     const char *version;     /* of the agent program; NULL: the library's */
@@ -112,6 +115,9 @@ OC_MUST_CHECK enum oc_status oc_agent_wait_connected(struct oc_agent *agent, uin
 /* Stops, waits and frees. Accepts NULL. */
 void oc_agent_free(struct oc_agent *agent);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 enum oc_standing {
     OC_STANDING_NONE,
@@ -72,6 +75,9 @@ uint32_t oc_refusal_http_status(enum oc_refusal_kind kind);
 /* The word's value; false if it is none of the table. */
 bool oc_state_parse(const char *text, enum oc_state *out);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

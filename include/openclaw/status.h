@@ -8,6 +8,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 enum oc_status {
     OC_OK = 0,
@@ -44,6 +47,9 @@ const char *oc_status_name(enum oc_status status);
  * RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, ABORTED is not among them. Any thread. */
 bool oc_status_is_retryable(enum oc_status status);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -16,6 +16,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 enum {
     OC_DEVICE_ID_BYTES = 32,
@@ -91,6 +94,9 @@ bool oc_grant_equal(const struct oc_grant *a, const struct oc_grant *b);
 /* Sorts the scopes and drops doubles, in place. */
 void oc_grant_normalise(struct oc_grant *grant);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif
