@@ -13,6 +13,7 @@
 #include "server/domain/audit_event.h"
 #include "server/domain/quota.h"
 #include "server/rpc/refusal_text.h"
+#include "server/rpc/source_caps.h"
 #include "server/service/pairing_service.h"
 
 enum rpc_door {
@@ -49,9 +50,9 @@ struct caller {
 
     /* Of doors.c. */
     void *listener;
-    bool has_spoken;  /* connection's thread only */
-    bool is_over_cap; /* connection's thread only */
-    bool holds_slot;  /* guarded by the doors' lock */
+    bool has_spoken;         /* connection's thread only */
+    bool is_over_cap;        /* connection's thread only */
+    struct source_slot slot; /* guarded by the doors' lock */
 
     atomic_uint n_references;
     pthread_mutex_t lock; /* guards the three below; nothing is called while it is held */

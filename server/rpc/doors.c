@@ -2,6 +2,7 @@
 #include "server/rpc/doors.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ struct doors {
     atomic_bool is_ready; /* every address is known: before, nobody is let in */
     atomic_uint n_told_over_cap;
     pthread_mutex_t
-        lock; /* guards caps and every caller's holds_slot; nothing is called under it */
+        lock; /* guards caps and every caller's slot; but for a hold, nothing is called under it */
     struct source_caps *caps;
 };
 
@@ -56,27 +57,57 @@ static bool is_exempt(const struct doors *doors, const struct oc_source *source)
            doors->options.is_exempt(doors->options.user, source->address);
 }
 
+static struct caller *holder_of(struct source_slot *slot)
+{
+    return (struct caller *)(void *)((char *)slot - offsetof(struct caller, slot));
+}
+
+/* Under the lock. Takes the slot of the fullest source for the newcomer and returns the connection
+ * that must go, held; NULL when the newcomer must. */
+static struct oc_connection *shed(struct doors *doors, struct caller *newcomer,
+                                  const struct oc_source *source, bool exempt)
+{
+    struct source_slot *slot = source_caps_find_fullest(doors->caps, source);
+    if (!slot) {
+        return NULL;
+    }
+    struct oc_connection *connection = holder_of(slot)->connection;
+    oc_connection_hold(connection);
+    source_caps_give(doors->caps, slot);
+    (void)source_caps_take(doors->caps, source, exempt, &newcomer->slot);
+    return connection;
+}
+
+static void close_shed(struct oc_connection *connection)
+{
+    metric_add(METRIC_CONNECTIONS_REFUSED_AT_CAP_TOTAL, 1);
+    oc_connection_abort(connection, OC_RESOURCE_EXHAUSTED, "made room for another source");
+    oc_connection_release(connection);
+}
+
 static bool take_slot(struct caller *caller, const struct oc_source *source)
 {
     struct doors *doors = doors_of(caller);
     const bool exempt = is_exempt(doors, source);
+    struct oc_connection *loser = NULL;
     pthread_mutex_lock(&doors->lock);
-    if (!caller->holds_slot) {
-        caller->holds_slot = source_caps_take(doors->caps, source, exempt);
+    if (!caller->slot.node &&
+        source_caps_take(doors->caps, source, exempt, &caller->slot) == SOURCE_CAPS_ALL_FULL) {
+        loser = shed(doors, caller, source, exempt);
     }
-    const bool holds = caller->holds_slot;
+    const bool holds = caller->slot.node != NULL;
     pthread_mutex_unlock(&doors->lock);
+    if (loser) {
+        close_shed(loser);
+    }
     return holds;
 }
 
-static void give_slot(struct caller *caller, const struct oc_source *source)
+static void give_slot(struct caller *caller)
 {
     struct doors *doors = doors_of(caller);
     pthread_mutex_lock(&doors->lock);
-    if (caller->holds_slot) {
-        source_caps_give(doors->caps, source);
-        caller->holds_slot = false;
-    }
+    source_caps_give(doors->caps, &caller->slot);
     pthread_mutex_unlock(&doors->lock);
 }
 
@@ -94,9 +125,9 @@ static void set_approved(void *user, bool is_approved)
     const struct oc_peer *peer = oc_connection_peer(caller->connection);
     atomic_store(&caller->is_approved, is_approved);
     if (is_approved) {
-        give_slot(caller, &peer->source);
+        give_slot(caller);
     } else {
-        (void)take_slot(caller, &peer->source); /* who is in is not thrown out by the cap */
+        (void)take_slot(caller, &peer->source); /* who is in stays in, with or without one */
     }
     oc_connection_set_approved(caller->connection, is_approved);
     oc_connection_set_idle_limit(caller->connection, idle_limit(doors_of(caller), is_approved));
@@ -205,6 +236,7 @@ static void device_frame(void *user, struct oc_connection *connection, uint32_t 
 static void device_closed(void *user, struct oc_connection *connection, const struct oc_error *err)
 {
     struct caller *caller = user;
+    (void)connection;
     (void)err;
     if (caller->is_over_cap) {
         atomic_fetch_sub(&doors_of(caller)->n_told_over_cap, 1);
@@ -212,9 +244,7 @@ static void device_closed(void *user, struct oc_connection *connection, const st
     if (caller->peer) {
         peer_closed(caller->peer);
     }
-    if (caller->connection) {
-        give_slot(caller, &oc_connection_peer(connection)->source);
-    }
+    give_slot(caller);
     caller_release(caller);
 }
 

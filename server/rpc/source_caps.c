@@ -11,16 +11,19 @@ enum {
     NETWORK_BYTES = 8, /* of an IPv6 address: its /64 */
 };
 
-struct node {
-    struct node *next;
+struct source_node {
+    struct source_node *next;
+    struct source_node **link;
+    struct source_slot *slots; /* the newest first */
     uint8_t key[KEY_BYTES];
     unsigned n;
 };
 
 struct source_caps {
     struct source_caps_options options;
+    uint64_t dice; /* where the search for the fullest begins */
     unsigned total;
-    struct node *chains[N_CHAINS];
+    struct source_node *chains[N_CHAINS];
 };
 
 struct source_caps *source_caps_new(const struct source_caps_options *options)
@@ -28,6 +31,7 @@ struct source_caps *source_caps_new(const struct source_caps_options *options)
     struct source_caps *caps = calloc(1, sizeof *caps);
     if (caps) {
         caps->options = *options;
+        caps->dice = options->seed | 1;
     }
     return caps;
 }
@@ -35,8 +39,8 @@ struct source_caps *source_caps_new(const struct source_caps_options *options)
 void source_caps_free(struct source_caps *caps)
 {
     for (size_t i = 0; caps && i < N_CHAINS; i++) {
-        for (struct node *node = caps->chains[i]; node;) {
-            struct node *next = node->next;
+        for (struct source_node *node = caps->chains[i]; node;) {
+            struct source_node *next = node->next;
             free(node);
             node = next;
         }
@@ -68,50 +72,118 @@ static size_t chain_of(const struct source_caps *caps, const uint8_t key[KEY_BYT
     return (size_t)(hash % N_CHAINS);
 }
 
-/* The place that points to the node of the key, or to the NULL where it belongs. */
-static struct node **find(struct source_caps *caps, const uint8_t key[KEY_BYTES])
+static struct source_node *find(const struct source_caps *caps, const uint8_t key[KEY_BYTES])
 {
-    struct node **place = &caps->chains[chain_of(caps, key)];
-    while (*place && memcmp((*place)->key, key, KEY_BYTES) != 0) {
-        place = &(*place)->next;
+    struct source_node *node = caps->chains[chain_of(caps, key)];
+    while (node && memcmp(node->key, key, KEY_BYTES) != 0) {
+        node = node->next;
     }
-    return place;
+    return node;
 }
 
-bool source_caps_take(struct source_caps *caps, const struct oc_source *source, bool is_exempt)
+/* NULL when out of memory. */
+static struct source_node *make_node(struct source_caps *caps, const uint8_t key[KEY_BYTES])
 {
-    uint8_t key[KEY_BYTES];
-    key_of(source, key);
-    struct node **place = find(caps, key);
-    const unsigned held = *place ? (*place)->n : 0;
-    if (caps->total >= caps->options.max || (!is_exempt && held >= caps->options.max_per_source)) {
-        return false;
-    }
-    if (!*place) {
-        struct node *node = calloc(1, sizeof *node);
-        if (!node) {
-            return false;
-        }
+    struct source_node *node = calloc(1, sizeof *node);
+    if (node) {
+        struct source_node **chain = &caps->chains[chain_of(caps, key)];
         memcpy(node->key, key, KEY_BYTES);
-        *place = node;
+        node->next = *chain;
+        node->link = chain;
+        if (node->next) {
+            node->next->link = &node->next;
+        }
+        *chain = node;
     }
-    (*place)->n++;
-    caps->total++;
-    return true;
+    return node;
 }
 
-void source_caps_give(struct source_caps *caps, const struct oc_source *source)
+static void drop_node(struct source_node *node)
+{
+    *node->link = node->next;
+    if (node->next) {
+        node->next->link = node->link;
+    }
+    free(node);
+}
+
+static void fill_slot(struct source_node *node, struct source_slot *slot)
+{
+    slot->node = node;
+    slot->next = node->slots;
+    slot->link = &node->slots;
+    if (slot->next) {
+        slot->next->link = &slot->next;
+    }
+    node->slots = slot;
+    node->n++;
+}
+
+enum source_caps_result source_caps_take(struct source_caps *caps, const struct oc_source *source,
+                                         bool is_exempt, struct source_slot *slot)
 {
     uint8_t key[KEY_BYTES];
+    assert(!slot->node);
     key_of(source, key);
-    struct node **place = find(caps, key);
-    assert(*place && caps->total > 0);
-    caps->total--;
-    if (--(*place)->n == 0) {
-        struct node *empty = *place;
-        *place = empty->next;
-        free(empty);
+    struct source_node *node = find(caps, key);
+    if (node && !is_exempt && node->n >= caps->options.max_per_source) {
+        return SOURCE_CAPS_SOURCE_FULL;
     }
+    if (caps->total >= caps->options.max) {
+        return SOURCE_CAPS_ALL_FULL;
+    }
+    node = node ? node : make_node(caps, key);
+    if (!node) {
+        return SOURCE_CAPS_ALL_FULL;
+    }
+    fill_slot(node, slot);
+    caps->total++;
+    return SOURCE_CAPS_TAKEN;
+}
+
+void source_caps_give(struct source_caps *caps, struct source_slot *slot)
+{
+    struct source_node *node = slot->node;
+    if (!node) {
+        return;
+    }
+    assert(node->n > 0 && caps->total > 0);
+    *slot->link = slot->next;
+    if (slot->next) {
+        slot->next->link = slot->link;
+    }
+    *slot = (struct source_slot){.node = NULL};
+    caps->total--;
+    if (--node->n == 0) {
+        drop_node(node);
+    }
+}
+
+/* Another number each time; xorshift is enough to share the burden. */
+static size_t throw_dice(struct source_caps *caps)
+{
+    caps->dice ^= caps->dice << 13;
+    caps->dice ^= caps->dice >> 7;
+    caps->dice ^= caps->dice << 17;
+    return (size_t)(caps->dice % N_CHAINS);
+}
+
+struct source_slot *source_caps_find_fullest(struct source_caps *caps,
+                                             const struct oc_source *newcomer)
+{
+    uint8_t key[KEY_BYTES];
+    key_of(newcomer, key);
+    const struct source_node *own = find(caps, key);
+    const struct source_node *fullest = NULL;
+    const size_t first = throw_dice(caps);
+    for (size_t i = 0; i < N_CHAINS; i++) {
+        const struct source_node *node = caps->chains[(first + i) % N_CHAINS];
+        for (; node; node = node->next) {
+            fullest = !fullest || node->n > fullest->n ? node : fullest;
+        }
+    }
+    const unsigned wanted = own ? own->n + 1 : 1;
+    return fullest && fullest->n >= wanted ? fullest->slots : NULL;
 }
 
 unsigned source_caps_total(const struct source_caps *caps)

@@ -212,6 +212,33 @@ static void a_source_over_its_cap_is_told_so_and_closed(void **state)
     leave(&fixture);
 }
 
+static void a_flood_gives_way_to_the_one_who_knocks_once(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct oc_connection *flood[5];
+    const struct oc_peer other = device_from(203, 99);
+    uint32_t wait_ms = 0;
+    enter(&fixture);
+    for (uint8_t i = 0; i < 5; i++) {
+        const struct oc_peer peer = device_from(203, (uint8_t)(1 + i / 2));
+        flood[i] = come_in(DEVICES, &peer);
+    }
+    struct oc_connection *knocks = come_in(DEVICES, &other);
+    assert_int_equal(ask_health(DEVICES, knocks, &wait_ms), OC_OK);
+    unsigned n_closed = 0;
+    for (size_t i = 0; i < 5; i++) {
+        n_closed += flood[i]->is_closed;
+    }
+    assert_int_equal(n_closed, 1);
+    assert_false(flood[4]->is_closed); /* alone at its source */
+    for (size_t i = 0; i < 5; i++) {
+        go(DEVICES, flood[i]);
+    }
+    go(DEVICES, knocks);
+    leave(&fixture);
+}
+
 static void a_known_device_comes_in_over_the_cap_of_strangers(void **state)
 {
     (void)state;
@@ -335,6 +362,7 @@ int main(void)
         cmocka_unit_test(any_other_user_is_told_no_and_audited),
         cmocka_unit_test(a_device_is_the_key_it_proved),
         cmocka_unit_test(a_source_over_its_cap_is_told_so_and_closed),
+        cmocka_unit_test(a_flood_gives_way_to_the_one_who_knocks_once),
         cmocka_unit_test(a_known_device_comes_in_over_the_cap_of_strangers),
         cmocka_unit_test(a_session_gives_its_slot_back),
         cmocka_unit_test(exempt_sources_share_the_total_alone),
