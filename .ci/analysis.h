@@ -6,7 +6,8 @@
 
 #include <openclaw/error.h>
 
-/* oc_fail gives back its status, so that "if (st) return st" ends the path on which *out is NULL. */
+/* oc_fail gives back its status, so that "if (st) return st" ends the path on which *out is NULL.
+ */
 static inline enum oc_status oc_status_known_as(enum oc_status status, enum oc_status returned)
 {
     (void)returned;
