@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "client/clean_text.h"
 #include "proto/base/cleanup.h"
 
 void oc_take_text(const char *text, char *out, size_t cap)
@@ -42,25 +43,34 @@ bool oc_take_request_id(const char *text, struct oc_request_id *out)
     return oc_request_id_parse(text, out);
 }
 
-bool oc_take_grant(const Openclaw__V1__Grant *grant, struct oc_grant *out)
+/* A role or a scope, as types.proto spells them; it may be printed as it is. A right that is cut
+ * short would be another right, so what does not fit is refused. */
+static bool take_right(const char *text, char *out, size_t cap)
 {
-    *out = (struct oc_grant){.n_scopes = 0};
-    if (!grant) {
-        return true;
-    }
-    if (grant->n_scopes > OC_MAX_SCOPES || strlen(grant->role) > OC_MAX_ROLE_BYTES) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789._:/*-";
+    size_t n = strspn(text, allowed);
+    if (text[n] != '\0' || n >= cap) {
         return false;
     }
-    oc_take_text(grant->role, out->role, sizeof out->role);
-    for (size_t i = 0; i < grant->n_scopes; i++) {
-        /* A right that is cut short is another right: refuse. */
-        if (strlen(grant->scopes[i]) > OC_MAX_SCOPE_BYTES) {
+    memcpy(out, text, n + 1);
+    return true;
+}
+
+bool oc_take_grant(const Openclaw__V1__Grant *from, struct oc_grant *out)
+{
+    struct oc_grant grant = {.n_scopes = 0};
+    if (from && (from->n_scopes > OC_MAX_SCOPES ||
+                 !take_right(from->role, grant.role, sizeof grant.role))) {
+        return false;
+    }
+    for (size_t i = 0; from && i < from->n_scopes; i++) {
+        if (!take_right(from->scopes[i], grant.scopes[i], sizeof grant.scopes[i])) {
             return false;
         }
-        oc_take_text(grant->scopes[i], out->scopes[i], sizeof out->scopes[i]);
+        grant.n_scopes++;
     }
-    out->n_scopes = (uint8_t)grant->n_scopes;
-    oc_grant_normalise(out);
+    oc_grant_normalise(&grant);
+    *out = grant;
     return true;
 }
 
@@ -223,6 +233,7 @@ bool oc_take_session(const Openclaw__V1__Session *from, struct oc_session *out)
         return false;
     }
     oc_take_text(from->alias, session.alias, sizeof session.alias);
+    oc_clean_text(session.alias);
     *out = session;
     return true;
 }

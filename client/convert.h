@@ -20,7 +20,8 @@ void oc_take_text(const char *text, char *out, size_t cap);
 bool oc_take_bytes(ProtobufCBinaryData bytes, bool may_be_empty, uint8_t *out, size_t n);
 /* "" stays "". */
 bool oc_take_request_id(const char *text, struct oc_request_id *out);
-bool oc_take_grant(const Openclaw__V1__Grant *grant, struct oc_grant *out); /* NULL: none */
+/* NULL: none. What comes out is made of the characters of types.proto only. */
+bool oc_take_grant(const Openclaw__V1__Grant *grant, struct oc_grant *out);
 bool oc_take_labels(Openclaw__V1__Label *const *labels, size_t n, struct oc_labels *out);
 bool oc_take_device(const Openclaw__V1__Device *device, struct oc_device *out);
 bool oc_take_audit_record(const Openclaw__V1__AuditRecord *record, struct oc_audit_record *out);

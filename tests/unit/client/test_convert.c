@@ -69,6 +69,8 @@ static void a_grant_is_whole_and_sorted_or_refused(void **state)
     grant.n_scopes = 0;
     grant.role = long_scope;
     assert_false(oc_take_grant(&grant, &out));
+    grant.role = literal("agent\x1b[2J");
+    assert_false(oc_take_grant(&grant, &out));
     assert_true(oc_take_grant(NULL, &out));
     assert_string_equal(out.role, "");
 }
