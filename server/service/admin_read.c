@@ -10,6 +10,10 @@
 #include "server/service/admin_service.h"
 #include "server/service/peer.h"
 
+enum {
+    LEFT_A_TRACE = 1 << 30, /* beside the bits of states: tombstones and lapsed requests */
+};
+
 /* ---- one device
  * ----------------------------------------------------------------------------------- */
 
@@ -205,12 +209,13 @@ static uint32_t states_of(unsigned group)
     case ENTRY_APPROVED:
         return 1U << OC_STATE_APPROVED;
     case ENTRY_OTHER:
-        return 1U << OC_STATE_REJECTED | 1U << OC_STATE_REVOKED | 1U << OC_STATE_BLOCKED;
+        return 1U << OC_STATE_REJECTED | 1U << OC_STATE_REVOKED | 1U << OC_STATE_BLOCKED |
+               1U << OC_STATE_NONE;
     case ENTRY_NOTHING:
     case ENTRY_GROUP_COUNT:
         break;
     }
-    return 1U << OC_STATE_NONE;
+    return LEFT_A_TRACE;
 }
 
 static void page_add_group(struct service *service, const struct place *after, uint32_t states,
@@ -244,12 +249,14 @@ static bool collect(struct service *service, uint32_t states, struct place *plac
     return false;
 }
 
-static uint32_t default_states(uint32_t states)
+/* Announced devices have no state yet, and are listed; what only left a trace is not, unless it is
+ * asked for. */
+static uint32_t wanted_states(uint32_t states)
 {
-    return states != 0
-               ? states
-               : 1U << OC_STATE_PENDING | 1U << OC_STATE_APPROVED | 1U << OC_STATE_REJECTED |
-                     1U << OC_STATE_REVOKED | 1U << OC_STATE_BLOCKED;
+    if (states == 0) {
+        return (1U << OC_STATE_COUNT) - 1;
+    }
+    return states & 1U << OC_STATE_NONE ? states | LEFT_A_TRACE : states;
 }
 
 static void show(struct service *service, const struct page *page, struct device_view *view,
@@ -279,7 +286,7 @@ enum oc_status admin_list(struct service *service, const struct list_query *quer
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "service: out of memory");
     }
     *revision = atomic_load(&service->seq);
-    bool has_more = collect(service, default_states(query->states), &place, &page);
+    bool has_more = collect(service, wanted_states(query->states), &place, &page);
     show(service, &page, view, visit, user);
     next_cursor[0] = '\0';
     if (has_more) {

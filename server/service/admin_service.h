@@ -17,7 +17,7 @@ struct device_view {
 /* ---- reading: answered from memory, on the calling thread ---------------------------------- */
 
 struct list_query {
-    uint32_t states; /* bit per enum oc_state; 0: all that is known but removed and none */
+    uint32_t states; /* bit per enum oc_state; 0: all but tombstones and lapsed requests */
     size_t limit;    /* 1..500 */
     char cursor[80]; /* from the page before; "" for the first */
 };

@@ -193,7 +193,7 @@ enum entry_group entry_group_of(const struct pairing *pairing)
     case OC_STATE_COUNT:
         break;
     }
-    return ENTRY_NOTHING;
+    return pairing->expectation.is_set ? ENTRY_OTHER : ENTRY_NOTHING;
 }
 
 static void unlist(struct shard *shard, struct entry *entry)

@@ -28,8 +28,8 @@ enum {
 enum entry_group {
     ENTRY_OPEN, /* a request is open, whatever the standing */
     ENTRY_APPROVED,
-    ENTRY_OTHER,   /* revoked, rejected, blocked */
-    ENTRY_NOTHING, /* tombstones, lapsed requests, announced devices */
+    ENTRY_OTHER,   /* revoked, rejected, blocked; announced and not seen yet */
+    ENTRY_NOTHING, /* tombstones, lapsed requests */
     ENTRY_GROUP_COUNT
 };
 

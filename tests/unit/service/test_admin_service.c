@@ -313,6 +313,30 @@ static void lists_are_complete_and_in_order_whatever_the_page(void **state)
     free(listing);
 }
 
+static void announced_devices_are_listed_and_removed_ones_are_not(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct listing *listing = calloc(1, sizeof *listing);
+    struct device removed, lapsed;
+    struct decide_command expect = {.kind = PAIRING_EV_EXPECT, .device_id = {{0x77}}};
+    ask(fixture, 1, &removed);
+    ask(fixture, 2, &lapsed);
+    (void)admin_decide_on(fixture, PAIRING_EV_APPROVE, &removed.id);
+    assert_int_equal(admin_decide_on(fixture, PAIRING_EV_REMOVE, &removed.id).status, OC_OK);
+    assert_int_equal(admin_decide_on(fixture, PAIRING_EV_DISMISS, &lapsed.id).status, OC_OK);
+    assert_int_equal(admin_do(fixture, &expect).status, OC_OK);
+    list_all(fixture, 0, 10, listing);
+    assert_int_equal(listing->n, 1);
+    assert_memory_equal(&listing->ids[0], &expect.device_id, sizeof expect.device_id);
+    list_all(fixture, 1U << OC_STATE_NONE, 10, listing);
+    assert_int_equal(listing->n, 3);
+    list_all(fixture, 1U << OC_STATE_REVOKED, 10, listing);
+    assert_int_equal(listing->n, 0);
+    free(listing);
+    device_close(&removed);
+    device_close(&lapsed);
+}
+
 static void a_cursor_of_something_else_is_refused(void **state)
 {
     struct service_fixture *fixture = *state;
@@ -640,6 +664,7 @@ int main(void)
         CASE(a_wider_ask_goes_on_with_the_old_grant_until_it_is_approved),
         CASE(a_rejected_upgrade_is_told_and_the_session_goes_on),
         CASE(lists_are_complete_and_in_order_whatever_the_page),
+        CASE(announced_devices_are_listed_and_removed_ones_are_not),
         CASE(a_cursor_of_something_else_is_refused),
         CASE(what_people_type_finds_the_device_that_they_mean),
         CASE(a_mistyped_device_id_is_answered_with_the_closest),
