@@ -130,7 +130,14 @@ bool fleet_send_heartbeat(struct oc_connection *connection, uint32_t word)
     return send_call(connection, word, OPENCLAW__V1__METHOD__METHOD_HEARTBEAT, &request.base);
 }
 
-void fleet_require_session(const uint8_t *body, size_t n_body)
+bool fleet_send_await_notice(struct oc_connection *connection, uint32_t word)
+{
+    Openclaw__V1__AwaitNoticeRequest request = OPENCLAW__V1__AWAIT_NOTICE_REQUEST__INIT;
+    request.generation = UINT64_MAX; /* nothing newer to tell: it is left open */
+    return send_call(connection, word, OPENCLAW__V1__METHOD__METHOD_AWAIT_NOTICE, &request.base);
+}
+
+static struct oc_reply require_ok(const uint8_t *body, size_t n_body)
 {
     struct oc_reply reply;
     struct oc_error err;
@@ -140,6 +147,17 @@ void fleet_require_session(const uint8_t *body, size_t n_body)
     if (reply.status != OC_OK) {
         fleet_die(oc_status_name(reply.status));
     }
+    return reply;
+}
+
+void fleet_require_ok(const uint8_t *body, size_t n_body)
+{
+    (void)require_ok(body, n_body);
+}
+
+void fleet_require_session(const uint8_t *body, size_t n_body)
+{
+    struct oc_reply reply = require_ok(body, n_body);
     Openclaw__V1__ConnectReply *message =
         openclaw__v1__connect_reply__unpack(NULL, reply.n_payload, reply.payload);
     if (!message || message->outcome_case != OPENCLAW__V1__CONNECT_REPLY__OUTCOME_SESSION) {

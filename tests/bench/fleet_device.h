@@ -24,6 +24,9 @@ void fleet_registrar_finish(struct fleet_registrar *registrar);
 
 bool fleet_send_connect(struct oc_connection *connection);
 bool fleet_send_heartbeat(struct oc_connection *connection, uint32_t word);
+bool fleet_send_await_notice(struct oc_connection *connection, uint32_t word);
+/* Ends the process unless the reply says OK. */
+void fleet_require_ok(const uint8_t *body, size_t n_body);
 /* Ends the process unless the reply to Connect carries a session. */
 void fleet_require_session(const uint8_t *body, size_t n_body);
 

@@ -4,9 +4,9 @@
  * a write as there are.
  *
  *     floor server PORT_FILE
- *     floor unary   PORT CONNECTIONS DEPTH SECONDS     echoes of 32 bytes
- *     floor connect PORT AT_ONCE SECONDS               TCP + TLS + one echo + close
- *     floor idle    PORT CONNECTIONS SERVER_PID        resident memory per connection
+ *     floor unary   PORT SERVER_PID CONNECTIONS DEPTH SECONDS   echoes of 32 bytes
+ *     floor connect PORT SERVER_PID AT_ONCE SECONDS             TCP + TLS + one echo + close
+ *     floor idle    PORT SERVER_PID CONNECTIONS                 resident memory per connection
  *
  * Prints one JSON object. A measuring tool: it ends at the first thing that goes wrong.
  */
@@ -219,6 +219,9 @@ static _Noreturn void run_server(const char *port_file)
 
 struct load {
     SSL_CTX *context;
+    long server_pid;
+    double server_cpu_s; /* both when the measuring began */
+    double own_cpu_s;
     int epoll;
     uint16_t port;
     uint8_t *scratch;
@@ -238,11 +241,12 @@ static void dial(struct load *load, struct end *end)
     add_end(load->epoll, load->context, fd, false, end);
 }
 
-static struct load make_load(const char *port, size_t n_ends)
+static struct load make_load(const char *port, const char *server_pid, size_t n_ends)
 {
     struct load load = {.context = make_context(false),
                         .epoll = epoll_create1(EPOLL_CLOEXEC),
                         .port = (uint16_t)atoi(port),
+                        .server_pid = atol(server_pid),
                         .scratch = calloc(1, SCRATCH_BYTES),
                         .n_ends = n_ends,
                         .ends = calloc(n_ends, sizeof(struct end))};
@@ -252,9 +256,25 @@ static struct load make_load(const char *port, size_t n_ends)
     return load;
 }
 
-static int run_unary(const char *port, size_t n_connections, size_t depth, double seconds)
+static void begin_measuring(struct load *load)
 {
-    struct load load = make_load(port, n_connections);
+    load->server_cpu_s = measure_cpu_s(load->server_pid);
+    load->own_cpu_s = measure_own_cpu_s();
+}
+
+static void print_rate(const struct load *load, const char *metric, uint64_t n, uint64_t start_ns)
+{
+    double took_s = (double)(measure_now_ns() - start_ns) / 1e9;
+    double per_100k = n > 0 ? 1e5 / (double)n : 0;
+    printf("{\"%s\": %.1f, \"server_cpu_s_per_100k\": %.3f, \"client_cpu_s_per_100k\": %.3f}\n",
+           metric, (double)n / took_s,
+           (measure_cpu_s(load->server_pid) - load->server_cpu_s) * per_100k,
+           (measure_own_cpu_s() - load->own_cpu_s) * per_100k);
+}
+
+static int run_unary(struct load load, size_t depth, double seconds)
+{
+    size_t n_connections = load.n_ends;
     uint8_t messages[MESSAGE_BYTES * 256] = {0};
     for (size_t i = 0; i < n_connections; i++) {
         dial(&load, &load.ends[i]);
@@ -273,6 +293,7 @@ static int run_unary(const char *port, size_t n_connections, size_t depth, doubl
                     die("handshake");
                 }
                 if (end->is_ready && ++n_ready == n_connections) {
+                    begin_measuring(&load);
                     start_ns = measure_now_ns();
                     end_ns = start_ns + (uint64_t)(seconds * 1e9);
                     for (size_t k = 0; k < n_connections; k++) {
@@ -293,17 +314,15 @@ static int run_unary(const char *port, size_t n_connections, size_t depth, doubl
             }
         }
     }
-    double took = (double)(measure_now_ns() - start_ns) / 1e9;
-    printf("{\"requests_per_s\": %.0f, \"client_cpu_s\": %.3f}\n", (double)n_echoed / took,
-           measure_own_cpu_s());
+    print_rate(&load, "requests_per_s", n_echoed, start_ns);
     return 0;
 }
 
-static int run_connect(const char *port, size_t at_once, double seconds)
+static int run_connect(struct load load, double seconds)
 {
-    struct load load = make_load(port, at_once);
     uint8_t message[MESSAGE_BYTES] = {0};
-    for (size_t i = 0; i < at_once; i++) {
+    begin_measuring(&load);
+    for (size_t i = 0; i < load.n_ends; i++) {
         dial(&load, &load.ends[i]);
     }
     uint64_t n_done = 0;
@@ -331,15 +350,14 @@ static int run_connect(const char *port, size_t at_once, double seconds)
             }
         }
     }
-    printf("{\"connects_per_s\": %.1f, \"client_cpu_s\": %.3f}\n",
-           (double)n_done * 1e9 / (double)(measure_now_ns() - start_ns), measure_own_cpu_s());
+    print_rate(&load, "connects_per_s", n_done, start_ns);
     return 0;
 }
 
-static int run_idle(const char *port, size_t n_connections, long server_pid)
+static int run_idle(struct load load)
 {
-    struct load load = make_load(port, n_connections);
-    double before = measure_resident_kib(server_pid);
+    size_t n_connections = load.n_ends;
+    double before = measure_resident_kib(load.server_pid);
     size_t n_ready = 0;
     size_t n_dialled = 0;
     while (n_ready < n_connections) {
@@ -359,7 +377,7 @@ static int run_idle(const char *port, size_t n_connections, long server_pid)
         }
     }
     printf("{\"sessions\": %zu, \"resident_kib_per_session\": %.2f}\n", n_connections,
-           (measure_resident_kib(server_pid) - before) / (double)n_connections);
+           (measure_resident_kib(load.server_pid) - before) / (double)n_connections);
     return 0;
 }
 
@@ -368,15 +386,15 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "server") == 0) {
         run_server(argv[2]);
     }
-    if (argc == 6 && strcmp(argv[1], "unary") == 0) {
-        return run_unary(argv[2], strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10),
-                         atof(argv[5]));
+    if (argc == 7 && strcmp(argv[1], "unary") == 0) {
+        return run_unary(make_load(argv[2], argv[3], strtoul(argv[4], NULL, 10)),
+                         strtoul(argv[5], NULL, 10), atof(argv[6]));
     }
-    if (argc == 5 && strcmp(argv[1], "connect") == 0) {
-        return run_connect(argv[2], strtoul(argv[3], NULL, 10), atof(argv[4]));
+    if (argc == 6 && strcmp(argv[1], "connect") == 0) {
+        return run_connect(make_load(argv[2], argv[3], strtoul(argv[4], NULL, 10)), atof(argv[5]));
     }
     if (argc == 5 && strcmp(argv[1], "idle") == 0) {
-        return run_idle(argv[2], strtoul(argv[3], NULL, 10), atol(argv[4]));
+        return run_idle(make_load(argv[2], argv[3], strtoul(argv[4], NULL, 10)));
     }
     fprintf(stderr, "usage: floor server|unary|connect|idle ...; see the head of floor.c\n");
     return 2;
