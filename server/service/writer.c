@@ -224,18 +224,31 @@ static enum oc_status write_change(struct group *group, const struct group_chang
     return st ? st : store_apply(group_store(group), &row, seq, err);
 }
 
-/* In force, not durable: the caller is told so, and it is written again later. */
-static enum oc_status keep_withdrawn(struct group *group, struct staged *staged,
-                                     struct oc_error *err)
+static enum oc_status fail_not_durable(struct oc_error *err)
 {
     char cause[256];
     memcpy(cause, err->text, sizeof cause - 1);
     cause[sizeof cause - 1] = '\0';
-    unsaved_list_keep(&group->service->writer->unsaved, OC_STEAL(staged->unsaved));
-    append(group, staged);
     (void)oc_fail(err, OC_UNAVAILABLE, "in force, but not durable yet: %s", cause);
     err->is_not_durable = true;
     return OC_UNAVAILABLE;
+}
+
+/* In force, not durable: the caller is told so, and it is written again later. */
+static enum oc_status keep_withdrawn(struct group *group, struct staged *staged,
+                                     struct oc_error *err)
+{
+    unsaved_list_keep(&group->service->writer->unsaved, OC_STEAL(staged->unsaved));
+    append(group, staged);
+    return fail_not_durable(err);
+}
+
+/* "It is so already" is said of what is on disk: the withdrawal that made it so comes first. */
+static enum oc_status settle_unsaved(struct group *group, const struct group_change *change,
+                                     struct oc_error *err)
+{
+    enum oc_status st = apply_unsaved_of(group, change->id, err);
+    return st && change->decision->outcome == PAIRING_DONE ? fail_not_durable(err) : st;
 }
 
 static enum oc_status apply_record(struct group *group, const struct group_change *change,
@@ -275,8 +288,9 @@ enum oc_status group_apply(struct group *group, const struct group_change *chang
     if (change->decision->changed) {
         return apply_record(group, change, receipt, err);
     }
-    if (!change->decision->is_audited && !change->key) {
-        return OC_OK;
+    enum oc_status st = settle_unsaved(group, change, err);
+    if (st || (!change->decision->is_audited && !change->key)) {
+        return st;
     }
     return write_change(group, change, &receipt->seq, err);
 }

@@ -173,6 +173,22 @@ static void nothing_about_a_device_overtakes_its_unsaved_revocation(void **state
     device_close(&device);
 }
 
+static void a_repeated_revocation_is_done_only_when_the_first_is_on_disk(void **state)
+{
+    struct bench *bench = *state;
+    struct device device;
+    open_approved(bench, &device, 1);
+    held_store_set_full(true);
+    assert_true(decide(bench, PAIRING_EV_REVOKE, &device).error.is_not_durable);
+    struct decide_result again = decide(bench, PAIRING_EV_REVOKE, &device);
+    assert_int_equal(again.status, OC_UNAVAILABLE);
+    assert_true(again.error.is_not_durable);
+    held_store_set_full(false);
+    assert_int_equal(decide(bench, PAIRING_EV_REVOKE, &device).status, OC_OK);
+    assert_int_equal(n_audited(bench, "revoke"), 2); /* the first, and that it was so already */
+    device_close(&device);
+}
+
 static void a_lost_commit_leaves_the_outcome_unknown_and_grants_nothing(void **state)
 {
     struct bench *bench = *state;
@@ -284,6 +300,7 @@ int main(void)
         CASE(what_arrives_during_a_commit_goes_into_the_next),
         CASE(a_full_disk_refuses_grants_and_still_cuts_off),
         CASE(nothing_about_a_device_overtakes_its_unsaved_revocation),
+        CASE(a_repeated_revocation_is_done_only_when_the_first_is_on_disk),
         CASE(a_lost_commit_leaves_the_outcome_unknown_and_grants_nothing),
         CASE(a_commit_that_failed_and_is_there_comes_into_force_by_reloading),
         CASE(a_denial_survives_the_commit_that_lost_it_and_the_reload),
