@@ -97,6 +97,14 @@ static enum oc_status make_store(void *user, struct store **out, struct oc_error
     return state_make_store(&app->state, clock_now_ms(&app->clock), out, err);
 }
 
+static bool is_source_exempt(void *user, const char *source)
+{
+    const struct config *config = user;
+    struct network network;
+    return network_parse(source, &network) == NETWORK_OK &&
+           config_networks_contain(&config->pairing.exempt_sources, network.address);
+}
+
 static enum oc_status start_service(struct app *app, struct oc_error *err)
 {
     const struct config *config = &app->config;
@@ -111,6 +119,8 @@ static enum oc_status start_service(struct app *app, struct oc_error *err)
         .heartbeat_ms = HEARTBEAT_MS,
         .max_pending = config->pairing.max_pending,
         .max_pending_per_source = config->pairing.max_pending_per_source,
+        .is_exempt = is_source_exempt,
+        .is_exempt_user = &app->config,
         .pairing_required = config->pairing_required,
         .clock = &app->clock,
         .random = &app->random,

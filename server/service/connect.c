@@ -43,7 +43,11 @@ static void name_request(const struct peer *peer, const struct pairing *was,
 
 static bool has_room(const struct peer *peer)
 {
+    const struct service_options *options = &peer->service->options;
     struct directory_caps caps = service_caps(peer->service);
+    if (options->is_exempt && options->is_exempt(options->is_exempt_user, peer->source)) {
+        caps.max_open_per_source = caps.max_open;
+    }
     return directory_has_room(&peer->service->directory, &caps, peer->source);
 }
 

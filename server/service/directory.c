@@ -1,5 +1,6 @@
 #include "server/service/directory.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@ struct source_count {
 
 enum {
     NAMES_PER_RECORD = 1 + PAIRING_REPLACED_KEPT,
+    SOURCE_NETWORK_BYTES = 8,
 };
 
 void directory_init(struct directory *directory, uint64_t seed)
@@ -54,6 +56,16 @@ static uint64_t hash_bytes(const struct directory *directory, const void *bytes,
         hash ^= hash >> 32;
     }
     return hash ? hash : 1;
+}
+
+/* An IPv6 address counts as its /64: one host has all of those to choose from. */
+static uint64_t source_key(const struct directory *directory, const char *source)
+{
+    struct in6_addr address;
+    if (inet_pton(AF_INET6, source, &address) == 1) {
+        return hash_bytes(directory, address.s6_addr, SOURCE_NETWORK_BYTES);
+    }
+    return hash_bytes(directory, source, strlen(source));
 }
 
 /* The 50 bits of a request id, plus one so that 0 is none. */
@@ -278,7 +290,7 @@ bool directory_has_room(struct directory *directory, const struct directory_caps
                         const char *source)
 {
     pthread_mutex_lock(&directory->mutex);
-    uint64_t key = hash_bytes(directory, source, strlen(source));
+    uint64_t key = source_key(directory, source);
     const struct source_count *count = table_find(&directory->sources, key, is_any, NULL);
     bool has_room =
         directory->n_open < caps->max_open && (!count || count->n_open < caps->max_open_per_source);
@@ -288,7 +300,7 @@ bool directory_has_room(struct directory *directory, const struct directory_caps
 
 static struct source_count *obtain_source(struct directory *directory, const char *source)
 {
-    uint64_t key = hash_bytes(directory, source, strlen(source));
+    uint64_t key = source_key(directory, source);
     struct source_count *count = table_find(&directory->sources, key, is_any, NULL);
     if (count || !table_reserve(&directory->sources, 1)) {
         return count;

@@ -55,7 +55,8 @@ struct directory_caps {
     unsigned max_open;
     unsigned max_open_per_source;
 };
-/* Whether one more request of this source may be opened. The seam for fair shedding. */
+/* Whether one more request of this source (its address as text; IPv6: its /64) may be opened. The
+ * seam for fair shedding. */
 bool directory_has_room(struct directory *directory, const struct directory_caps *caps,
                         const char *source);
 /* Counts an open request; NULL when out of memory. */

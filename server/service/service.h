@@ -26,9 +26,12 @@ struct service_options {
     uint32_t heartbeat_ms;           /* told to agents */
     unsigned max_pending;            /* open requests in all */
     unsigned max_pending_per_source; /* and per source */
-    unsigned max_queue;              /* changes waiting for the writer; 0: 4096 */
-    bool pairing_required;           /* false: devices from allowed sources get the default grant */
-    const struct clock *clock;       /* borrowed */
+    /* Whether a source is no single one (a NAT) and has no cap of its own; NULL: none is. */
+    bool (*is_exempt)(void *user, const char *source);
+    void *is_exempt_user;
+    unsigned max_queue;        /* changes waiting for the writer; 0: 4096 */
+    bool pairing_required;     /* false: devices from allowed sources get the default grant */
+    const struct clock *clock; /* borrowed */
     const struct random_source *random; /* borrowed */
     const struct clock *monotonic;      /* for intervals; NULL: the machine's; borrowed */
     /* Makes a new store after an administrator said `unlock --init`; NULL: not possible. */

@@ -195,10 +195,11 @@ static void cut(void *user, const char *why)
 }
 
 static void open_from(struct service_fixture *fixture, struct device *device, unsigned n,
-                      bool is_trusted)
+                      const char *address, bool is_trusted)
 {
     static const struct peer_ops ops = {.set_approved = set_approved, .cut = cut};
-    char source[OC_MAX_SOURCE_BYTES + 1] = "203.0.113.9";
+    char source[OC_MAX_SOURCE_BYTES + 1] = "";
+    memcpy(source, address, strlen(address));
     memset(device, 0, sizeof *device);
     device->fixture = fixture;
     /* Spread over the shards, some with the same first byte. */
@@ -220,12 +221,18 @@ static void open_from(struct service_fixture *fixture, struct device *device, un
 
 void device_open(struct service_fixture *fixture, struct device *device, unsigned n)
 {
-    open_from(fixture, device, n, false);
+    open_from(fixture, device, n, "203.0.113.9", false);
+}
+
+void device_open_from(struct service_fixture *fixture, struct device *device, unsigned n,
+                      const char *address)
+{
+    open_from(fixture, device, n, address, false);
 }
 
 void device_open_trusted(struct service_fixture *fixture, struct device *device, unsigned n)
 {
-    open_from(fixture, device, n, true);
+    open_from(fixture, device, n, "203.0.113.9", true);
 }
 
 void device_close(struct device *device)

@@ -54,6 +54,8 @@ struct device {
 
 /* The n-th device: its id is made of n; asks for role "agent", scope "chat". */
 void device_open(struct service_fixture *fixture, struct device *device, unsigned n);
+void device_open_from(struct service_fixture *fixture, struct device *device, unsigned n,
+                      const char *address);
 /* The same, from a source that the configuration trusts. */
 void device_open_trusted(struct service_fixture *fixture, struct device *device, unsigned n);
 void device_close(struct device *device);

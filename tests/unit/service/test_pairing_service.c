@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -417,6 +418,51 @@ static void a_source_may_have_only_so_many_requests(void **state)
     }
 }
 
+static void the_addresses_of_one_ipv6_network_are_one_source(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device devices[34];
+    char address[OC_MAX_SOURCE_BYTES + 1];
+    for (unsigned i = 0; i < 34; i++) {
+        (void)snprintf(address, sizeof address, "2001:db8:%s:1::%x", i < 33 ? "7" : "8", i + 1);
+        device_open_from(fixture, &devices[i], i + 1, address);
+        enum oc_refusal_kind kind = device_connect(&devices[i]).refusal.kind;
+        assert_int_equal(kind, i == 32 ? OC_REFUSAL_BUSY : OC_REFUSAL_PAIRING_REQUIRED);
+    }
+    for (unsigned i = 0; i < 34; i++) {
+        device_close(&devices[i]);
+    }
+}
+
+static bool is_the_nat(void *user, const char *source)
+{
+    (void)user;
+    return strcmp(source, "203.0.113.9") == 0;
+}
+
+static int set_up_nat(void **state)
+{
+    struct service_fixture *fixture = malloc(sizeof *fixture);
+    fixture_init(fixture);
+    fixture->options.is_exempt = is_the_nat;
+    fixture_start(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static void an_exempt_source_has_no_cap_of_its_own(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device devices[40];
+    for (unsigned i = 0; i < 40; i++) {
+        device_open(fixture, &devices[i], i + 1);
+        assert_int_equal(device_connect(&devices[i]).refusal.kind, OC_REFUSAL_PAIRING_REQUIRED);
+    }
+    for (unsigned i = 0; i < 40; i++) {
+        device_close(&devices[i]);
+    }
+}
+
 static void draining_tells_who_is_connected(void **state)
 {
     struct service_fixture *fixture = *state;
@@ -457,6 +503,9 @@ int main(void)
             where_pairing_is_off_trusted_sources_are_served_until_they_are_blocked, set_up_open,
             tear_down),
         CASE(a_source_may_have_only_so_many_requests),
+        CASE(the_addresses_of_one_ipv6_network_are_one_source),
+        cmocka_unit_test_setup_teardown(an_exempt_source_has_no_cap_of_its_own, set_up_nat,
+                                        tear_down),
         CASE(draining_tells_who_is_connected),
 #undef CASE
     };
