@@ -18,7 +18,7 @@ run_until_killed() {
     STARTED+=("$tracer")
     while ! gone "$tracer"; do
         if ocg gateway status >/dev/null 2>&1; then
-            "$OC_TESTS/decider" "$GATEWAY_HOME" 6 2 "$RANDOM$1" "$oracle" >/dev/null 2>&1 || true
+            "$OC_TESTS/decider" "$GATEWAY_HOME" 24 1 "$RANDOM$1" "$oracle" >/dev/null 2>&1 || true
             break
         fi
         sleep 0.02
@@ -46,13 +46,13 @@ sys.exit(seqs != list(range(1, len(seqs) + 1)))' || fail "the audit has a gap af
 }
 
 kills=0
-for k in $(seq 1 "${OC_KILLS:-60}"); do
+for k in $(seq 1 "${OC_KILLS:-40}"); do
     if run_until_killed "$k"; then
-        [ "$k" -gt 8 ] && break
+        [ "$k" -gt 20 ] && break
     else
         kills=$((kills + 1))
     fi
     check_everything "$k"
 done
 echo "killed at $kills different fdatasync calls"
-[ "$kills" -ge 8 ] || fail "only $kills kills: the script does not reach the disk"
+[ "$kills" -ge 20 ] || fail "only $kills kills: the script does not reach the disk"
