@@ -15,10 +15,22 @@
 #include "server/store/audit_chain.h"
 #include "server/store/store_backend.h"
 
-static enum oc_status refuse_unknown(struct oc_error *err)
+/* Before every use: whether what the store would say is what the disk holds. */
+static enum oc_status make_ready(struct store *store, struct oc_error *err)
 {
-    return oc_fail(err, OC_UNAVAILABLE,
-                   "store: the outcome of the last commit is unknown; reopen and reload first");
+    if (store->is_unknown) {
+        return oc_fail(err, OC_UNAVAILABLE,
+                       "store: the outcome of the last commit is unknown; reopen and reload first");
+    }
+    if (!store->is_stale || store->is_in_group) {
+        return OC_OK;
+    }
+    enum oc_status st = store->ops->reopen(store, err);
+    if (!st) {
+        store->working = store->committed;
+        store->is_stale = false;
+    }
+    return st;
 }
 
 void store_close(struct store *store)
@@ -52,19 +64,17 @@ const char *store_describe(const struct store *store)
 enum oc_status store_load_all(struct store *store, store_visit_fn visit, void *user,
                               struct oc_error *err)
 {
-    if (store->is_unknown) {
-        return refuse_unknown(err);
-    }
-    return store->ops->load_all(store, visit, user, err);
+    enum oc_status st = make_ready(store, err);
+    return st ? st : store->ops->load_all(store, visit, user, err);
 }
 
 enum oc_status store_begin(struct store *store, struct oc_error *err)
 {
     assert(!store->is_in_group);
-    if (store->is_unknown) {
-        return refuse_unknown(err);
+    enum oc_status st = make_ready(store, err);
+    if (!st) {
+        st = store->ops->begin(store, err);
     }
-    enum oc_status st = store->ops->begin(store, err);
     if (!st) {
         store->working = store->committed;
         store->is_in_group = true;
@@ -139,6 +149,7 @@ enum oc_status store_reopen(struct store *store, struct oc_error *err)
     if (!st) {
         store->working = store->committed;
         store->is_unknown = false;
+        store->is_stale = false;
     }
     return st;
 }
@@ -147,29 +158,23 @@ enum oc_status store_find_key(struct store *store, const char *actor, uint32_t m
                               const uint8_t key[STORE_KEY_BYTES], struct store_key *out,
                               struct oc_error *err)
 {
-    if (store->is_unknown) {
-        return refuse_unknown(err);
-    }
-    return store->ops->find_key(store, actor, method, key, out, err);
+    enum oc_status st = make_ready(store, err);
+    return st ? st : store->ops->find_key(store, actor, method, key, out, err);
 }
 
 enum oc_status store_save_sightings(struct store *store, const struct store_sighting *rows,
                                     size_t n, struct oc_error *err)
 {
     assert(!store->is_in_group);
-    if (store->is_unknown) {
-        return refuse_unknown(err);
-    }
-    return store->ops->save_sightings(store, rows, n, err);
+    enum oc_status st = make_ready(store, err);
+    return st ? st : store->ops->save_sightings(store, rows, n, err);
 }
 
 enum oc_status store_prune(struct store *store, int64_t now_ms, bool *more, struct oc_error *err)
 {
     assert(!store->is_in_group);
-    if (store->is_unknown) {
-        return refuse_unknown(err);
-    }
-    return store->ops->prune(store, now_ms, more, err);
+    enum oc_status st = make_ready(store, err);
+    return st ? st : store->ops->prune(store, now_ms, more, err);
 }
 
 enum oc_status store_raise_epoch(struct store *store, uint64_t epoch,
@@ -198,10 +203,8 @@ enum oc_status store_list_audit(struct store *store, const struct store_audit_qu
                                 struct store_audit_row *rows, size_t *n, struct oc_error *err)
 {
     assert(query->limit >= 1 && query->limit <= STORE_MAX_PAGE);
-    if (store->is_unknown) {
-        return refuse_unknown(err);
-    }
-    return store->ops->list_audit(store, query, rows, n, err);
+    enum oc_status st = make_ready(store, err);
+    return st ? st : store->ops->list_audit(store, query, rows, n, err);
 }
 
 enum oc_status store_list_changes(struct store *store, uint64_t after_seq,
@@ -209,8 +212,6 @@ enum oc_status store_list_changes(struct store *store, uint64_t after_seq,
                                   struct oc_error *err)
 {
     assert(limit >= 1 && limit <= STORE_MAX_PAGE);
-    if (store->is_unknown) {
-        return refuse_unknown(err);
-    }
-    return store->ops->list_changes(store, after_seq, rows, limit, n, err);
+    enum oc_status st = make_ready(store, err);
+    return st ? st : store->ops->list_changes(store, after_seq, rows, limit, n, err);
 }

@@ -58,6 +58,8 @@ struct store {
     struct store_progress working;
     bool is_in_group;
     bool is_unknown; /* a commit failed: nothing but reopen and close is allowed */
+    bool is_stale;   /* set by a backend whose connection failed outside of a group's commit: it
+                        is opened anew before its next use, and nobody need know */
     char description[32];
 };
 

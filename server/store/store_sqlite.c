@@ -168,7 +168,7 @@ static void sqlite_close(struct store *store)
     if (store->is_in_group) {
         store_rollback(store);
     }
-    detach(sqlite, !store->is_unknown);
+    detach(sqlite, !store->is_unknown && !store->is_stale);
     oc_wipe(&sqlite->row_key, sizeof sqlite->row_key);
     free(sqlite);
 }
@@ -260,7 +260,7 @@ static void sqlite_rollback(struct store *store)
 {
     struct sqlite_store *sqlite = sqlite_of(store);
     if (!sqlite3_get_autocommit(sqlite->db) && run(sqlite, ROLLBACK, NULL)) {
-        store->is_unknown = true; /* a transaction that cannot be ended: only a reopen helps */
+        store->is_stale = true; /* a transaction that cannot be ended */
     }
 }
 
@@ -303,8 +303,9 @@ static enum oc_status sqlite_commit(struct store *store, struct oc_error *err)
 
 /* ---- sightings and pruning -------------------------------------------------------------- */
 
-/* Ends a transaction of rows that no decision rests on: after a failure it is tried again later,
- * and what a failed commit may have left in the log the next one overwrites. */
+/* Ends a transaction of rows that no decision rests on; after a failure it is tried again later.
+ * A full disk leaves the connection sound. After anything else a sync may have failed, and with it
+ * what earlier commits left to it: only a new connection secures the log. */
 static enum oc_status end_upkeep(struct store *store, enum oc_status st, struct oc_error *err)
 {
     struct sqlite_store *sqlite = sqlite_of(store);
@@ -313,6 +314,7 @@ static enum oc_status end_upkeep(struct store *store, enum oc_status st, struct 
     }
     if (st) {
         sqlite_rollback(store);
+        store->is_stale = store->is_stale || st != OC_RESOURCE_EXHAUSTED;
     }
     return st;
 }

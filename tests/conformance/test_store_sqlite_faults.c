@@ -330,6 +330,44 @@ static void after_a_passing_fault_a_reopened_store_goes_on(void **state)
     }
 }
 
+/* A sync fails, the gateway reopens and goes on, and later the power is cut. */
+static void what_follows_a_failed_sync_is_not_built_on_sand(void **state)
+{
+    struct suite *suite = *state;
+    const uint64_t n = count_operations(suite);
+    unsigned n_struck = 0;
+    for (uint64_t at = 1; at <= n; at++) {
+        struct oracle oracle = {0};
+        struct oc_error err;
+        start_over(suite, (unsigned)at);
+        fault_vfs_plan(FAULT_NONE, 0, 0);
+        open_after(suite);
+        fault_vfs_plan(FAULT_SYNC_LOST, at, 0);
+        for (uint64_t next = 1; next <= GROUPS * CHANGES;) {
+            if (run_group(suite, next, &oracle)) {
+                assert_int_equal(store_reopen(suite->store, &err), OC_OK);
+                oracle.acknowledged = store_identity(suite->store).seq; /* told to callers */
+            }
+            /* Upkeep may be what fails; decisions then go on without a reopen. */
+            const struct store_sighting row = {value_device_id(1), value_sighting((uint32_t)next)};
+            enum oc_status st = store_save_sightings(suite->store, &row, 1, &err);
+            assert_true(!st || fault_vfs_has_struck());
+            next = store_identity(suite->store).seq + 1;
+        }
+        n_struck += fault_vfs_has_struck() ? 1 : 0;
+        fault_vfs_cut();
+        store_close(suite->store);
+        suite->store = NULL;
+        fault_vfs_revive();
+        open_after(suite);
+        check_found(suite, &oracle);
+        store_close(suite->store);
+        suite->store = NULL;
+        remove_files(suite);
+    }
+    assert_true(n_struck >= GROUPS);
+}
+
 static void after_a_failed_commit_nothing_but_a_reopen_is_served(void **state)
 {
     struct suite *suite = *state;
@@ -396,6 +434,7 @@ int main(void)
         TEST(lack_of_memory_anywhere_loses_nothing_acknowledged),
         TEST(every_commit_is_on_the_disk_before_it_is_acknowledged),
         TEST(after_a_passing_fault_a_reopened_store_goes_on),
+        TEST(what_follows_a_failed_sync_is_not_built_on_sand),
         TEST(after_a_failed_commit_nothing_but_a_reopen_is_served),
         TEST(a_full_disk_is_told_from_a_broken_one),
         TEST(a_failed_upkeep_does_not_stop_decisions),

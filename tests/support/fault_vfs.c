@@ -19,6 +19,7 @@ struct change {
     uint8_t *after;
     size_t n_after;
     bool truncates;
+    bool is_lost; /* its sync failed: only writing the same place again can save it */
 };
 
 static struct {
@@ -79,17 +80,90 @@ static struct change *add_change(struct file *file, sqlite3_int64 at, size_t n_b
     return change;
 }
 
+static uint8_t *copy_bytes(const uint8_t *bytes, size_t n)
+{
+    uint8_t *copy = malloc(n + 1);
+    assert(copy);
+    memcpy(copy, bytes, n);
+    return copy;
+}
+
+/* Keeps `n` bytes from `skip` on of a lost change as a lost change of its own. */
+static void keep_part(const struct change *lost, size_t skip, size_t n)
+{
+    if (n == 0) {
+        return;
+    }
+    struct change part = {
+        .path = strdup(lost->path),
+        .at = lost->at + (sqlite3_int64)skip,
+        .before = copy_bytes(lost->before + skip, n),
+        .n_before = n,
+        .after = copy_bytes(lost->after + skip, n),
+        .n_after = n,
+        .is_lost = true,
+    };
+    disk.changes = realloc(disk.changes, (disk.n_changes + 1) * sizeof *disk.changes);
+    assert(disk.changes && part.path);
+    disk.changes[disk.n_changes++] = part;
+}
+
+/* A durable write saves what lost changes it covers. */
+static void save_lost(const char *path, sqlite3_int64 from, sqlite3_int64 to)
+{
+    const size_t n = disk.n_changes;
+    for (size_t i = 0; i < n; i++) {
+        struct change lost = disk.changes[i];
+        const sqlite3_int64 start = lost.at;
+        const sqlite3_int64 end = lost.at + (sqlite3_int64)lost.n_after;
+        if (!lost.is_lost || strcmp(lost.path, path) != 0 || end <= from || to <= start) {
+            continue;
+        }
+        const size_t left = from > start ? (size_t)(from - start) : 0;
+        const size_t right = end > to ? (size_t)(end - to) : 0;
+        keep_part(&lost, 0, left);
+        keep_part(&lost, lost.n_after - right, right);
+        disk.changes[i].n_before = 0;
+        disk.changes[i].n_after = 0;
+    }
+}
+
+/* What a sync made durable is no change any more. */
 static void forget_changes(const char *path)
 {
+    for (size_t i = 0; i < disk.n_changes; i++) {
+        const struct change change = disk.changes[i];
+        if (!change.is_lost && !change.truncates && strcmp(change.path, path) == 0) {
+            save_lost(path, change.at, change.at + (sqlite3_int64)change.n_after);
+        }
+    }
     size_t kept = 0;
     for (size_t i = 0; i < disk.n_changes; i++) {
-        if (strcmp(disk.changes[i].path, path) == 0) {
+        if (!disk.changes[i].is_lost && strcmp(disk.changes[i].path, path) == 0) {
             free_change(&disk.changes[i]);
         } else {
             disk.changes[kept++] = disk.changes[i];
         }
     }
     disk.n_changes = kept;
+}
+
+/* The sync that failed leaves the file's unsynced writes to the system's memory alone. */
+static void lose_changes(const char *path)
+{
+    for (size_t i = 0; i < disk.n_changes; i++) {
+        struct change *change = &disk.changes[i];
+        if (strcmp(change->path, path) != 0 || change->is_lost || change->truncates) {
+            continue;
+        }
+        uint8_t *before = calloc(1, change->n_after + 1); /* zeros where the file ended */
+        assert(before);
+        memcpy(before, change->before, change->n_before);
+        free(change->before);
+        change->before = before;
+        change->n_before = change->n_after;
+        change->is_lost = true;
+    }
 }
 
 static void undo_change(const struct change *change)
@@ -99,7 +173,9 @@ static void undo_change(const struct change *change)
         return; /* deleted since */
     }
     assert(pwrite(fd, change->before, change->n_before, change->at) == (ssize_t)change->n_before);
-    assert(ftruncate(fd, change->size_before) == 0);
+    if (!change->is_lost) {
+        assert(ftruncate(fd, change->size_before) == 0);
+    }
     (void)close(fd);
 }
 
@@ -125,7 +201,7 @@ static void lose_unsynced(bool shuffles)
     for (size_t i = 0; i < disk.n_changes; i++) {
         const struct change *change = &disk.changes[i];
         uint32_t dice = random_number() % 4;
-        if (shuffles && dice > 0) {
+        if (shuffles && dice > 0 && !change->is_lost) {
             size_t sectors = change->n_after / 512;
             size_t part = sectors ? 512 * (random_number() % (sectors + 1)) : 0;
             redo_change(change, dice > 1 ? change->n_after : part);
@@ -147,14 +223,18 @@ enum verdict {
     FAIL_FULL,
     DO_AND_FAIL,
     DO_HALF,
+    LOSE,
 };
 
-static enum verdict judge(void)
+static enum verdict judge(bool is_sync)
 {
     if (disk.is_dead) {
         return FAIL_IO;
     }
     if (++disk.n_operations != disk.at || disk.kind == FAULT_NONE) {
+        return PASS;
+    }
+    if (disk.kind == FAULT_SYNC_LOST && !is_sync) {
         return PASS;
     }
     disk.has_struck = true;
@@ -165,6 +245,8 @@ static enum verdict judge(void)
         return FAIL_FULL;
     case FAULT_LATE_ERROR:
         return DO_AND_FAIL;
+    case FAULT_SYNC_LOST:
+        return LOSE;
     case FAULT_TORN:
         disk.is_dead = true;
         return DO_HALF;
@@ -199,7 +281,7 @@ static int file_read(sqlite3_file *base, void *out, int n, sqlite3_int64 at)
 static int file_write(sqlite3_file *base, const void *bytes, int n, sqlite3_int64 at)
 {
     struct file *file = file_of(base);
-    enum verdict verdict = judge();
+    enum verdict verdict = judge(false);
     if (verdict == FAIL_IO || verdict == FAIL_FULL) {
         return verdict == FAIL_IO ? SQLITE_IOERR_WRITE : SQLITE_FULL;
     }
@@ -216,7 +298,7 @@ static int file_write(sqlite3_file *base, const void *bytes, int n, sqlite3_int6
 static int file_truncate(sqlite3_file *base, sqlite3_int64 size)
 {
     struct file *file = file_of(base);
-    enum verdict verdict = judge();
+    enum verdict verdict = judge(false);
     if (verdict == FAIL_IO || verdict == FAIL_FULL || verdict == DO_HALF) {
         return SQLITE_IOERR_TRUNCATE;
     }
@@ -232,8 +314,11 @@ static int file_sync(sqlite3_file *base, int flags)
 {
     (void)flags;
     struct file *file = file_of(base);
-    enum verdict verdict = judge();
-    if (verdict == FAIL_IO || verdict == FAIL_FULL || verdict == DO_HALF) {
+    enum verdict verdict = judge(true);
+    if (verdict == LOSE) {
+        lose_changes(file->path);
+    }
+    if (verdict != PASS && verdict != DO_AND_FAIL) {
         return SQLITE_IOERR_FSYNC;
     }
     disk.n_syncs++;
@@ -317,7 +402,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
 static int vfs_delete(sqlite3_vfs *vfs, const char *name, int syncs)
 {
     (void)vfs;
-    enum verdict verdict = judge();
+    enum verdict verdict = judge(false);
     if (verdict == FAIL_IO || verdict == FAIL_FULL || verdict == DO_HALF) {
         return SQLITE_IOERR_DELETE;
     }
@@ -369,6 +454,12 @@ uint64_t fault_vfs_syncs(void)
 bool fault_vfs_has_struck(void)
 {
     return disk.has_struck;
+}
+
+void fault_vfs_cut(void)
+{
+    disk.is_dead = true;
+    disk.kind = FAULT_CUT;
 }
 
 void fault_vfs_revive(void)

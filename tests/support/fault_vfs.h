@@ -15,6 +15,8 @@ enum fault_kind {
     FAULT_IO_ERROR,    /* the operation fails once, with an I/O error */
     FAULT_FULL,        /* the operation fails once, as on a full disk */
     FAULT_LATE_ERROR,  /* the operation is done and then reported as an I/O error, once */
+    FAULT_SYNC_LOST,   /* a sync fails once, and what it was for is never written unless it is
+                          written again, though reads still find it: as Linux does */
     FAULT_TORN,        /* half of it is done, then the disk is dead until fault_vfs_revive */
     FAULT_CUT,         /* power cut before it: unsynced writes are lost, the disk is dead */
     FAULT_CUT_SHUFFLE, /* the same, but some of the unsynced writes are there, whole or in part */
@@ -33,6 +35,8 @@ uint64_t fault_vfs_operations(void);
 uint64_t fault_vfs_syncs(void);
 /* Whether the planned operation was reached. */
 bool fault_vfs_has_struck(void);
-/* Power cut now, if the disk is not dead yet; then the disk works again, with no plan. Every
- * file must be closed. */
+/* Power cut now: the disk is dead until fault_vfs_revive. */
+void fault_vfs_cut(void);
+/* After a power cut, or with one planned: what is not on the disk is gone. The disk works again,
+ * with no plan. Every file must be closed. */
 void fault_vfs_revive(void);
