@@ -14,8 +14,7 @@ enum {
     LEFT_A_TRACE = 1 << 30, /* beside the bits of states: tombstones and lapsed requests */
 };
 
-/* ---- one device
- * ----------------------------------------------------------------------------------- */
+/* ---- one device ----------------------------------------------------------------------------- */
 
 static void read_view(const struct entry *entry, struct device_view *out)
 {
@@ -40,8 +39,7 @@ bool service_view(struct service *service, const struct oc_device_id *id, struct
     return is_known;
 }
 
-/* ---- pages
- * ---------------------------------------------------------------------------------------- */
+/* ---- pages ---------------------------------------------------------------------------------- */
 
 /* Where a page ended: the group, and the last device of it. */
 struct place {

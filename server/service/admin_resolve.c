@@ -55,8 +55,7 @@ static void resolve_alias(struct service *service, const char *alias, struct res
     }
 }
 
-/* ---- prefixes
- * -------------------------------------------------------------------------------------- */
+/* ---- prefixes ------------------------------------------------------------------------------- */
 
 static int hex_value(char digit)
 {
@@ -202,8 +201,7 @@ static void resolve_request_prefix(struct service *service, const char *text, bo
     }
 }
 
-/* ---- the closest
- * ------------------------------------------------------------------------------------ */
+/* ---- the closest ---------------------------------------------------------------------------- */
 
 /* Edit distance, given up past `most`; b is a request id. */
 static size_t distance(const char *a, const char *b, size_t most)

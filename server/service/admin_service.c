@@ -17,6 +17,7 @@ struct decide_change {
     struct decide_command command;
     struct decide_call call;
     struct decide_result result;
+    const char *outcome; /* in a word, for the log; NULL: nothing was decided */
 };
 
 static struct decide_change *decide_of(struct change *change)
@@ -24,8 +25,7 @@ static struct decide_change *decide_of(struct change *change)
     return (struct decide_change *)(void *)change;
 }
 
-/* ---- outcomes to statuses
- * ------------------------------------------------------------------------- */
+/* ---- outcomes to statuses ------------------------------------------------------------------- */
 
 static enum oc_status fail_by(enum pairing_outcome outcome, const struct pairing *next,
                               struct oc_error *err)
@@ -82,8 +82,7 @@ static enum oc_status status_of(enum pairing_outcome outcome, const struct pairi
     return st;
 }
 
-/* ---- staging
- * ------------------------------------------------------------------------------------- */
+/* ---- staging -------------------------------------------------------------------------------- */
 
 static bool names_request(enum pairing_event_kind kind)
 {
@@ -229,17 +228,6 @@ static void fill_key(const struct decide_change *decide, const struct pairing_de
     memcpy(key->key, caller->key, sizeof key->key);
 }
 
-static void log_decision(const struct decide_change *decide,
-                         const struct pairing_decision *decision)
-{
-    char id[OC_DEVICE_ID_DIGITS + 1];
-    oc_device_id_format(&decision->next.id, id);
-    log_info("pairing.decided", "action=%s outcome=%s device=%s request=%s by=%s state=%s",
-             pairing_event_name(decide->command.kind), pairing_outcome_name(decision->outcome), id,
-             decide->command.request_id.text, decide->caller.actor.name,
-             oc_state_name(pairing_state(&decision->next)));
-}
-
 static void decide_on(struct group *group, struct decide_change *decide,
                       const struct oc_device_id *id)
 {
@@ -266,8 +254,7 @@ static void decide_on(struct group *group, struct decide_change *decide,
     result->session_closed = receipt.session_closed;
     result->view.pairing = decision.next;
     result->status = st ? st : status_of(decision.outcome, &decision.next, &result->error);
-    log_decision(decide, &decision);
-    metric_add(METRIC_DECISIONS_TOTAL, 1);
+    decide->outcome = st ? oc_status_name(st) : pairing_outcome_name(decision.outcome);
 }
 
 static void stage(struct group *group, struct change *change)
@@ -287,8 +274,7 @@ static void stage(struct group *group, struct change *change)
     oc_wipe(decide->command.code, sizeof decide->command.code);
 }
 
-/* ---- answering
- * ------------------------------------------------------------------------------------- */
+/* ---- answering ------------------------------------------------------------------------------ */
 
 /* What is now (online, last seen) goes around what was decided. */
 static void complete_view(struct service *service, struct decide_result *result)
@@ -308,10 +294,28 @@ static void deliver(struct delivery *delivery)
     free(decide);
 }
 
+/* Once it is known what became of it. */
+static void log_decision(const struct decide_change *decide, const struct oc_error *failed)
+{
+    char id[OC_DEVICE_ID_DIGITS + 1];
+    const struct decide_result *result = &decide->result;
+    const struct pairing *pairing = &result->view.pairing;
+    if (!decide->outcome) {
+        return;
+    }
+    const char *outcome = failed ? "unknown" : decide->outcome;
+    oc_device_id_format(&pairing->id, id);
+    log_info("pairing.decided", "action=%s outcome=%s device=%s request=%s by=%s state=%s",
+             pairing_event_name(decide->command.kind), outcome, id, decide->command.request_id.text,
+             decide->caller.actor.name, oc_state_name(pairing_state(pairing)));
+    metric_add(METRIC_DECISIONS_TOTAL, 1);
+}
+
 static void finish(struct service *service, struct change *change, const struct oc_error *failed)
 {
     struct decide_change *decide = decide_of(change);
     struct decide_result *result = &decide->result;
+    log_decision(decide, failed);
     if (failed) {
         bool withdraws = is_final(decide->command.kind) &&
                          (result->status == OC_OK || result->error.is_not_durable);
@@ -364,50 +368,5 @@ void admin_decide(struct service *service, const struct admin_caller *caller,
         oc_wipe(decide, sizeof *decide);
         free(decide);
         answer_at_once(call, OC_RESOURCE_EXHAUSTED, "too many changes are waiting");
-    }
-}
-
-/* ---- refusals of dispatch
- * ---------------------------------------------------------------------------- */
-
-struct denied_change {
-    struct change change; /* first */
-    struct audit_event audit;
-};
-
-static void stage_denied(struct group *group, struct change *change)
-{
-    struct denied_change *denied = (struct denied_change *)(void *)change;
-    struct oc_error err;
-    if (group_apply_audit(group, &denied->audit, &err)) {
-        log_error("audit.denied_lost", "actor=%s error=%s", denied->audit.actor.name, err.text);
-    }
-}
-
-static void finish_denied(struct service *service, struct change *change,
-                          const struct oc_error *failed)
-{
-    (void)service;
-    (void)failed;
-    free(change);
-}
-
-void admin_record_denied(struct service *service, const struct audit_actor *actor,
-                         const char *method, const char *why)
-{
-    static const struct change_ops ops = {.stage = stage_denied, .finish = finish_denied};
-    struct denied_change *denied = calloc(1, sizeof *denied);
-    if (denied) {
-        denied->change.ops = &ops;
-        denied->audit = (struct audit_event){
-            .at_ms = service_now_ms(service), .actor = *actor, .action = "denied"};
-        memcpy(denied->audit.outcome, "permission_denied", sizeof "permission_denied");
-        memcpy(denied->audit.reason, why, strnlen(why, OC_MAX_REASON_BYTES));
-        memcpy(denied->audit.detail, method, strnlen(method, sizeof denied->audit.detail - 1));
-    }
-    if (!denied || !writer_push(service, &denied->change)) {
-        free(denied);
-        log_limited(LOG_LEVEL_WARN, "audit.denied_dropped", actor->name, "actor=%s method=%s",
-                    actor->name, method);
     }
 }

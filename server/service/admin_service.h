@@ -14,7 +14,7 @@ struct device_view {
     bool can_check_code; /* the agent is connected and has revealed its nonce */
 };
 
-/* ---- reading: answered from memory, on the calling thread ---------------------------------- */
+/* ---- reading: answered from memory, on the calling thread ----------------------------------- */
 
 struct list_query {
     uint32_t states; /* bit per enum oc_state; 0: all but tombstones and lapsed requests */
@@ -44,7 +44,7 @@ struct resolve_result {
 void admin_resolve(struct service *service, const char *selector, bool prefix_is_enough,
                    struct resolve_result *out);
 
-/* ---- deciding: through the writer ---------------------------------------------------------- */
+/* ---- deciding: through the writer ----------------------------------------------------------- */
 
 struct admin_caller {
     struct audit_actor actor;
@@ -94,7 +94,7 @@ void admin_decide(struct service *service, const struct admin_caller *caller,
 void admin_record_denied(struct service *service, const struct audit_actor *actor,
                          const char *method, const char *why);
 
-/* ---- history: small jobs on the writer's thread, between groups ------------------------------ */
+/* ---- history: small jobs on the writer's thread, between groups ----------------------------- */
 
 struct audit_result {
     enum oc_status status;

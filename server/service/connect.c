@@ -1,11 +1,7 @@
 #include "server/service/connect.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "server/obs/log.h"
-#include "server/obs/metrics.h"
 #include "server/service/receipts.h"
 #include "server/service/waiters.h"
 
@@ -13,10 +9,9 @@ enum {
     CUT_RETRY_MS = 1000,
 };
 
-/* ---- deciding ----------------------------------------------------------------------------------
- */
+/* ---- deciding ------------------------------------------------------------------------------- */
 
-static struct pairing_event event_of(const struct peer *peer, const struct attempt *attempt)
+struct pairing_event connect_event_of(const struct peer *peer, const struct attempt *attempt)
 {
     const struct service_options *options = &peer->service->options;
     struct pairing_event event = {
@@ -34,14 +29,14 @@ static struct pairing_event event_of(const struct peer *peer, const struct attem
     return event;
 }
 
-static void name_request(const struct peer *peer, const struct pairing *was,
-                         struct pairing_event *event)
+void connect_name_request(const struct peer *peer, const struct pairing *was,
+                          struct pairing_event *event)
 {
     event->request_id =
         naming_request_id(&peer->service->naming, &peer->id, &event->ask_digest, was->generation);
 }
 
-static bool has_room(const struct peer *peer)
+bool connect_has_room(const struct peer *peer)
 {
     const struct service_options *options = &peer->service->options;
     struct directory_caps caps = service_caps(peer->service);
@@ -51,8 +46,7 @@ static bool has_room(const struct peer *peer)
     return directory_has_room(&peer->service->directory, &caps, peer->source);
 }
 
-/* ---- answers -----------------------------------------------------------------------------------
- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
 static enum oc_refusal_kind refusal_of(enum pairing_outcome outcome)
 {
@@ -166,7 +160,7 @@ static enum connect_step decide_locked(struct peer *peer, const struct attempt *
         return CONNECT_ANSWERED;
     }
     entry_read(peer->entry, &was);
-    name_request(peer, &was, event);
+    connect_name_request(peer, &was, event);
     struct pairing_decision decision =
         pairing_decide(&was, event, &service->options.policy, attempt->sighting.seen_ms);
     if (decision.outcome != PAIRING_REFUSED_BLOCKED) {
@@ -187,15 +181,28 @@ static enum connect_step decide_locked(struct peer *peer, const struct attempt *
     return CONNECT_ANSWERED;
 }
 
+static enum connect_step decide(struct peer *peer, const struct attempt *attempt,
+                                struct pairing_event *event, struct connect_result *result,
+                                struct delivery_list *deliveries)
+{
+    memset(result, 0, sizeof *result);
+    shard_lock(peer->shard);
+    enum connect_step step = decide_locked(peer, attempt, event, result, deliveries);
+    shard_unlock(peer->shard);
+    return step;
+}
+
+/* The caps are looked at only when something would be opened, and then before the writer is
+ * bothered: a flood of newcomers is answered here. */
 enum connect_step connect_in_memory(struct peer *peer, const struct attempt *attempt,
                                     struct connect_result *result, struct delivery_list *deliveries)
 {
-    struct pairing_event event = event_of(peer, attempt);
-    event.is_over_cap = !has_room(peer);
-    memset(result, 0, sizeof *result);
-    shard_lock(peer->shard);
-    enum connect_step step = decide_locked(peer, attempt, &event, result, deliveries);
-    shard_unlock(peer->shard);
+    struct pairing_event event = connect_event_of(peer, attempt);
+    enum connect_step step = decide(peer, attempt, &event, result, deliveries);
+    if (step == CONNECT_NEEDS_WRITER && !connect_has_room(peer)) {
+        event.is_over_cap = true;
+        step = decide(peer, attempt, &event, result, deliveries);
+    }
     return step;
 }
 
@@ -217,196 +224,4 @@ void connect_answer(struct peer *peer, const struct connect_call *call,
         peer->ops.set_approved(peer->user, true);
     }
     call->done(call->user, result);
-}
-
-/* ---- through the writer ------------------------------------------------------------------------
- */
-
-struct connect_change {
-    struct change change; /* first */
-    struct peer *peer;    /* held */
-    struct connect_call call;
-    struct attempt attempt;
-    unsigned n_tries;
-    enum oc_status status;
-    struct oc_error error;
-    struct connect_result result;
-};
-
-static struct connect_change *connect_of(struct change *change)
-{
-    return (struct connect_change *)(void *)change;
-}
-
-/* What one other device of the same host says of the newcomer. */
-static enum look_alike look_at(struct service *service, const struct oc_device_id *other,
-                               const struct attempt *attempt)
-{
-    struct pairing pairing = {.standing = OC_STANDING_NONE};
-    struct sighting sighting = {.seen_ms = 0};
-    const char *name = attempt->ask.name;
-    bool is_online = false;
-    struct shard *shard = index_shard(&service->index, other);
-    shard_lock(shard);
-    const struct entry *entry = shard_find(shard, other);
-    if (entry) {
-        entry_read(entry, &pairing);
-        entry_read_sighting(entry, &sighting);
-        is_online = entry->live && entry->live->session;
-    }
-    shard_unlock(shard);
-    bool is_same_host =
-        memcmp(sighting.host_hint, attempt->sighting.host_hint, sizeof sighting.host_hint) == 0;
-    if (pairing.standing != OC_STANDING_APPROVED || !is_same_host) {
-        return LOOK_ALIKE_NONE;
-    }
-    if (name[0] == '\0' || strcmp(pairing.claimed_name, name) != 0) {
-        return LOOK_ALIKE_SAME_HOST;
-    }
-    return is_online ? LOOK_ALIKE_ONLINE : LOOK_ALIKE_OFFLINE;
-}
-
-static enum look_alike find_look_alike(struct service *service, const struct oc_device_id *id,
-                                       const struct attempt *attempt)
-{
-    static const uint8_t none[OC_INSTANCE_BYTES];
-    struct oc_device_id others[DIRECTORY_SAME_HOST];
-    if (memcmp(attempt->sighting.host_hint, none, sizeof none) == 0) {
-        return LOOK_ALIKE_NONE;
-    }
-    enum look_alike found = LOOK_ALIKE_NONE;
-    size_t n = directory_find_host(&service->directory, attempt->sighting.host_hint, others);
-    for (size_t i = 0; i < n; i++) {
-        enum look_alike one = oc_device_id_equal(&others[i], id)
-                                  ? LOOK_ALIKE_NONE
-                                  : look_at(service, &others[i], attempt);
-        if (one == LOOK_ALIKE_OFFLINE || one == LOOK_ALIKE_ONLINE) {
-            return one;
-        }
-        found = one != LOOK_ALIKE_NONE ? one : found;
-    }
-    return found;
-}
-
-/* The line that tells an administrator what to do about a newcomer. */
-static void log_request(const struct peer *peer, const struct pairing_decision *decision)
-{
-    char id[OC_DEVICE_ID_DIGITS + 1];
-    char fix[64];
-    const struct pairing_request *request = &decision->next.request;
-    oc_device_id_format(&peer->id, id);
-    (void)snprintf(fix, sizeof fix, "openclaw devices approve %s", request->id.text);
-    if (decision->is_audited) {
-        log_limited(LOG_LEVEL_INFO, "pairing.approved", id, "device=%s rule=%s source=%s", id,
-                    decision->audit.rule, peer->source);
-        return;
-    }
-    log_limited(LOG_LEVEL_INFO, "pairing.requested", peer->source,
-                "device=%s request=%s why=%s source=%s claims=%s fix=%s", id, request->id.text,
-                oc_why_name(request->why), peer->source, request->ask.name, fix);
-}
-
-static void stage(struct group *group, struct change *change)
-{
-    struct connect_change *connect = connect_of(change);
-    struct service *service = group_service(group);
-    const struct peer *peer = connect->peer;
-    const struct attempt *attempt = &connect->attempt;
-    struct pairing was;
-    struct group_receipt receipt;
-    connect->status = OC_OK;
-    group_read(group, &peer->id, &was);
-    struct pairing_event event = event_of(peer, attempt);
-    name_request(peer, &was, &event);
-    event.is_over_cap = !has_room(peer);
-    event.look_alike = find_look_alike(service, &peer->id, attempt);
-    struct pairing_decision decision =
-        pairing_decide(&was, &event, &service->options.policy, service_now_ms(service));
-    if (!decision.changed) {
-        return; /* an earlier change of the group settled it: answered from memory */
-    }
-    const struct group_change row = {
-        .id = &peer->id,
-        .decision = &decision,
-        .action = decision.is_audited ? decision.audit.action : "request",
-        .source = peer->source,
-    };
-    connect->status = group_apply(group, &row, &receipt, &connect->error);
-    if (!connect->status) {
-        log_request(peer, &decision);
-    }
-}
-
-static void deliver(struct delivery *delivery)
-{
-    struct connect_change *connect =
-        (struct connect_change *)(void *)((char *)delivery -
-                                          offsetof(struct connect_change, change.delivery));
-    struct peer *peer = connect->peer;
-    if (peer_enter(peer)) {
-        connect_answer(peer, &connect->call, &connect->result);
-        peer_leave(peer);
-    } else {
-        connect->call.dropped(connect->call.user);
-    }
-    peer_release(peer);
-    free(connect);
-}
-
-static void fail(struct connect_result *result, enum oc_status status, const struct oc_error *error)
-{
-    memset(result, 0, sizeof *result);
-    result->status = status;
-    result->error = *error;
-}
-
-/* Answers from what is published now, as the path that never writes does; so a session is only
- * ever given by connect_in_memory. */
-static void finish(struct service *service, struct change *change, const struct oc_error *failed)
-{
-    struct connect_change *connect = connect_of(change);
-    struct delivery_list deliveries = {0};
-    const struct oc_error *error = failed ? failed : &connect->error;
-    enum oc_status status = failed ? failed->status : connect->status;
-    if (status) {
-        fail(&connect->result, status, error);
-    } else {
-        enum connect_step step =
-            connect_in_memory(connect->peer, &connect->attempt, &connect->result, &deliveries);
-        if (step == CONNECT_NEEDS_WRITER) {
-            connect->n_tries++;
-            if (connect->n_tries < CONNECT_TRIES && writer_push(service, change)) {
-                return;
-            }
-            (void)oc_fail(&connect->error, OC_UNAVAILABLE, "the pairing keeps changing");
-            connect->error.retry_after_ms = 1000;
-            fail(&connect->result, OC_UNAVAILABLE, &connect->error);
-        }
-    }
-    delivery_list_add(&deliveries, &change->delivery);
-    notifier_post(service->notifier, &deliveries);
-}
-
-bool connect_by_writer(struct peer *peer, const struct attempt *attempt,
-                       const struct connect_call *call)
-{
-    static const struct change_ops ops = {.stage = stage, .finish = finish};
-    struct connect_change *connect = calloc(1, sizeof *connect);
-    if (!connect) {
-        return false;
-    }
-    connect->change.ops = &ops;
-    connect->change.delivery.deliver = deliver;
-    connect->peer = peer;
-    connect->call = *call;
-    connect->attempt = *attempt;
-    shard_lock(peer->shard);
-    peer_hold(peer);
-    shard_unlock(peer->shard);
-    if (writer_push(peer->service, &connect->change)) {
-        return true;
-    }
-    peer_release(peer);
-    free(connect);
-    return false;
 }

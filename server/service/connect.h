@@ -38,3 +38,12 @@ OC_MUST_CHECK bool connect_by_writer(struct peer *peer, const struct attempt *at
 /* Completes and gives an answer; between peer_enter and peer_leave. */
 void connect_answer(struct peer *peer, const struct connect_call *call,
                     struct connect_result *result);
+
+/* ---- between connect.c and connect_change.c ------------------------------------------------- */
+
+struct pairing_event connect_event_of(const struct peer *peer, const struct attempt *attempt);
+/* What the ask's request is called at the record's generation. */
+void connect_name_request(const struct peer *peer, const struct pairing *was,
+                          struct pairing_event *event);
+/* No shard locked. */
+bool connect_has_room(const struct peer *peer);

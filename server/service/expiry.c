@@ -36,8 +36,7 @@ struct clockwork {
     bool cut_all;                      /* the thread's: sessions were cut for the lock */
 };
 
-/* ---- the heap -----------------------------------------------------------------------------------
- */
+/* ---- the heap ------------------------------------------------------------------------------- */
 
 static void sift_up(struct clockwork *clockwork, size_t i)
 {
@@ -107,8 +106,7 @@ static bool pop(struct clockwork *clockwork, int64_t now_ms, struct due *out)
     return is_due;
 }
 
-/* ---- what falls due in records
- * --------------------------------------------------------------------- */
+/* ---- what falls due in records -------------------------------------------------------------- */
 
 struct due_change {
     struct change change; /* first */
@@ -240,8 +238,7 @@ static void raise_all_due(struct clockwork *clockwork)
     }
 }
 
-/* ---- parked calls and heartbeats
- * --------------------------------------------------------------------- */
+/* ---- parked calls and heartbeats ------------------------------------------------------------ */
 
 static void tick_timer(struct service *service, struct timer *timer, int64_t monotonic_ms,
                        struct delivery_list *deliveries)
@@ -305,8 +302,7 @@ static void tick(struct clockwork *clockwork)
     housekeeping_tick(clockwork->housekeeping, monotonic_ms);
 }
 
-/* ---- the thread
- * ---------------------------------------------------------------------------------- */
+/* ---- the thread ----------------------------------------------------------------------------- */
 
 static void wait_for_tick(struct clockwork *clockwork)
 {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "server/obs/log.h"
+#include "server/obs/metrics.h"
 #include "server/service/writer.h"
 
 enum {
@@ -10,10 +11,18 @@ enum {
     MARKER_EVERY_MS = 1000,
     SIGHTINGS_EVERY_MS = 60 * 1000,
     PRUNE_EVERY_MS = 10 * 60 * 1000,
+    METRICS_EVERY_MS = 1000,
     SIGHTINGS_AT_ONCE = 256,
 };
 
-enum chore_kind { CHORE_RETRY, CHORE_MARKER, CHORE_SIGHTINGS, CHORE_PRUNE, CHORE_COUNT };
+enum chore_kind {
+    CHORE_RETRY,
+    CHORE_MARKER,
+    CHORE_SIGHTINGS,
+    CHORE_PRUNE,
+    CHORE_METRICS,
+    CHORE_COUNT
+};
 
 struct chore {
     struct change change; /* first */
@@ -103,6 +112,17 @@ static void run_prune(struct service *service, struct change *change)
     }
 }
 
+static void run_metrics(struct service *service, struct change *change)
+{
+    struct service_status status;
+    (void)change;
+    service_get_status(service, &status);
+    metric_set(METRIC_DEVICES_COUNT, (int64_t)status.n_records);
+    metric_set(METRIC_REQUESTS_OPEN_COUNT, (int64_t)status.n_pending);
+    metric_set(METRIC_ROWS_QUARANTINED_COUNT, (int64_t)status.n_quarantined);
+    metric_set(METRIC_WRITER_QUEUE_COUNT, (int64_t)status.n_queued);
+}
+
 static void finish(struct service *service, struct change *change, const struct oc_error *failed)
 {
     (void)service;
@@ -118,6 +138,7 @@ static const struct {
     [CHORE_MARKER] = {{.run = run_marker, .finish = finish}, MARKER_EVERY_MS},
     [CHORE_SIGHTINGS] = {{.run = run_sightings, .finish = finish}, SIGHTINGS_EVERY_MS},
     [CHORE_PRUNE] = {{.run = run_prune, .finish = finish}, PRUNE_EVERY_MS},
+    [CHORE_METRICS] = {{.run = run_metrics, .finish = finish}, METRICS_EVERY_MS},
 };
 
 struct housekeeping *housekeeping_new(struct service *service)

@@ -10,8 +10,7 @@
 #include "server/service/receipts.h"
 #include "server/service/waiters.h"
 
-/* ---- Connect -----------------------------------------------------------------------------------
- */
+/* ---- Connect -------------------------------------------------------------------------------- */
 
 static void fill_attempt(const struct peer *peer, const struct connect_facts *facts,
                          struct attempt *out)
@@ -60,8 +59,7 @@ void peer_connect(struct peer *peer, const struct connect_facts *facts,
     peer_leave(peer);
 }
 
-/* ---- AwaitDecision -----------------------------------------------------------------------------
- */
+/* ---- AwaitDecision -------------------------------------------------------------------------- */
 
 /* Both nonces are known now: so is the code. It stays in memory, beside the request. */
 static void reveal(struct peer *peer, const struct oc_request_id *request_id,
@@ -163,8 +161,7 @@ void peer_await_decision(struct peer *peer, const struct oc_request_id *request_
     peer_leave(peer);
 }
 
-/* ---- sessions ----------------------------------------------------------------------------------
- */
+/* ---- sessions ------------------------------------------------------------------------------- */
 
 enum oc_status peer_heartbeat(struct peer *peer, uint64_t *generation)
 {

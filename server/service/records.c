@@ -6,8 +6,7 @@
 #include "server/service/expiry.h"
 #include "server/service/waiters.h"
 
-/* ---- counting by source ------------------------------------------------------------------------
- */
+/* ---- counting by source --------------------------------------------------------------------- */
 
 bool records_count_open(struct service *service, struct entry *entry, const char *source)
 {
@@ -41,8 +40,7 @@ void records_settle_source(struct service *service, struct entry *entry)
     }
 }
 
-/* ---- publishing --------------------------------------------------------------------------------
- */
+/* ---- publishing ----------------------------------------------------------------------------- */
 
 static void schedule(struct service *service, struct entry *entry, const struct pairing *pairing)
 {
@@ -80,8 +78,7 @@ void records_publish(struct service *service, struct entry *entry, struct packed
     schedule(service, entry, pairing);
 }
 
-/* ---- loading -----------------------------------------------------------------------------------
- */
+/* ---- loading -------------------------------------------------------------------------------- */
 
 struct loading {
     struct service *service;
@@ -174,8 +171,7 @@ enum oc_status records_load(struct service *service, struct store *store,
     return st;
 }
 
-/* ---- forgetting --------------------------------------------------------------------------------
- */
+/* ---- forgetting ----------------------------------------------------------------------------- */
 
 static void forget(struct service *service, struct shard *shard, struct entry *entry)
 {

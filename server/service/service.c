@@ -72,8 +72,7 @@ struct directory_caps service_caps(const struct service *service)
     };
 }
 
-/* ---- building -----------------------------------------------------------------------------------
- */
+/* ---- building ------------------------------------------------------------------------------- */
 
 static struct service *allocate(const struct service_options *options)
 {
@@ -166,8 +165,7 @@ void service_free(struct service *service)
     free(service);
 }
 
-/* ---- stopping and status
- * ------------------------------------------------------------------------- */
+/* ---- stopping and status -------------------------------------------------------------------- */
 
 static void drain_shard(struct service *service, struct shard *shard, uint32_t spread_ms,
                         struct delivery_list *deliveries)

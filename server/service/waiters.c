@@ -7,7 +7,7 @@
 #include "server/obs/metrics.h"
 #include "server/service/receipts.h"
 
-/* ---- what a decision means for who waits for it ---------------------------------------------- */
+/* ---- what a decision means for who waits for it --------------------------------------------- */
 
 static uint32_t left_ms(int64_t until_ms, int64_t now_ms)
 {
@@ -68,7 +68,7 @@ struct wait_answer waiters_decide(const struct pairing *pairing,
     return answer;
 }
 
-/* ---- delivering ------------------------------------------------------------------------------ */
+/* ---- delivering ----------------------------------------------------------------------------- */
 
 static struct parked *parked_of(struct delivery *delivery)
 {
@@ -166,7 +166,7 @@ void parked_free(struct parked *parked)
     free(parked);
 }
 
-/* ---- parking --------------------------------------------------------------------------------- */
+/* ---- parking -------------------------------------------------------------------------------- */
 
 static struct parked **place_of(struct peer *peer, const struct parked *parked)
 {
@@ -242,7 +242,7 @@ void waiters_drain(struct peer *peer, uint32_t retry_after_ms, struct delivery_l
     }
 }
 
-/* ---- waking ---------------------------------------------------------------------------------- */
+/* ---- waking --------------------------------------------------------------------------------- */
 
 static void wake_decision_waits(struct service *service, struct entry *entry,
                                 const struct pairing *pairing, struct delivery_list *deliveries)
@@ -313,7 +313,7 @@ void waiters_wake(struct service *service, struct entry *entry, const struct pai
     wake_decision_waits(service, entry, pairing, deliveries);
 }
 
-/* ---- facts of a session ---------------------------------------------------------------------- */
+/* ---- facts of a session --------------------------------------------------------------------- */
 
 void session_facts_fill(const struct peer *peer, const struct pairing *pairing,
                         struct session_facts *out)

@@ -66,8 +66,7 @@ static bool park(struct service *service, struct watch_change *watch)
     return may_wait;
 }
 
-/* ---- answering
- * ------------------------------------------------------------------------------------- */
+/* ---- answering ------------------------------------------------------------------------------ */
 
 static void fill_events(struct watch_change *watch, struct watch_event *events)
 {
@@ -131,8 +130,7 @@ static void finish(struct service *service, struct change *change, const struct 
     }
 }
 
-/* ---- waking
- * ---------------------------------------------------------------------------------------- */
+/* ---- waking --------------------------------------------------------------------------------- */
 
 static struct watch_change *take(struct watchers *watchers, int64_t due_ms)
 {

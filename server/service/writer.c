@@ -46,8 +46,7 @@ static bool has_session(struct shard *shard, struct entry *entry)
     return has;
 }
 
-/* ---- groups ------------------------------------------------------------------------------------
- */
+/* ---- groups --------------------------------------------------------------------------------- */
 
 struct service *group_service(struct group *group)
 {
@@ -465,8 +464,7 @@ void group_retry_unsaved(struct group *group)
     }
 }
 
-/* ---- the store ---------------------------------------------------------------------------------
- */
+/* ---- the store ------------------------------------------------------------------------------ */
 
 enum oc_status writer_new(struct service *service, struct store *store, struct oc_error *err)
 {

@@ -56,8 +56,7 @@ void seeded_random_init(struct seeded_random *random, uint64_t seed)
     random->source = (struct random_source){.fill = fill, .user = random};
 }
 
-/* ---- the service
- * ---------------------------------------------------------------------------------- */
+/* ---- the service ---------------------------------------------------------------------------- */
 
 struct store *fixture_memory_store(struct service_fixture *fixture)
 {
@@ -117,8 +116,7 @@ void fixture_stop(struct service_fixture *fixture)
     fixture->service = NULL;
 }
 
-/* ---- waiting
- * --------------------------------------------------------------------------------------- */
+/* ---- waiting -------------------------------------------------------------------------------- */
 
 void pending_init(struct pending_call *pending)
 {
@@ -180,8 +178,7 @@ bool eventually(bool (*holds)(void *user), void *user)
     return false;
 }
 
-/* ---- devices
- * ---------------------------------------------------------------------------------------- */
+/* ---- devices -------------------------------------------------------------------------------- */
 
 static void set_approved(void *user, bool is_approved)
 {
@@ -309,8 +306,7 @@ struct notice_result device_notice(struct device *device, uint64_t generation, u
     return pending.result.notice;
 }
 
-/* ---- administrators
- * ----------------------------------------------------------------------------------- */
+/* ---- administrators ------------------------------------------------------------------------- */
 
 static void decided(void *user, const struct decide_result *result)
 {

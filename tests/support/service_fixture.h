@@ -39,8 +39,7 @@ void fixture_start(struct service_fixture *fixture);
 void fixture_stop(struct service_fixture *fixture);
 struct store *fixture_memory_store(struct service_fixture *fixture);
 
-/* ---- devices
- * ------------------------------------------------------------------------------------- */
+/* ---- devices -------------------------------------------------------------------------------- */
 
 struct device {
     struct service_fixture *fixture;
@@ -87,8 +86,7 @@ void device_wait_start(struct device *device, const struct oc_request_id *id, ui
 void device_notice_start(struct device *device, uint64_t generation, uint32_t budget_ms,
                          struct pending_call *pending);
 
-/* ---- administrators
- * ------------------------------------------------------------------------------- */
+/* ---- administrators ------------------------------------------------------------------------- */
 
 struct decide_result admin_do(struct service_fixture *fixture,
                               const struct decide_command *command);

@@ -48,8 +48,7 @@ static void ask(struct service_fixture *fixture, unsigned n, struct device *devi
     (void)device_connect(device);
 }
 
-/* ---- deciding
- * ------------------------------------------------------------------------------------ */
+/* ---- deciding ------------------------------------------------------------------------------- */
 
 static void the_second_of_two_administrators_is_told_that_it_was_decided(void **state)
 {
@@ -243,8 +242,7 @@ static void a_rejected_upgrade_is_told_and_the_session_goes_on(void **state)
     device_close(&device);
 }
 
-/* ---- lists
- * --------------------------------------------------------------------------------------- */
+/* ---- lists ---------------------------------------------------------------------------------- */
 
 enum {
     N_LISTED = 90,
@@ -349,8 +347,7 @@ static void a_cursor_of_something_else_is_refused(void **state)
                      OC_INVALID_ARGUMENT);
 }
 
-/* ---- resolving
- * ------------------------------------------------------------------------------------ */
+/* ---- resolving ------------------------------------------------------------------------------ */
 
 static size_t resolve(struct service_fixture *fixture, const char *selector, bool is_enough,
                       const struct device *wanted)
@@ -412,8 +409,7 @@ static void a_mistyped_device_id_is_answered_with_the_closest(void **state)
     device_close(&device);
 }
 
-/* ---- history
- * --------------------------------------------------------------------------------------- */
+/* ---- history -------------------------------------------------------------------------------- */
 
 struct watching {
     struct pending_call pending;
@@ -514,8 +510,7 @@ static void refusals_are_audited_too(void **state)
     device_close(&device);
 }
 
-/* ---- locked
- * ----------------------------------------------------------------------------------------- */
+/* ---- locked --------------------------------------------------------------------------------- */
 
 static void decided(void *user, const struct decide_result *result)
 {

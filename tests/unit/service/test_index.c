@@ -12,8 +12,7 @@
 #include "server/service/directory.h"
 #include "server/service/naming.h"
 
-/* ---- packed records
- * ------------------------------------------------------------------------------- */
+/* ---- packed records ------------------------------------------------------------------------- */
 
 static uint64_t next(uint64_t *state)
 {
@@ -168,8 +167,7 @@ static void every_field_of_a_sighting_survives_packing(void **state)
     }
 }
 
-/* ---- the table
- * ------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 static bool is_it(const void *value, const void *wanted)
 {
@@ -224,8 +222,7 @@ static void room_that_was_reserved_is_there(void **state)
     table_deinit(&table);
 }
 
-/* ---- the wheel
- * ------------------------------------------------------------------------------------- */
+/* ---- the wheel ------------------------------------------------------------------------------ */
 
 static void a_deadline_is_neither_early_nor_much_late(void **state)
 {
@@ -271,8 +268,7 @@ static void after_a_long_sleep_everything_is_found(void **state)
     assert_int_equal(n, 100);
 }
 
-/* ---- the index
- * ------------------------------------------------------------------------------------- */
+/* ---- the index ------------------------------------------------------------------------------ */
 
 static void typical(struct pairing *out, uint64_t *random)
 {
@@ -340,8 +336,7 @@ static void a_stored_device_costs_at_most_400_bytes(void **state)
     free(index);
 }
 
-/* ---- names
- * ----------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 static void a_request_id_depends_on_device_ask_and_generation_alone(void **state)
 {

@@ -48,8 +48,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- two administrators
- * ----------------------------------------------------------------------------- */
+/* ---- two administrators --------------------------------------------------------------------- */
 
 struct side {
     struct service_fixture *fixture;
@@ -116,8 +115,7 @@ static void exactly_one_of_approve_and_reject_takes_effect(void **state)
     free(sides);
 }
 
-/* ---- revoke against reconnect
- * ------------------------------------------------------------------------- */
+/* ---- revoke against reconnect --------------------------------------------------------------- */
 
 struct hasty {
     struct device *devices;
@@ -200,8 +198,7 @@ static void no_session_is_left_when_block_was_answered(void **state)
     withdraw_while_reconnecting(*state, PAIRING_EV_BLOCK);
 }
 
-/* ---- block against approve
- * ---------------------------------------------------------------------------- */
+/* ---- block against approve ------------------------------------------------------------------ */
 
 static void a_blocked_device_stays_blocked_whoever_approves_it(void **state)
 {
@@ -231,8 +228,7 @@ static void a_blocked_device_stays_blocked_whoever_approves_it(void **state)
     free(sides);
 }
 
-/* ---- connections that come and go
- * ----------------------------------------------------------------------- */
+/* ---- connections that come and go ----------------------------------------------------------- */
 
 struct visitor {
     struct service_fixture *fixture;
