@@ -289,6 +289,17 @@ static struct oc_pending *cancel_all(struct oc_channel *channel)
     return cancelled;
 }
 
+static void hang_up(const struct oc_channel *channel, struct oc_connection *connection)
+{
+    if (channel->tls) {
+        oc_connection_close(connection); /* the gateway hangs up at once when TLS says so */
+    } else {
+        /* It would linger for a peer that has no reason to hang up; all that was waited for has
+         * come or was given up. */
+        oc_connection_abort(connection, OC_CANCELLED, "the client was closed");
+    }
+}
+
 void oc_channel_close(struct oc_channel *channel)
 {
     if (!channel) {
@@ -298,7 +309,7 @@ void oc_channel_close(struct oc_channel *channel)
     channel->is_closing = true;
     struct oc_pending *cancelled = cancel_all(channel);
     if (channel->link) {
-        oc_connection_close(channel->link->connection);
+        hang_up(channel, channel->link->connection);
     }
     (void)pthread_mutex_unlock(&channel->lock);
     oc_pending_complete_all(cancelled);

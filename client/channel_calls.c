@@ -14,20 +14,25 @@ enum {
 
 /* ---- the table --------------------------------------------------------------------------- */
 
+/* All that a call will ever need, so that sending it again cannot fail for want of memory. */
 static struct oc_pending *allocate(const struct oc_channel_call *call)
 {
     struct oc_pending *pending = calloc(1, sizeof *pending);
-    uint8_t *payload = malloc(call->n_payload ? call->n_payload : 1);
-    if (!pending || !payload) {
+    if (!pending) {
+        return NULL;
+    }
+    pending->call.n_payload = call->n_payload;
+    pending->packed_cap = oc_call_packed_bound(&pending->call);
+    pending->memory = malloc(call->n_payload + pending->packed_cap);
+    if (!pending->memory) {
         free(pending);
-        free(payload);
         return NULL;
     }
     if (call->n_payload > 0) {
-        memcpy(payload, call->payload, call->n_payload);
+        memcpy(pending->memory, call->payload, call->n_payload);
     }
-    pending->call.payload = payload;
-    pending->call.n_payload = call->n_payload;
+    pending->call.payload = pending->memory;
+    pending->packed = pending->memory + call->n_payload;
     return pending;
 }
 
@@ -90,8 +95,8 @@ void oc_pending_fail(struct oc_channel *channel, struct oc_pending *pending,
 static void release(struct oc_pending *pending)
 {
     /* Payloads carry codes and nonces. */
-    oc_wipe((void *)(uintptr_t)pending->call.payload, pending->call.n_payload);
-    free((void *)(uintptr_t)pending->call.payload);
+    oc_wipe(pending->memory, pending->call.n_payload + pending->packed_cap);
+    free(pending->memory);
     free(pending);
 }
 
@@ -123,17 +128,11 @@ void oc_pending_transmit(struct oc_pending *pending)
     pending->call.budget_ms = pending->due_ms > spent_by_ms
                                   ? (uint32_t)(pending->due_ms - spent_by_ms)
                                   : OC_MIN_BUDGET_MS;
-    size_t cap = oc_call_packed_bound(&pending->call);
-    uint8_t *bytes = malloc(cap);
-    size_t n = bytes ? oc_call_pack(&pending->call, bytes, cap) : 0;
+    size_t n = oc_call_pack(&pending->call, pending->packed, pending->packed_cap);
     /* What was not sent waits with its link: it goes to the next one, or its time runs out. */
     pending->is_sent =
-        n > 0 && oc_connection_send(pending->link->connection, pending->word, bytes, n);
+        n > 0 && oc_connection_send(pending->link->connection, pending->word, pending->packed, n);
     pending->was_ever_sent = pending->was_ever_sent || pending->is_sent;
-    if (bytes) {
-        oc_wipe(bytes, n);
-    }
-    free(bytes);
 }
 
 /* ---- deadlines --------------------------------------------------------------------------- */

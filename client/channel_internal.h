@@ -26,7 +26,10 @@ struct oc_pending {
     bool was_ever_sent;
     bool was_moved; /* to another link, once */
     const struct oc_method *method;
-    struct oc_call call; /* payload is ours */
+    struct oc_call call; /* its payload is the front of `memory` */
+    uint8_t *memory;
+    uint8_t *packed; /* behind the payload: what is sent */
+    size_t packed_cap;
     uint64_t due_ms;
     uint32_t grace_ms;
     oc_channel_fn done;

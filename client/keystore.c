@@ -68,11 +68,14 @@ static enum oc_status read_key(const struct oc_private_dir *dir, struct oc_ident
     if (st == OC_OK) {
         struct oc_error cause = {.status = OC_OK};
         st = oc_identity_parse(OC_IDENTITY_DEVICE, pem, n, out, &cause);
-        if (st) {
+        /* Only this says something about the key; want of memory does not. */
+        if (st == OC_INVALID_ARGUMENT) {
             st = oc_fail(err, OC_DATA_LOSS,
                          "%s/%s: not a device key (%.120s); restore it from a backup, or move it "
                          "away to become a new device that must be approved again",
                          dir->path, key_name, cause.text);
+        } else if (st && err) {
+            *err = cause;
         }
     }
     oc_wipe(pem, sizeof pem);

@@ -173,7 +173,7 @@ bool scripted_gateway_has_call(struct scripted_gateway *gateway, uint32_t wait_m
     return has_call;
 }
 
-struct scripted_call *scripted_gateway_take(struct scripted_gateway *gateway, uint32_t method)
+struct scripted_call *scripted_gateway_take_any(struct scripted_gateway *gateway)
 {
     bool has_call = scripted_gateway_has_call(gateway, PATIENCE_MS);
     assert(has_call);
@@ -184,6 +184,12 @@ struct scripted_call *scripted_gateway_take(struct scripted_gateway *gateway, ui
         gateway->last = &gateway->first;
     }
     pthread_mutex_unlock(&gateway->lock);
+    return call;
+}
+
+struct scripted_call *scripted_gateway_take(struct scripted_gateway *gateway, uint32_t method)
+{
+    struct scripted_call *call = scripted_gateway_take_any(gateway);
     assert(call->call.method == method);
     return call;
 }

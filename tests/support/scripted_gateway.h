@@ -33,6 +33,8 @@ void scripted_gateway_close_door(struct scripted_gateway *gateway);
 
 /* The next call, waiting 20 s at most; asserts that one comes, and that it is of that method. */
 struct scripted_call *scripted_gateway_take(struct scripted_gateway *gateway, uint32_t method);
+/* The next call of any method, otherwise the same. */
+struct scripted_call *scripted_gateway_take_any(struct scripted_gateway *gateway);
 /* Whether a call is there to be taken within wait_ms. */
 bool scripted_gateway_has_call(struct scripted_gateway *gateway, uint32_t wait_ms);
 

@@ -112,6 +112,16 @@ static void a_receipt_longer_than_its_place_is_refused(void **state)
     assert_int_equal(out.n_signature, 0);
 }
 
+static void a_name_that_the_gateway_gave_may_be_printed(void **state)
+{
+    (void)state;
+    Openclaw__V1__Session session = OPENCLAW__V1__SESSION__INIT;
+    session.alias = literal("web\x1b[2J");
+    struct oc_session out;
+    assert_true(oc_take_session(&session, &out));
+    assert_string_equal(out.alias, "web?[2J");
+}
+
 static void words_that_are_not_known_become_none(void **state)
 {
     (void)state;
@@ -142,6 +152,7 @@ int main(void)
         cmocka_unit_test(a_grant_is_whole_and_sorted_or_refused),
         cmocka_unit_test(too_many_labels_are_refused),
         cmocka_unit_test(a_receipt_longer_than_its_place_is_refused),
+        cmocka_unit_test(a_name_that_the_gateway_gave_may_be_printed),
         cmocka_unit_test(words_that_are_not_known_become_none),
         cmocka_unit_test(a_request_id_is_one_or_empty),
     };
