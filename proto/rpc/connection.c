@@ -30,6 +30,7 @@ static void free_parts(struct oc_connection *connection)
     nng_stream_dialer_free(connection->dialer); /* first: the stream keeps a reference to it */
     nng_stream_free(connection->stream);
     oc_tls_session_free(connection->tls);
+    oc_tls_context_release(connection->tls_context);
     oc_buffer_free(&connection->partial);
     oc_buffer_free(&connection->pending);
     oc_buffer_free(&connection->output);

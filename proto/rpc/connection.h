@@ -95,7 +95,7 @@ struct oc_listener_counters oc_listener_counters(const struct oc_listener *liste
 
 struct oc_dial_options {
     const char *url;
-    const struct oc_tls_context *tls; /* for tls+tcp */
+    const struct oc_tls_context *tls; /* for tls+tcp; held until the connection has ended */
     const char *local_address;        /* source address to use; NULL: the kernel's choice */
     const struct oc_connection_ops *ops;
     void *user;

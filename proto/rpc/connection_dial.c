@@ -79,7 +79,7 @@ enum oc_status oc_connection_dial(struct oc_transport *transport,
     if (!connection) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "connection: out of memory");
     }
-    connection->tls_context = address.is_ipc ? NULL : options->tls;
+    connection->tls_context = oc_tls_context_hold(address.is_ipc ? NULL : options->tls);
     connection->ops = options->ops;
     connection->user = options->user;
     connection->lane = oc_transport_dial_lane(transport);

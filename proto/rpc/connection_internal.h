@@ -38,7 +38,7 @@ struct oc_connection {
     struct oc_transport *transport;
     struct oc_listener *listener;             /* NULL: dialled */
     struct oc_lane *lane;                     /* in the handshake queue, until opened or reaped */
-    const struct oc_tls_context *tls_context; /* NULL on ipc */
+    const struct oc_tls_context *tls_context; /* held; NULL on ipc */
     const struct oc_connection_ops *ops;
     void *user;
     enum oc_sp_role role;

@@ -117,7 +117,8 @@ static bool take_stream(struct oc_listener *listener, nng_stream *stream,
     }
     connection->listener = listener;
     connection->lane = lane;
-    connection->tls_context = listener->address.is_ipc ? NULL : listener->options.tls;
+    connection->tls_context =
+        oc_tls_context_hold(listener->address.is_ipc ? NULL : listener->options.tls);
     connection->ops = listener->options.ops;
     connection->user = user;
     connection->stream = stream;

@@ -144,6 +144,8 @@ static enum oc_status context_new(const SSL_METHOD *method, const struct oc_iden
     if (!context) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "tls: out of memory");
     }
+    context->self = context;
+    atomic_init(&context->n_owners, 1);
     context->memory = oc_tls_memory_method();
     context->ssl = SSL_CTX_new_ex(NULL, NULL, method);
     if (!context->memory || !context->ssl || !set_policy(context->ssl)) {
@@ -236,12 +238,27 @@ enum oc_status oc_tls_context_for_client(const struct oc_identity *identity,
     return OC_OK;
 }
 
-void oc_tls_context_free(struct oc_tls_context *context)
+const struct oc_tls_context *oc_tls_context_hold(const struct oc_tls_context *context)
 {
     if (context) {
-        SSL_CTX_free(context->ssl);
-        BIO_meth_free(context->memory);
-        free(context->sni);
-        free(context);
+        atomic_fetch_add(&context->self->n_owners, 1);
     }
+    return context;
+}
+
+void oc_tls_context_release(const struct oc_tls_context *context)
+{
+    if (!context || atomic_fetch_sub(&context->self->n_owners, 1) > 1) {
+        return;
+    }
+    struct oc_tls_context *last = context->self;
+    SSL_CTX_free(last->ssl);
+    BIO_meth_free(last->memory);
+    free(last->sni);
+    free(last);
+}
+
+void oc_tls_context_free(struct oc_tls_context *context)
+{
+    oc_tls_context_release(context);
 }

@@ -37,6 +37,12 @@ OC_MUST_CHECK enum oc_status oc_tls_context_for_client(const struct oc_identity 
                                                        struct oc_tls_context **out,
                                                        struct oc_error *err);
 
+/*
+ * A context has two kinds of owner: who made it, and each connection, which ends on a thread of
+ * its own when the maker may long have let go. Each gives back its own hold; all accept NULL.
+ */
+const struct oc_tls_context *oc_tls_context_hold(const struct oc_tls_context *context);
+void oc_tls_context_release(const struct oc_tls_context *context);
 void oc_tls_context_free(struct oc_tls_context *context);
 OC_DEFINE_CLEANUP(oc_tls_context_free, struct oc_tls_context);
 

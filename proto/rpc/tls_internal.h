@@ -1,6 +1,7 @@
 /* What tls.c and tls_session.c share. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <openssl/ssl.h>
@@ -8,6 +9,8 @@
 #include "proto/rpc/tls.h"
 
 struct oc_tls_context {
+    struct oc_tls_context *self; /* for the last owner, who may have it const */
+    atomic_uint n_owners;
     SSL_CTX *ssl;
     BIO_METHOD *memory; /* see tls_session.c */
     bool is_device_door;

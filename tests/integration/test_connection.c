@@ -468,6 +468,39 @@ static void a_peer_silent_over_its_idle_limit_is_closed(void **state)
 
 /* ---- resources --------------------------------------------------------------------------- */
 
+enum { FREED_SIZES = 64, FREED_OF_EACH = 8 };
+
+/* Takes back small blocks that were just freed, so that nothing in them can be followed. */
+static void overwrite_what_was_freed(void *blocks[FREED_SIZES * FREED_OF_EACH])
+{
+    for (unsigned i = 0; i < FREED_SIZES * FREED_OF_EACH; i++) {
+        const size_t n = (i / FREED_OF_EACH + 1) * 16;
+        blocks[i] = malloc(n);
+        assert_non_null(blocks[i]);
+        memset(blocks[i], 0x55, n);
+    }
+}
+
+/* A connection ends on a thread of its own, or when its last holder lets go. */
+static void a_context_may_be_freed_before_its_connections_have_ended(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene, &no_options, NULL);
+    struct oc_connection *connection = wire_connect(&scene.wire, &scene.client, false);
+    oc_connection_close(connection);
+    assert_true(endpoint_wait(&scene.client, &scene.client.n_closed, 1));
+    oc_tls_context_free(scene.wire.device_tls);
+    scene.wire.device_tls = NULL;
+    void *blocks[FREED_SIZES * FREED_OF_EACH];
+    overwrite_what_was_freed(blocks);
+    oc_connection_release(connection);
+    end(&scene);
+    for (unsigned i = 0; i < FREED_SIZES * FREED_OF_EACH; i++) {
+        free(blocks[i]);
+    }
+}
+
 static void descriptors_return_after_many_connections(void **state)
 {
     (void)state;
@@ -533,6 +566,7 @@ int main(void)
         cmocka_unit_test(an_orderly_close_delivers_what_was_queued),
         cmocka_unit_test(a_client_close_is_orderly_too),
         cmocka_unit_test(a_peer_silent_over_its_idle_limit_is_closed),
+        cmocka_unit_test(a_context_may_be_freed_before_its_connections_have_ended),
         cmocka_unit_test(descriptors_return_after_many_connections),
         cmocka_unit_test(the_transport_closes_what_is_left),
     };
