@@ -158,7 +158,7 @@ static enum oc_status recall(struct group *group, const struct decide_change *de
 static bool replay(struct group *group, struct decide_change *decide)
 {
     struct decide_result *result = &decide->result;
-    struct store_key key;
+    struct store_key key = {.method = 0};
     enum oc_status st = recall(group, decide, &key, &result->error);
     if (st == OC_NOT_FOUND) {
         memset(&result->error, 0, sizeof result->error);

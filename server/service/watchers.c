@@ -93,7 +93,7 @@ static void deliver(struct delivery *delivery)
     if (watch->n > 0 && !events) {
         result.n = 0;
         result.status = oc_fail(&result.error, OC_RESOURCE_EXHAUSTED, "out of memory");
-    } else {
+    } else if (events) {
         fill_events(watch, events);
         result.events = events;
     }
