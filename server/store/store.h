@@ -99,7 +99,8 @@ struct store_change {
  * fails, it alone is undone and the group goes on. *seq gets the change-log number (0 without
  * `after`).
  * Fails (apply): RESOURCE_EXHAUSTED (disk full), UNAVAILABLE (I/O), ALREADY_EXISTS (alias taken),
- *        DATA_LOSS (a constraint of the schema refused the row: a bug, logged and contained).
+ *        DATA_LOSS (the record breaks its invariants, or a constraint of the schema refused
+ *        the row: a bug, contained).
  * Fails (commit): any status means the outcome of the whole group is unknown. The store must then
  *        be reopened with store_reopen and everything reloaded before it is used again.
  */
@@ -116,7 +117,8 @@ OC_MUST_CHECK enum oc_status store_find_key(struct store *store, const char *act
                                             struct store_key *out, struct oc_error *err);
 
 /* One transaction of its own, no audit, no change-log row: what devices say of themselves. Rows
- * of unknown devices are skipped. */
+ * of unknown devices are skipped. When this or store_prune fails, nothing that was decided is in
+ * doubt: the store sets itself right before its next use. */
 struct store_sighting {
     struct oc_device_id id;
     struct sighting sighting;
