@@ -342,7 +342,7 @@ enum exit_code agent_run(struct cli *cli)
     if (agent_read_pins(cli, &trust)) {
         return EXIT_USAGE;
     }
-    if (!value_read_whole_grant(&cli->args, &options.ask) ||
+    if (!value_read_grant(&cli->args, &options.ask) ||
         !value_read_labels(&cli->args, &options.labels)) {
         return command_usage(cli,
                              "--role, --scope and --label: see openclaw agent run --help for "

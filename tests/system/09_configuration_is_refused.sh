@@ -41,6 +41,6 @@ pairingRequired: false
 listen: {devices: "tls+tcp://127.0.0.1:0"}
 YAML
 start_gateway
-contains "$(ocg gateway status)" 'NOT required'
+contains "$(ocg gateway status)" 'off (pairingRequired: false)'
 start_agent web-1
 wait_for 10 log_has web-1 connected
