@@ -175,10 +175,11 @@ static void run_for(struct fleet *fleet, double seconds, long pid, const char *m
     fleet_sleep_until(start + (uint64_t)(seconds * 1e9));
     double took = (double)(measure_now_ns() - start) / 1e9;
     double n = (double)(atomic_load(&fleet->n_done) - n_before);
+    double per_100k = n > 0 ? 1e5 / n : 0; /* a short run may not finish one operation */
     atomic_store(&fleet->is_over, true);
     printf("{\"%s\": %.1f, \"server_cpu_s_per_100k\": %.3f, \"client_cpu_s_per_100k\": %.3f",
-           metric, n / took, (measure_cpu_s(pid) - gateway_cpu) / n * 1e5,
-           (measure_own_cpu_s() - own_cpu) / n * 1e5);
+           metric, n / took, (measure_cpu_s(pid) - gateway_cpu) * per_100k,
+           (measure_own_cpu_s() - own_cpu) * per_100k);
     if (fleet->depth == 1) {
         printf(", \"p50_us\": %.0f, \"p99_us\": %.0f", percentile_us(fleet, 0.5),
                percentile_us(fleet, 0.99));
