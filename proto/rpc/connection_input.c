@@ -11,10 +11,11 @@
 
 enum {
     /* A receive that filled its buffer makes the next one bigger; an idle connection keeps the
-     * small one posted. */
-    SMALL_RECEIVE_BYTES = 1024,
+     * small one posted: room for a few heartbeats, and before that for a handshake's flight. */
+    SMALL_RECEIVE_BYTES = 256,
+    HANDSHAKE_RECEIVE_BYTES = 1024,
     BIG_RECEIVE_BYTES = 16 * 1024,
-    SMALL_IN_A_ROW = 2,
+    SMALL_IN_A_ROW = 4,
     /* On the stack of the receiving thread: plaintext is nowhere else, once it is handled. */
     SCRATCH_BYTES = 32 * 1024,
 };
@@ -31,11 +32,13 @@ enum input_result {
 static void choose_buffer(struct oc_connection *connection)
 {
     const size_t n = connection->n_received;
-    size_t wanted = SMALL_RECEIVE_BYTES;
+    const size_t small =
+        connection->phase == OC_PHASE_HANDSHAKE ? HANDSHAKE_RECEIVE_BYTES : SMALL_RECEIVE_BYTES;
+    size_t wanted = small;
     if (connection->received_capacity == BIG_RECEIVE_BYTES) {
-        connection->n_small = n > SMALL_RECEIVE_BYTES ? 0 : connection->n_small + 1;
-        wanted = connection->n_small < SMALL_IN_A_ROW ? BIG_RECEIVE_BYTES : SMALL_RECEIVE_BYTES;
-    } else if (n == SMALL_RECEIVE_BYTES) {
+        connection->n_small = n > small ? 0 : connection->n_small + 1;
+        wanted = connection->n_small < SMALL_IN_A_ROW ? BIG_RECEIVE_BYTES : small;
+    } else if (n > 0 && n == connection->received_capacity) {
         connection->n_small = 0;
         wanted = BIG_RECEIVE_BYTES;
     }
