@@ -1,5 +1,6 @@
 #include "server/service/connect.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/service/receipts.h"
@@ -130,13 +131,32 @@ static void answer_pending(struct peer *peer, const struct attempt *attempt,
                          &attempt->commitment, result->refusal.gateway_nonce);
 }
 
+/* What the session may do stands in the record, unless pairing is switched off. */
+static bool settle_grant(struct peer *peer, const struct pairing_decision *decision, int64_t now_ms)
+{
+    if (pairing_may_serve(&decision->next, now_ms)) {
+        free(peer->unpaired_grant);
+        peer->unpaired_grant = NULL;
+        return true;
+    }
+    if (!peer->unpaired_grant) {
+        peer->unpaired_grant = malloc(sizeof *peer->unpaired_grant);
+    }
+    if (peer->unpaired_grant) {
+        *peer->unpaired_grant = decision->grant;
+    }
+    return peer->unpaired_grant;
+}
+
 static void answer_session(struct peer *peer, const struct attempt *attempt,
                            const struct pairing_decision *decision, struct connect_result *result,
                            struct delivery_list *deliveries)
 {
     int64_t now_ms = attempt->sighting.seen_ms;
-    peer->is_unpaired = !pairing_may_serve(&decision->next, now_ms);
-    peer->granted = decision->grant;
+    if (!settle_grant(peer, decision, now_ms)) {
+        refuse_plainly(result, OC_REFUSAL_BUSY, CUT_RETRY_MS); /* out of memory */
+        return;
+    }
     if (decision->next.request.is_open) {
         (void)commit_to(peer, &attempt->commitment);
     }
@@ -209,7 +229,7 @@ enum connect_step connect_in_memory(struct peer *peer, const struct attempt *att
 static bool is_paired(struct peer *peer)
 {
     shard_lock(peer->shard);
-    bool is = !peer->is_unpaired;
+    bool is = !peer->unpaired_grant;
     shard_unlock(peer->shard);
     return is;
 }

@@ -250,6 +250,7 @@ void peer_release(struct peer *peer)
     shard_unlock(shard);
     if (is_last) {
         assert(peer->is_closed && !peer->decision_wait && !peer->notice_wait);
+        free(peer->unpaired_grant);
         free(peer);
     }
 }

@@ -53,13 +53,12 @@ struct peer {
     char source[OC_MAX_SOURCE_BYTES + 1];
     bool is_source_trusted;
     bool is_closed;
-    bool is_unpaired; /* its session needs no approval: pairing is switched off */
     bool has_commitment;
     bool is_cut;
     unsigned n_refs;
     unsigned n_running; /* callbacks */
     struct oc_digest commitment;
-    struct oc_grant granted; /* of an unpaired session */
+    struct oc_grant *unpaired_grant; /* its session needs no approval; NULL: it does */
 
     struct timer beat_timer; /* of the session */
     int64_t beat_ms;         /* monotonic */

@@ -303,7 +303,7 @@ void waiters_wake(struct service *service, struct entry *entry, const struct pai
     struct peer *session = entry->live->session;
     bool may_stay =
         session && (pairing_may_serve(pairing, now_ms) ||
-                    (session->is_unpaired && pairing_may_serve_unpaired(pairing, now_ms)));
+                    (session->unpaired_grant && pairing_may_serve_unpaired(pairing, now_ms)));
     if (session && (!may_stay || (effects & PAIRING_CUTS_SESSION))) {
         struct session_end end = end_of(pairing, now_ms);
         (void)entry_end_session(service, entry, &end, deliveries);
@@ -319,7 +319,7 @@ void session_facts_fill(const struct peer *peer, const struct pairing *pairing,
                         struct session_facts *out)
 {
     *out = (struct session_facts){
-        .granted = peer->is_unpaired ? peer->granted : pairing->granted,
+        .granted = peer->unpaired_grant ? *peer->unpaired_grant : pairing->granted,
         .heartbeat_ms = peer->service->options.heartbeat_ms,
         .generation = pairing->generation,
         .term_ends_ms = pairing->term_ends_ms,
