@@ -1,5 +1,5 @@
-/* An administrator's calls that read: openclaw/admin.h. Each is a request, a stub and a closure
- * that converts the answer. */
+/* An administrator's calls that read: openclaw/admin.h. Each is a request, a generated
+ * call and a closure that converts the answer. */
 #include <openclaw/admin.h>
 #include <stdio.h>
 #include <string.h>

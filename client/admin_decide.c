@@ -8,7 +8,7 @@
 
 typedef Openclaw__V1__DecisionReply_Closure decision_closure;
 
-/* ---- one stub per kind ------------------------------------------------------------------- */
+/* ---- one generated call per kind --------------------------------------------------------- */
 
 static void send_approve(ProtobufCService *service, const struct oc_decision *decision,
                          decision_closure closure, void *user)

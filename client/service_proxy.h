@@ -6,8 +6,8 @@
  *     openclaw__v1__admin_service__approve(&proxy.base, &request, closure, closure_data);
  *
  * The closure comes exactly once: with the answer, borrowed for the call, or with NULL and
- * proxy.error. It may come before the stub returns. A proxy makes one call at a time and lives
- * until its closure has been called.
+ * proxy.error. It may come before the generated call returns. A proxy makes one call at a
+ * time and lives until its closure has been called.
  */
 #pragma once
 

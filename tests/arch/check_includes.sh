@@ -40,7 +40,7 @@ include.<openssl/ssl\.h>                        proto/rpc/tls[a-z_]*\.[ch]
 \<clock_gettime\(                                (server/base/clock|proto/rpc/[a-z_]+|client/[a-z_]+|cli/[a-z_]+)\.c
 \<getrandom\([a-z]                                 (server/base/random|client/[a-z_]+)\.c
 '
-unfinished='\<(TODO|FIXME|XXX|HACK|KLUDGE)\>'
+unfinished='\<(TO''DO|FIX''ME|XX''X|HA''CK|KLUD''GE)\>' # apart, so that this line is none
 max_source_lines=700
 max_header_lines=150
 # Files that may be longer, each with the reason: the inside of one object and one contract would
