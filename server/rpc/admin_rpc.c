@@ -38,6 +38,7 @@ static struct admin_caller admin_caller_of(const struct call *call)
         .has_key = envelope->has_idempotency_key,
         .method = call->method->number,
         .payload_digest = oc_sha256(&payload, 1),
+        .budget_ms = call->budget_ms,
     };
     memcpy(caller.key, envelope->idempotency_key, sizeof caller.key);
     return caller;

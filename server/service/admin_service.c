@@ -17,6 +17,7 @@ struct decide_change {
     struct decide_command command;
     struct decide_call call;
     struct decide_result result;
+    int64_t start_by_ms; /* monotonic; 0: no bound */
     const char *outcome; /* in a word, for the log; NULL: nothing was decided */
 };
 
@@ -257,12 +258,22 @@ static void decide_on(struct group *group, struct decide_change *decide,
     decide->outcome = st ? oc_status_name(st) : pairing_outcome_name(decision.outcome);
 }
 
+/* The caller has given up before the work began; what has begun is finished, however late. */
+static enum oc_status check_start(const struct service *service, struct decide_change *decide)
+{
+    if (decide->start_by_ms == 0 || service_monotonic_ms(service) < decide->start_by_ms) {
+        return check_command(&decide->command, &decide->result.error);
+    }
+    return oc_fail(&decide->result.error, OC_DEADLINE_EXCEEDED,
+                   "the time given for the call was over before it began");
+}
+
 static void stage(struct group *group, struct change *change)
 {
     struct decide_change *decide = decide_of(change);
     struct service *service = group_service(group);
     struct oc_device_id id = decide->command.device_id;
-    decide->result.status = check_command(&decide->command, &decide->result.error);
+    decide->result.status = check_start(service, decide);
     if (!decide->result.status && !replay(group, decide)) {
         if (names_request(decide->command.kind) &&
             !directory_find_request(&service->directory, &decide->command.request_id, &id)) {
@@ -364,6 +375,9 @@ void admin_decide(struct service *service, const struct admin_caller *caller,
     decide->caller = *caller;
     decide->command = *command;
     decide->call = *call;
+    if (caller->budget_ms > 0) {
+        decide->start_by_ms = service_monotonic_ms(service) + caller->budget_ms;
+    }
     if (!writer_push(service, &decide->change)) {
         oc_wipe(decide, sizeof *decide);
         free(decide);

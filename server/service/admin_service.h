@@ -52,6 +52,7 @@ struct admin_caller {
     uint32_t method;
     uint8_t key[STORE_KEY_BYTES];
     struct oc_digest payload_digest;
+    uint32_t budget_ms; /* work that has not started by then is not done; 0: no bound */
 };
 
 struct decide_command {
@@ -81,7 +82,8 @@ struct decide_result {
 /* `done` comes exactly once, on the notifier's thread (or on the caller's when the queue is full
  * or the gateway is locked). Statuses: NOT_FOUND; ABORTED (replaced, changed, wrong code);
  * FAILED_PRECONDITION (see the text); INVALID_ARGUMENT; ALREADY_EXISTS (alias);
- * RESOURCE_EXHAUSTED (queue, disk full); UNAVAILABLE (outcome unknown, not durable, locked). */
+ * RESOURCE_EXHAUSTED (queue, disk full); UNAVAILABLE (outcome unknown, not durable, locked);
+ * DEADLINE_EXCEEDED (nothing was done). */
 struct decide_call {
     void (*done)(void *user, const struct decide_result *result);
     void *user;

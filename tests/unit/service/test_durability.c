@@ -105,6 +105,30 @@ static void a_revocation_is_in_force_before_its_commit_and_answered_after(void *
     device_close(&device);
 }
 
+static void a_decision_whose_time_is_over_before_it_starts_is_not_taken(void **state)
+{
+    struct bench *bench = *state;
+    const struct admin_caller hasty = {.actor = {.name = "uid:7"}, .budget_ms = 50};
+    struct device device;
+    struct pending_call first, late;
+    device_open(&bench->fixture, &device, 1);
+    (void)device_connect(&device);
+    struct decide_command rename = command_on(&bench->fixture, PAIRING_EV_RENAME, &device.id);
+    memcpy(rename.alias, "first", sizeof "first");
+    struct decide_command approve = command_on(&bench->fixture, PAIRING_EV_APPROVE, &device.id);
+    held_store_hold();
+    admin_do_start(&bench->fixture, NULL, &rename, &first);
+    assert_true(held_store_wait());
+    admin_do_start(&bench->fixture, &hasty, &approve, &late);
+    fake_clock_advance(&bench->fixture.monotonic, 50);
+    held_store_release();
+    assert_true(pending_wait(&first, LONG_MS));
+    assert_true(pending_wait(&late, LONG_MS));
+    assert_int_equal(late.result.decide.status, OC_DEADLINE_EXCEEDED);
+    assert_false(device_connect(&device).has_session);
+    device_close(&device);
+}
+
 static void what_arrives_during_a_commit_goes_into_the_next(void **state)
 {
     struct bench *bench = *state;
@@ -297,6 +321,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         CASE(an_approval_is_neither_answered_nor_in_force_before_its_commit),
         CASE(a_revocation_is_in_force_before_its_commit_and_answered_after),
+        CASE(a_decision_whose_time_is_over_before_it_starts_is_not_taken),
         CASE(what_arrives_during_a_commit_goes_into_the_next),
         CASE(a_full_disk_refuses_grants_and_still_cuts_off),
         CASE(nothing_about_a_device_overtakes_its_unsaved_revocation),
