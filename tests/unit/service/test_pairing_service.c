@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "proto/crypto/pairing_code.h"
+#include "server/service/waiters.h"
 #include "tests/support/service_fixture.h"
 
 enum {
@@ -395,6 +396,9 @@ static void where_pairing_is_off_trusted_sources_are_served_until_they_are_block
     assert_string_equal(served.session.granted.role, "agent");
     assert_int_equal(served.session.receipt.n_signature, 0);
     assert_false(view_of(fixture, &device.id, &view)); /* no row for it */
+    struct session_facts later;                        /* what a notice would tell of the session */
+    assert_true(session_facts_read(device.peer, &later));
+    assert_string_equal(later.granted.role, "agent");
     assert_int_equal(peer_heartbeat(device.peer, &generation), OC_OK);
     struct decide_result blocked = admin_decide_on(fixture, PAIRING_EV_BLOCK, &device.id);
     assert_true(blocked.session_closed);
