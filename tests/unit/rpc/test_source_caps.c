@@ -104,8 +104,8 @@ static void ties_fall_on_many_sources(void **state)
     const struct oc_source newcomer = v4(200);
     struct source_slot slots[N_SOURCES];
     unsigned n_hits[N_SOURCES] = {0};
-    for (uint8_t i = 0; i < N_SOURCES; i++) {
-        const struct oc_source source = v4(i);
+    for (unsigned i = 0; i < N_SOURCES; i++) {
+        const struct oc_source source = v4((uint8_t)i);
         assert_true(take(caps, &source, false, &slots[i]));
     }
     for (int i = 0; i < N_THROWS; i++) {
