@@ -451,7 +451,9 @@ void group_retry_unsaved(struct group *group)
 {
     struct writer *writer = group->service->writer;
     struct oc_error err;
-    if (writer->is_broken && !group->has_begun) {
+    /* Not every commit is a group's: the unlock's and the upkeep's may have failed, too. */
+    bool needs_reopen = writer->store && (writer->is_broken || store_needs_reopen(writer->store));
+    if (needs_reopen && !group->has_begun) {
         reopen(group->service);
     }
     size_t n = 0;

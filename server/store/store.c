@@ -154,6 +154,11 @@ enum oc_status store_reopen(struct store *store, struct oc_error *err)
     return st;
 }
 
+bool store_needs_reopen(const struct store *store)
+{
+    return store->is_unknown;
+}
+
 enum oc_status store_find_key(struct store *store, const char *actor, uint32_t method,
                               const uint8_t key[STORE_KEY_BYTES], struct store_key *out,
                               struct oc_error *err)

@@ -110,6 +110,8 @@ OC_MUST_CHECK enum oc_status store_apply(struct store *store, const struct store
 OC_MUST_CHECK enum oc_status store_commit(struct store *store, struct oc_error *err);
 void store_rollback(struct store *store);
 OC_MUST_CHECK enum oc_status store_reopen(struct store *store, struct oc_error *err);
+/* Whether nothing but store_reopen is served. */
+bool store_needs_reopen(const struct store *store);
 
 /* Inside or outside of a group; sees what the group applied. Fails: NOT_FOUND. */
 OC_MUST_CHECK enum oc_status store_find_key(struct store *store, const char *actor, uint32_t method,

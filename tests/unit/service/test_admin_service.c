@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "server/store/store_memory.h"
 #include "tests/support/service_fixture.h"
 
 enum {
@@ -554,6 +555,23 @@ static void a_locked_gateway_serves_nobody_until_it_is_unlocked(void **state)
     device_close(&device);
 }
 
+static bool is_unlocked_now(void *user)
+{
+    return unlock(user, true, false).status == OC_OK;
+}
+
+static void an_unlock_that_the_disk_refused_can_be_repeated(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct service_status status;
+    store_memory_fail_next(fixture->options.store, STORE_MEMORY_COMMIT_LOST);
+    assert_int_equal(unlock(fixture, true, false).status, OC_UNAVAILABLE);
+    service_get_status(fixture->service, &status);
+    assert_int_equal(status.lock, STORE_LOCK_BEHIND);
+    fake_clock_advance(&fixture->monotonic, 1000);
+    assert_true(eventually(is_unlocked_now, fixture));
+}
+
 static void a_receipt_from_beyond_our_records_locks_the_gateway(void **state)
 {
     struct service_fixture *fixture = *state;
@@ -666,6 +684,8 @@ int main(void)
         CASE(a_watcher_hears_of_the_next_change_or_that_there_was_none),
         CASE(refusals_are_audited_too),
         cmocka_unit_test_setup_teardown(a_locked_gateway_serves_nobody_until_it_is_unlocked,
+                                        set_up_locked, tear_down),
+        cmocka_unit_test_setup_teardown(an_unlock_that_the_disk_refused_can_be_repeated,
                                         set_up_locked, tear_down),
         CASE(a_receipt_from_beyond_our_records_locks_the_gateway),
         CASE(a_receipt_of_another_database_explains_why_a_device_must_ask_again),
