@@ -2,12 +2,10 @@
  * What happens when the n-th allocation of our own code fails, for every n: an error that says so
  * or a closed connection, never a crash, a hang or (with AddressSanitizer) a leak.
  *
- * The program is linked with --wrap for malloc, calloc, realloc and strdup, which reaches our
- * libraries and neither NNG nor OpenSSL.
+ * Linked with oc_fault_allocation, which reaches our libraries and neither NNG nor OpenSSL.
  */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,44 +14,8 @@
 #include <cmocka.h>
 
 #include "proto/base/cleanup.h"
+#include "tests/support/fault_allocation.h"
 #include "tests/support/wire_fixture.h"
-
-/* Allocations until one fails; 0: none does. */
-static atomic_int countdown;
-
-static bool is_to_fail(void)
-{
-    return atomic_load(&countdown) > 0 && atomic_fetch_sub(&countdown, 1) == 1;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *memory, size_t n);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *memory, size_t n);
-char *__wrap_strdup(const char *text);
-
-void *__wrap_malloc(size_t n)
-{
-    return is_to_fail() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return is_to_fail() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *memory, size_t n)
-{
-    return is_to_fail() ? NULL : __real_realloc(memory, n);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return is_to_fail() ? NULL : __real_strdup(text);
-}
 
 /* ---- making things ------------------------------------------------------------------------- */
 
@@ -88,10 +50,9 @@ static void what_cannot_be_made_says_so_and_leaves_nothing(void **state)
     unsigned n_failures = 0;
     for (int n = 1;; n++) {
         struct oc_error err = {.status = OC_OK};
-        atomic_store(&countdown, n);
+        fault_allocation_plan(n);
         const enum oc_status st = make_all(&err);
-        const bool has_failed = atomic_load(&countdown) == 0;
-        atomic_store(&countdown, 0);
+        const bool has_failed = fault_allocation_end();
         if (!has_failed) {
             assert_int_equal(st, OC_OK);
             break;
@@ -123,7 +84,7 @@ static bool live(bool is_ipc, int n)
                                          .user = &client,
                                          .timeout_ms = 10000};
     struct oc_connection *connection = NULL;
-    atomic_store(&countdown, n);
+    fault_allocation_plan(n);
     if (oc_connection_dial(wire.transport, &dial, &connection, NULL) == OC_OK) {
         /* Either it opens, and then the call is answered or the end comes, or the end comes. */
         while (endpoint_get(&client, &client.n_opened) == 0 &&
@@ -141,7 +102,7 @@ static bool live(bool is_ipc, int n)
         assert_true(endpoint_wait(&client, &client.n_closed, 1));
         oc_connection_release(connection);
     }
-    const bool has_failed = atomic_exchange(&countdown, 0) == 0;
+    const bool has_failed = fault_allocation_end();
     wire_stop(&wire);
     endpoint_deinit(&client);
     return has_failed;

@@ -2,16 +2,14 @@
  * What a client and an agent do when the n-th allocation of our own code fails, for every n: they
  * say so or lose the attempt; never a crash, a hang or (with AddressSanitizer) a leak.
  *
- * Linked with --wrap for malloc, calloc, realloc and strdup, which reaches our libraries and
- * neither NNG nor OpenSSL. The gateway is a process of its own, so that only the client's side
- * runs short.
+ * Linked with oc_fault_allocation, which reaches our libraries and neither NNG nor OpenSSL. The
+ * gateway is a process of its own, so that only the client's side runs short.
  */
 #include <openclaw/admin.h>
 #include <openclaw/pairing.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,46 +25,8 @@
 #include "openclaw/v1/envelope.pb-c.h"
 #include "openclaw/v1/health.pb-c.h"
 #include "openclaw/v1/pairing.pb-c.h"
+#include "tests/support/fault_allocation.h"
 #include "tests/support/scripted_gateway.h"
-
-/* ---- allocations that fail --------------------------------------------------------------- */
-
-/* Allocations until one fails; 0: none does. */
-static atomic_int countdown;
-
-static bool is_to_fail(void)
-{
-    return atomic_load(&countdown) > 0 && atomic_fetch_sub(&countdown, 1) == 1;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *memory, size_t n);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *memory, size_t n);
-char *__wrap_strdup(const char *text);
-
-void *__wrap_malloc(size_t n)
-{
-    return is_to_fail() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return is_to_fail() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *memory, size_t n)
-{
-    return is_to_fail() ? NULL : __real_realloc(memory, n);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return is_to_fail() ? NULL : __real_strdup(text);
-}
 
 /* ---- a gateway that admits everyone, in a process of its own ------------------------------ */
 
@@ -199,9 +159,9 @@ static void run_short_of_memory(enum oc_status (*act)(void))
     assert_int_equal(act(), OC_OK); /* what is made once is made now */
     int n_failed = 0;
     for (int n = 1; n < MORE_THAN_ENOUGH; n++) {
-        atomic_store(&countdown, n);
+        fault_allocation_plan(n);
         enum oc_status st = act();
-        bool was_reached = atomic_exchange(&countdown, 0) == 0;
+        bool was_reached = fault_allocation_end();
         if (!is_a_fair_answer(st)) {
             fail_msg("allocation %d failed: %s", n, oc_status_name(st));
         }
