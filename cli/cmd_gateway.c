@@ -269,7 +269,7 @@ static void print_status(const struct cli *cli, const struct oc_gateway_status *
     print_text_fact(cli, "pin", pin);
     (void)snprintf(text, sizeof text, "%s, epoch %" PRIu64 ", seq %" PRIu64, status->store,
                    status->epoch, status->seq);
-    print_text_fact(cli, "store", text);
+    print_text_fact(cli, "store", status->store[0] != '\0' ? text : "none is open");
     print_text_fact(cli, "pairing",
                     status->pairing_required ? "required"
                                              : "off (pairingRequired: false): any "

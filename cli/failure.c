@@ -1,13 +1,10 @@
 /* What goes wrong, in words a person can act on; see failure.h. */
 #include "cli/failure.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
+#include "cli/absence.h"
 #include "cli/moment.h"
 
 enum exit_code failure_set(struct failure *failure, enum exit_code code, const char *format, ...)
@@ -60,63 +57,6 @@ enum exit_code call_open(struct cli *cli, struct failure *failure)
         return failure_set(failure, exit_code_of(status), "%s", err.text);
     }
     return EXIT_DONE;
-}
-
-/* The local door of the gateway in this data directory; false if there is no such place. */
-static bool local_door(const struct cli *cli, struct sockaddr_un *out)
-{
-    char dir[sizeof out->sun_path];
-    struct oc_error err;
-    const char *data_dir = cli->data_dir;
-    if (!data_dir) {
-        if (oc_default_data_dir(dir, sizeof dir, &err)) {
-            return false;
-        }
-        data_dir = dir;
-    }
-    *out = (struct sockaddr_un){.sun_family = AF_UNIX};
-    int n = snprintf(out->sun_path, sizeof out->sun_path, "%s/gateway/admin.sock", data_dir);
-    return n > 0 && (size_t)n < sizeof out->sun_path;
-}
-
-/* Why nobody answers there: an errno, or 0 if somebody listens. */
-static int probe(const struct sockaddr_un *address)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return 0;
-    }
-    int result = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ? 0 : errno;
-    (void)close(fd);
-    return result;
-}
-
-/* Whether the call failed because there is nobody to call, or no way to; says so then. */
-static bool explain_absence(struct failure *failure, const struct cli *cli, enum oc_status status,
-                            const struct oc_error *err)
-{
-    struct sockaddr_un door;
-    bool may_be_absent = status == OC_UNAVAILABLE || status == OC_DEADLINE_EXCEEDED;
-    if ((!may_be_absent && status != OC_PERMISSION_DENIED) || err->is_not_durable ||
-        err->is_outcome_unknown || !local_door(cli, &door)) {
-        return false;
-    }
-    int why = probe(&door);
-    if (may_be_absent && (why == ENOENT || why == ECONNREFUSED || why == ENOTDIR)) {
-        failure_set(failure, EXIT_UNAVAILABLE, "no gateway runs here: nothing answers at %s",
-                    door.sun_path);
-        failure_advise(failure, "start it:  openclaw gateway run");
-        failure_advise(failure, "approving and listing must be done on the machine where the "
-                                "gateway runs, with its data directory (--data-dir)");
-        return true;
-    }
-    if (why == EACCES || why == EPERM) {
-        failure_set(failure, EXIT_FORBIDDEN, "user %u may not open %s", (unsigned)geteuid(),
-                    door.sun_path);
-        failure_advise(failure, "run this as root or as the user the gateway runs under");
-        return true;
-    }
-    return false;
 }
 
 /* What helps against a cause. */
@@ -175,7 +115,7 @@ static void advise_by_facts(struct failure *failure, const struct oc_error *err)
 enum exit_code call_failure(struct failure *failure, const struct cli *cli, const char *doing,
                             enum oc_status status, const struct oc_error *err)
 {
-    if (explain_absence(failure, cli, status, err)) {
+    if (absence_explain(failure, cli, status, err)) {
         return failure->code;
     }
     failure_set(failure, exit_code_of(status), "%s: %s", doing,

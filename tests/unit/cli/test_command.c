@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -241,6 +243,43 @@ static void no_gateway_is_said_with_the_socket_and_the_cure(void **state)
     ran_free(&ran);
 }
 
+/* What stands in a data directory, and what approving there says. */
+static struct ran approve_where(const char *const *paths)
+{
+    char home[] = "/tmp/openclaw-cli.XXXXXX";
+    char path[64];
+    assert_non_null(mkdtemp(home));
+    size_t n = 0;
+    for (; paths[n]; n++) {
+        (void)snprintf(path, sizeof path, "%s/%s", home, paths[n]);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    fake.reads_fail_with = OC_UNAVAILABLE;
+    struct ran ran = RUN("devices", "approve", "7QK4M2T9XA", "--data-dir", home);
+    while (n-- > 0) {
+        (void)snprintf(path, sizeof path, "%s/%s", home, paths[n]);
+        assert_int_equal(rmdir(path), 0);
+    }
+    assert_int_equal(rmdir(home), 0);
+    return ran;
+}
+
+static void on_an_agents_machine_nobody_is_told_to_start_a_gateway(void **state)
+{
+    (void)state;
+    struct ran agent =
+        approve_where((const char *const[]){"identity", "identity/device.key", NULL});
+    struct ran both =
+        approve_where((const char *const[]){"identity", "identity/device.key", "gateway", NULL});
+    assert_int_equal(agent.code, EXIT_UNAVAILABLE);
+    assert_contains(agent.err, "this is the agent's machine");
+    assert_contains(agent.err, "where the gateway runs");
+    assert_null(strstr(agent.err, "openclaw gateway run"));
+    assert_contains(both.err, "openclaw gateway run");
+    ran_free(&agent);
+    ran_free(&both);
+}
+
 static void a_daemon_that_is_not_there_is_a_failure_with_its_path(void **state)
 {
     (void)state;
@@ -299,6 +338,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_said_to_be_one_line_is_one_line, reset),
         cmocka_unit_test_setup(every_status_has_its_exit_code, reset),
         cmocka_unit_test_setup(no_gateway_is_said_with_the_socket_and_the_cure, reset),
+        cmocka_unit_test_setup(on_an_agents_machine_nobody_is_told_to_start_a_gateway, reset),
         cmocka_unit_test_setup(a_daemon_that_is_not_there_is_a_failure_with_its_path, reset),
         cmocka_unit_test_setup(a_locked_gateway_is_loud_in_its_status, reset),
         cmocka_unit_test_setup(a_missing_identity_is_not_made_by_looking, reset),
