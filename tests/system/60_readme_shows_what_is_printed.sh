@@ -24,9 +24,19 @@ at() {
     OPENCLAW_HOME=$home openclaw "$@" >>"$BLOCK" 2>&1 </dev/null || true
 }
 
-# told NAME [PATTERN]: what the agent of that name printed, from the line with the pattern on.
+# told NAME PATTERN: what the agent of that name printed from the line with the pattern on, once it
+# came to the fix.
 told() {
-    grep -v 'openclaw: warning:' "$TEST_DIR/$1.log" | sed -n "/${2:-.}/,\$p" >>"$BLOCK"
+    wait_for 60 came_to_the_fix "$@"
+    refusal_in "$@" >>"$BLOCK"
+}
+
+refusal_in() {
+    grep -v 'openclaw: warning:' "$TEST_DIR/$1.log" | sed -n "/^Gateway.*$2/,\$p"
+}
+
+came_to_the_fix() {
+    refusal_in "$@" | grep -q '^  fix .*.$'
 }
 
 # Names and addresses as they would be elsewhere.
@@ -60,7 +70,6 @@ write_config <<<"listen: {devices: \"tls+tcp://127.0.0.1:$PORT\"}"
 
 begin refused
 start_agent web-1
-wait_for 10 log_has web-1 'fix '
 told web-1 required
 WEB=$(device_of web-1)
 REQUEST=$(request_of "$WEB")
@@ -88,7 +97,6 @@ at "$GATEWAY_HOME" devices list --state pending
 
 begin revoked
 at "$GATEWAY_HOME" devices revoke "$WEB" --yes
-wait_for 10 log_has web-1 403
 told web-1 403
 
 begin blocked
@@ -96,7 +104,6 @@ start_agent web-2
 SECOND=$(device_of web-2)
 request_of "$SECOND" >/dev/null
 at "$GATEWAY_HOME" devices block "$SECOND" --yes
-wait_for 10 log_has web-2 403
 told web-2 403
 
 begin cleared
@@ -111,7 +118,6 @@ start_gateway
 at "$GATEWAY_HOME" gateway status
 at "$GATEWAY_HOME" gateway unlock --init --yes
 begin cleared-agent
-wait_for 60 log_has web-3 'fix '
 told web-3 required
 
 begin public
