@@ -5,6 +5,7 @@
 
 #include "client/client_internal.h"
 #include "client/convert.h"
+#include "client/unknown_field.h"
 
 typedef Openclaw__V1__DecisionReply_Closure decision_closure;
 
@@ -117,6 +118,11 @@ static void send_decision(ProtobufCService *service, const struct oc_decision *d
 
 static enum oc_status check_decision(const struct oc_decision *decision, struct oc_error *err)
 {
+    enum oc_status st =
+        oc_refuse_unknown_field(decision->reserved, sizeof decision->reserved, "oc_decision", err);
+    if (st) {
+        return st;
+    }
     unsigned kind = (unsigned)decision->kind;
     if (kind > OC_EXPECT) {
         return oc_fail(err, OC_INVALID_ARGUMENT, "decision: no such kind (%u)", kind);

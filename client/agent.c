@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "client/agent_internal.h"
+#include "client/unknown_field.h"
 
 /* ---- the inbox --------------------------------------------------------------------------- */
 
@@ -190,10 +191,22 @@ static enum oc_status copy_claims(const struct oc_agent_options *options,
     return st ? st : copy_text(options->version, "version", out->version, sizeof out->version, err);
 }
 
+static enum oc_status refuse_unknown(const struct oc_agent_options *options, struct oc_error *err)
+{
+    enum oc_status st = oc_refuse_unknown_field(options->reserved, sizeof options->reserved,
+                                                "oc_agent_options", err);
+    if (st || !options->ops) {
+        return st;
+    }
+    return oc_refuse_unknown_field(options->ops->reserved, sizeof options->ops->reserved,
+                                   "oc_agent_ops", err);
+}
+
 static enum oc_status copy_options(const struct oc_agent_options *options,
                                    struct oc_agent_settings *out, struct oc_error *err)
 {
-    enum oc_status st = copy_address(options, out, err);
+    enum oc_status st = refuse_unknown(options, err);
+    st = st ? st : copy_address(options, out, err);
     st = st ? st : copy_trust(options, out, err);
     st = st ? st : copy_claims(options, out, err);
     if (st) {

@@ -6,6 +6,7 @@
 #include "client/gateway_address.h"
 #include "client/host.h"
 #include "client/private_dir.h"
+#include "client/unknown_field.h"
 #include "openclaw/v1/health.pb-c.h"
 
 /* ---- life -------------------------------------------------------------------------------- */
@@ -41,8 +42,8 @@ static enum oc_status check_url(const char *url, struct oc_error *err)
     if (st == OC_OK && !address.is_local) {
         return oc_fail(
             err, OC_INVALID_ARGUMENT,
-            "gateway address: %.200s: administrators reach a gateway by ipc:///path, its "
-            "admin.sock",
+            "gateway address: %.200s: remote administration is not in this version: use the "
+            "gateway's own machine and ipc:///PATH, its admin.sock",
             url);
     }
     return st;
@@ -52,7 +53,9 @@ enum oc_status oc_client_open(const struct oc_client_options *options, struct oc
                               struct oc_error *err)
 {
     char url[OC_MAX_GATEWAY_URL_BYTES + 1];
-    enum oc_status st = find_url(options, url, err);
+    enum oc_status st = oc_refuse_unknown_field(options->reserved, sizeof options->reserved,
+                                                "oc_client_options", err);
+    st = st ? st : find_url(options, url, err);
     st = st ? st : check_url(url, err);
     if (st) {
         return st;

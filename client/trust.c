@@ -1,5 +1,6 @@
 /* The public calls on recorded pins: openclaw/pairing.h. */
 #include "client/keystore.h"
+#include "client/unknown_field.h"
 
 static enum oc_status parse_gateway(const char *url, struct oc_gateway_address *out,
                                     struct oc_error *err)
@@ -43,6 +44,8 @@ enum oc_status oc_trust_save(const char *data_dir, const char *gateway_url,
 {
     struct oc_gateway_address address;
     enum oc_status st = parse_gateway(gateway_url, &address, err);
+    st =
+        st ? st : oc_refuse_unknown_field(trust->reserved, sizeof trust->reserved, "oc_trust", err);
     if (st) {
         return st;
     }

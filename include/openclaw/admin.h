@@ -27,6 +27,7 @@ struct oc_device_page {
     size_t n;
     char next_cursor[OC_CURSOR_BYTES]; /* "" when this was the last page */
     uint64_t revision;
+    uint64_t reserved[4];
 };
 /* `states`: a bit per enum oc_state, 0 for all; `cursor`: "" or the page before's.
  * Fails: INVALID_ARGUMENT (cursor). */
@@ -39,6 +40,7 @@ struct oc_matches {
     struct oc_device items[OC_MAX_MATCHES];
     char closest[OC_DEVICE_ID_DIGITS + 1];
     struct oc_request_id replaced_by;
+    uint64_t reserved[8];
 };
 /* What a person typed: device id, request id, alias or unique prefix. */
 OC_MUST_CHECK enum oc_status oc_admin_resolve(struct oc_client *client, const char *selector,
@@ -78,12 +80,14 @@ struct oc_decision {
     /* Repeating a decision with the same key does not repeat its effect. All zeros: a fresh one
      * is made for this call, and used again by its own retries. */
     uint8_t idempotency_key[OC_KEY_ID_BYTES];
+    uint64_t reserved[16]; /* zero: see version.h */
 };
 
 struct oc_decision_result {
     struct oc_device device; /* as it is now */
     uint64_t seq;            /* 0: nothing changed */
     bool session_closed;
+    uint64_t reserved[8];
 };
 /*
  * Fails: NOT_FOUND (no such request or device), ABORTED (replaced, changed since shown, wrong
@@ -114,6 +118,7 @@ struct oc_audit_page {
     size_t n;
     uint64_t next_after_seq; /* 0: no more */
     uint64_t revision;
+    uint64_t reserved[4];
 };
 OC_MUST_CHECK enum oc_status oc_admin_list_audit(struct oc_client *client, uint64_t after_seq,
                                                  bool newest_first,

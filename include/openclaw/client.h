@@ -28,6 +28,7 @@ struct oc_client_options {
     const char *data_dir;
     /* For each call that names no other; 0: 10,000. At most 60,000. */
     uint32_t timeout_ms;
+    uint64_t reserved[16]; /* zero: see version.h */
 };
 
 /*

@@ -47,6 +47,7 @@ struct oc_device {
     bool is_removed;
     bool can_check_code;
     uint64_t generation;
+    uint64_t reserved[32]; /* new fields stand before it and take their bytes from it: version.h */
 };
 
 struct oc_listener_info {
@@ -74,6 +75,7 @@ struct oc_gateway_status {
     struct oc_counter counters[64];
     char store[64];
     uint32_t pid;
+    uint64_t reserved[128];
 };
 
 struct oc_audit_record {
@@ -91,6 +93,7 @@ struct oc_audit_record {
     char rule[33];
     char detail[256];
     struct oc_digest hash;
+    uint64_t reserved[8];
 };
 
 struct oc_event {
@@ -98,6 +101,7 @@ struct oc_event {
     int64_t at_ms;
     char action[24];
     struct oc_device device; /* as it is now */
+    uint64_t reserved[8];
 };
 
 #ifdef __cplusplus

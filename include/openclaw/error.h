@@ -30,6 +30,7 @@ struct oc_error {
     char cause[24];                 /* why, in one fixed word: "code_wrong"; "" if none */
     bool is_not_durable;            /* in force, but not yet on disk */
     bool is_outcome_unknown;        /* it may have happened; repeat with the same key */
+    uint64_t reserved[8];
 };
 
 /*

@@ -19,6 +19,7 @@ struct oc_identity_info {
     struct oc_device_id device_id;
     char key_path[512];
     bool was_created; /* by this call */
+    uint64_t reserved[8];
 };
 /* Loads DATA_DIR/identity/device.key, or makes it if `may_create`. data_dir NULL: the default.
  * Fails: NOT_FOUND; FAILED_PRECONDITION (permissions: path, mode found and wanted are named);
@@ -33,6 +34,7 @@ struct oc_trust {
     size_t n_pins;
     struct oc_digest pins[OC_MAX_PINS]; /* SHA-256 of the gateway's SPKI */
     bool is_first_use;                  /* recorded at first contact, confirmed by nobody */
+    uint64_t reserved[8];
 };
 /* Reads or replaces the pins recorded for a gateway address. Fails (load): NOT_FOUND. */
 OC_MUST_CHECK enum oc_status oc_trust_load(const char *data_dir, const char *gateway_url,
@@ -46,7 +48,7 @@ bool oc_pin_parse(const char *text, struct oc_digest *out);
 
 struct oc_agent;
 
-/* What a refusal or the end of a session tells. */
+/* What a refusal or the end of a session tells. Made by the library alone: it may grow. */
 struct oc_refusal {
     enum oc_refusal_kind kind;
     uint32_t http_status;
@@ -57,6 +59,7 @@ struct oc_refusal {
     const char *text;              /* the whole block to print, code included; ends in a newline */
 };
 
+/* Made by the library alone: it may grow. */
 struct oc_session {
     struct oc_grant granted;
     uint64_t generation;
@@ -78,6 +81,7 @@ struct oc_agent_ops {
     /* The end: no more callbacks. Why: OC_OK after oc_agent_stop or `once`; PERMISSION_DENIED when
      * rejected, revoked or blocked; UNAUTHENTICATED when the gateway is not the pinned one. */
     void (*stopped)(void *user, enum oc_status why, const struct oc_error *err);
+    void (*reserved[8])(void); /* NULL: see version.h */
 };
 
 struct oc_agent_options {
@@ -96,6 +100,7 @@ struct oc_agent_options {
     bool is_once;            /* one attempt: stop after the first answer */
     const struct oc_agent_ops *ops;
     void *user;
+    uint64_t reserved[16]; /* zero: see version.h */
 };
 
 /*
