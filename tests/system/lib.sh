@@ -113,8 +113,10 @@ stop_gateway() {
     wait_for 15 gone "$GATEWAY_PID"
 }
 
+# A zombie holds its files and locks as long as one of its threads has not ended.
 gone() {
-    ! kill -0 "$1" 2>/dev/null || [ "$(ps -o stat= -p "$1" 2>/dev/null | cut -c1)" = Z ]
+    ! kill -0 "$1" 2>/dev/null || { [ "$(ps -o stat= -p "$1" 2>/dev/null | cut -c1)" = Z ] &&
+        [ "$(ls "/proc/$1/task" 2>/dev/null | wc -l)" -le 1 ]; }
 }
 
 # start_agent NAME [ARGUMENTS...]: an agent with a data directory of its own; its output goes to
