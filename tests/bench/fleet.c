@@ -64,7 +64,9 @@ static void member_frame(void *user, struct oc_connection *connection, uint32_t 
     struct member *member = user;
     struct fleet *fleet = member->fleet;
     if (!member->has_session) {
-        fleet_require_session(body, n_body);
+        if (!fleet_read_answer(body, n_body).has_session) {
+            fleet_die("no session");
+        }
         member->has_session = true;
         if (fleet->reconnects) {
             atomic_fetch_add(&fleet->n_done, 1);
@@ -217,7 +219,7 @@ static void run_idle(struct fleet *fleet, long pid)
     connect_all(fleet);
     double bare = (measure_resident_kib(pid) - before) / n;
     for (size_t i = 0; i < fleet->n_members; i++) {
-        (void)fleet_send_await_notice(fleet->members[i].connection, 0x80000002U);
+        (void)fleet_send_await_notice(fleet->members[i].connection, 0x80000002U, UINT64_MAX);
     }
     fleet_sleep_until(measure_now_ns() + IDLE_SETTLE_NS);
     double parked = (measure_resident_kib(pid) - before) / n;

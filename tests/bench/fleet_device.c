@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "proto/crypto/pairing_code.h"
 #include "proto/rpc/envelope.h"
 
 enum { MAX_REGISTRATIONS_IN_FLIGHT = 256 };
@@ -110,17 +111,31 @@ static bool send_call(struct oc_connection *connection, uint32_t word, uint32_t 
     return n > 0 && oc_connection_send(connection, word, bytes, n);
 }
 
+/* Every device's nonce: no code is compared here. */
+static uint8_t zeros[OC_NONCE_BYTES];
+
 bool fleet_send_connect(struct oc_connection *connection)
 {
-    static uint8_t zeros[OC_DIGEST_BYTES];
+    struct oc_digest commitment = oc_nonce_commitment(zeros);
     Openclaw__V1__ConnectRequest request = OPENCLAW__V1__CONNECT_REQUEST__INIT;
     char name[] = "fleet";
     request.name = name;
-    request.nonce_commitment = (ProtobufCBinaryData){.data = zeros, .len = OC_DIGEST_BYTES};
+    request.nonce_commitment =
+        (ProtobufCBinaryData){.data = commitment.bytes, .len = sizeof commitment.bytes};
     request.instance_id = (ProtobufCBinaryData){.data = zeros, .len = OC_INSTANCE_BYTES};
     request.boot_id = (ProtobufCBinaryData){.data = zeros, .len = OC_INSTANCE_BYTES};
     request.host_hint = (ProtobufCBinaryData){.data = zeros, .len = OC_INSTANCE_BYTES};
     return send_call(connection, 0x80000001U, OPENCLAW__V1__METHOD__METHOD_CONNECT, &request.base);
+}
+
+bool fleet_send_await_decision(struct oc_connection *connection, uint32_t word,
+                               const struct oc_request_id *request_id)
+{
+    struct oc_request_id id = *request_id;
+    Openclaw__V1__AwaitDecisionRequest request = OPENCLAW__V1__AWAIT_DECISION_REQUEST__INIT;
+    request.request_id = id.text;
+    request.device_nonce = (ProtobufCBinaryData){.data = zeros, .len = sizeof zeros};
+    return send_call(connection, word, OPENCLAW__V1__METHOD__METHOD_AWAIT_DECISION, &request.base);
 }
 
 bool fleet_send_heartbeat(struct oc_connection *connection, uint32_t word)
@@ -130,40 +145,86 @@ bool fleet_send_heartbeat(struct oc_connection *connection, uint32_t word)
     return send_call(connection, word, OPENCLAW__V1__METHOD__METHOD_HEARTBEAT, &request.base);
 }
 
-bool fleet_send_await_notice(struct oc_connection *connection, uint32_t word)
+bool fleet_send_await_notice(struct oc_connection *connection, uint32_t word, uint64_t generation)
 {
     Openclaw__V1__AwaitNoticeRequest request = OPENCLAW__V1__AWAIT_NOTICE_REQUEST__INIT;
-    request.generation = UINT64_MAX; /* nothing newer to tell: it is left open */
+    request.generation = generation;
     return send_call(connection, word, OPENCLAW__V1__METHOD__METHOD_AWAIT_NOTICE, &request.base);
 }
 
-static struct oc_reply require_ok(const uint8_t *body, size_t n_body)
+bool fleet_read_reply(const uint8_t *body, size_t n_body, struct oc_reply *out)
 {
-    struct oc_reply reply;
     struct oc_error err;
-    if (oc_reply_unpack(body, n_body, &reply, &err) != OC_OK) {
+    if (oc_reply_unpack(body, n_body, out, &err) != OC_OK) {
         fleet_die(err.text);
     }
-    if (reply.status != OC_OK) {
-        fleet_die(oc_status_name(reply.status));
-    }
-    return reply;
+    return out->status == OC_OK;
 }
 
 void fleet_require_ok(const uint8_t *body, size_t n_body)
 {
-    (void)require_ok(body, n_body);
+    struct oc_reply reply;
+    if (!fleet_read_reply(body, n_body, &reply)) {
+        fleet_die(oc_status_name(reply.status));
+    }
 }
 
-void fleet_require_session(const uint8_t *body, size_t n_body)
+static struct fleet_answer answer_of(const Openclaw__V1__ConnectReply *message)
 {
-    struct oc_reply reply = require_ok(body, n_body);
+    struct fleet_answer answer = {.has_session = false};
+    if (message->outcome_case == OPENCLAW__V1__CONNECT_REPLY__OUTCOME_SESSION) {
+        answer.has_session = true;
+        answer.generation = message->session->generation;
+    } else if (message->outcome_case == OPENCLAW__V1__CONNECT_REPLY__OUTCOME_REFUSAL) {
+        const Openclaw__V1__Refusal *refusal = message->refusal;
+        answer.http_status = refusal->http_status;
+        answer.retry_after_ms = refusal->retry_after_ms;
+        (void)snprintf(answer.request_id.text, sizeof answer.request_id.text, "%s",
+                       refusal->request_id);
+    }
+    return answer;
+}
+
+struct fleet_answer fleet_read_answer(const uint8_t *body, size_t n_body)
+{
+    struct oc_reply reply;
+    if (!fleet_read_reply(body, n_body, &reply)) {
+        return (struct fleet_answer){.retry_after_ms = reply.error.retry_after_ms};
+    }
     Openclaw__V1__ConnectReply *message =
         openclaw__v1__connect_reply__unpack(NULL, reply.n_payload, reply.payload);
-    if (!message || message->outcome_case != OPENCLAW__V1__CONNECT_REPLY__OUTCOME_SESSION) {
-        fleet_die("no session");
+    if (!message) {
+        fleet_die("an answer to Connect that is none");
     }
+    const struct fleet_answer answer = answer_of(message);
     openclaw__v1__connect_reply__free_unpacked(message, NULL);
+    return answer;
+}
+
+enum fleet_decision fleet_read_decision(const struct oc_reply *reply)
+{
+    Openclaw__V1__AwaitDecisionReply *message =
+        openclaw__v1__await_decision_reply__unpack(NULL, reply->n_payload, reply->payload);
+    if (!message) {
+        fleet_die("an answer to AwaitDecision that is none");
+    }
+    const Openclaw__V1__Decision decision = message->decision;
+    openclaw__v1__await_decision_reply__free_unpacked(message, NULL);
+    return decision == OPENCLAW__V1__DECISION__DECISION_APPROVED   ? FLEET_APPROVED
+           : decision == OPENCLAW__V1__DECISION__DECISION_NONE_YET ? FLEET_NONE_YET
+                                                                   : FLEET_REFUSED;
+}
+
+bool fleet_notice_ends(const struct oc_reply *reply)
+{
+    Openclaw__V1__AwaitNoticeReply *message =
+        openclaw__v1__await_notice_reply__unpack(NULL, reply->n_payload, reply->payload);
+    if (!message) {
+        fleet_die("an answer to AwaitNotice that is none");
+    }
+    const bool ends = message->kind == OPENCLAW__V1__NOTICE_KIND__NOTICE_ENDED;
+    openclaw__v1__await_notice_reply__free_unpacked(message, NULL);
+    return ends;
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */

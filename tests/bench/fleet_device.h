@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "proto/rpc/connection.h"
+#include "proto/rpc/envelope.h"
 
 /* Prints the text and ends the process. */
 _Noreturn void fleet_die(const char *text);
@@ -23,12 +24,36 @@ void fleet_register(struct fleet_registrar *registrar, const struct fleet_device
 void fleet_registrar_finish(struct fleet_registrar *registrar);
 
 bool fleet_send_connect(struct oc_connection *connection);
+bool fleet_send_await_decision(struct oc_connection *connection, uint32_t word,
+                               const struct oc_request_id *request_id);
 bool fleet_send_heartbeat(struct oc_connection *connection, uint32_t word);
-bool fleet_send_await_notice(struct oc_connection *connection, uint32_t word);
+/* UINT64_MAX: there is nothing newer to tell, so that it is left open. */
+bool fleet_send_await_notice(struct oc_connection *connection, uint32_t word, uint64_t generation);
+
+/* True with status OK; ends the process if it is no reply at all. */
+bool fleet_read_reply(const uint8_t *body, size_t n_body, struct oc_reply *out);
 /* Ends the process unless the reply says OK. */
 void fleet_require_ok(const uint8_t *body, size_t n_body);
-/* Ends the process unless the reply to Connect carries a session. */
-void fleet_require_session(const uint8_t *body, size_t n_body);
+
+/* What Connect was answered; all zeros but for the time to wait: the call itself was refused. */
+struct fleet_answer {
+    bool has_session;
+    uint64_t generation; /* with a session */
+    uint32_t http_status;
+    uint32_t retry_after_ms;
+    struct oc_request_id request_id; /* of a refusal; "" none */
+};
+struct fleet_answer fleet_read_answer(const uint8_t *body, size_t n_body);
+
+enum fleet_decision {
+    FLEET_NONE_YET,
+    FLEET_APPROVED,
+    FLEET_REFUSED,
+};
+enum fleet_decision fleet_read_decision(const struct oc_reply *reply);
+
+/* Whether a notice says that the session is over. */
+bool fleet_notice_ends(const struct oc_reply *reply);
 
 /* A counter to wait on. */
 struct fleet_gate {
