@@ -184,7 +184,7 @@ static enum oc_status open_existing(struct state *state, const struct found *fou
     }
     status = open_database(state, false, NULL, now_ms, &state->store, err);
     if (status == OC_NOT_FOUND || status == OC_DATA_LOSS) {
-        log_error("store.locked", "path=%s reason=%s", state->database_path, err->text);
+        log_error("store.unreadable", "path=%s reason=%s", state->database_path, err->text);
         state->lock = found->database ? STORE_LOCK_CORRUPT : STORE_LOCK_MISSING;
         return OC_OK;
     }

@@ -58,7 +58,9 @@ struct oc_listener_options {
     /* Called at accept, before anything else is done for the peer: gives the user pointer for the
      * connection, or NULL to close it. Must not block. closed() is called for each non-NULL. */
     void *(*accepted)(void *user, const struct oc_source *source);
-    void *user;                         /* for accepted() */
+    /* Instead, for one that is over a cap and closed unheard. Must not block. NULL: nobody asks. */
+    void (*refused)(void *user, const struct oc_source *source);
+    void *user;                         /* for accepted() and refused() */
     unsigned max_unfinished;            /* connections that have not opened; 0: the default */
     unsigned max_unfinished_per_source; /* 0: the default */
 };

@@ -140,6 +140,8 @@ static void take_or_drop(struct oc_listener *listener, nng_stream *stream)
         }
         if (lane) {
             oc_listener_note_reaped(listener, lane, false);
+        } else if (listener->options.refused) {
+            listener->options.refused(listener->options.user, &source);
         }
     }
     nng_stream_close(stream);

@@ -10,12 +10,13 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "server/obs/log_escape.h"
-#include "server/obs/log_limit.h"
 #include "server/obs/metrics.h"
 
 enum {
@@ -27,7 +28,9 @@ enum {
 
 static struct log_options options = {
     .level = LOG_LEVEL_INFO, .format = LOG_FORMAT_TEXT, .fd = STDERR_FILENO};
+/* What of the options may change while others log. */
 static _Atomic int level_now = LOG_LEVEL_INFO;
+static _Atomic int format_now = LOG_FORMAT_TEXT;
 
 /* Guards fd against interleaved lines. */
 static pthread_mutex_t write_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -37,6 +40,7 @@ static pthread_mutex_t limit_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct log_limiter limiter;
 
 static _Thread_local char line_text[LOG_MAX_LINE_BYTES];
+static _Thread_local enum log_format line_format; /* of the line under construction */
 
 static const char *const level_names[LOG_LEVEL_COUNT] = {"error", "warn", "info", "debug"};
 static const char *const format_names[LOG_FORMAT_COUNT] = {"text", "json"};
@@ -44,7 +48,32 @@ static const char *const format_names[LOG_FORMAT_COUNT] = {"text", "json"};
 void log_configure(const struct log_options *wanted)
 {
     options = *wanted;
-    atomic_store(&level_now, (int)wanted->level);
+    log_set(wanted->level, wanted->format);
+}
+
+void log_set(enum log_level level, enum log_format format)
+{
+    atomic_store(&level_now, (int)level);
+    atomic_store(&format_now, (int)format);
+}
+
+enum log_format log_format_now(void)
+{
+    return (enum log_format)atomic_load_explicit(&format_now, memory_order_relaxed);
+}
+
+/* systemd names the stream that it gave: JOURNAL_STREAM=DEVICE:INODE. */
+bool log_is_journal(int fd)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char wanted[64];
+    struct stat facts;
+    if (!stream || fstat(fd, &facts) != 0) {
+        return false;
+    }
+    (void)snprintf(wanted, sizeof wanted, "%ju:%ju", (uintmax_t)facts.st_dev,
+                   (uintmax_t)facts.st_ino);
+    return strcmp(stream, wanted) == 0;
 }
 
 const char *log_level_name(enum log_level level)
@@ -252,6 +281,11 @@ static const char *format_value(const char *next, struct value *value, struct ar
 
 /* ---- one line ----------------------------------------------------------------------------- */
 
+static bool is_json(void)
+{
+    return line_format == LOG_FORMAT_JSON;
+}
+
 static void append_text(struct log_line *line, const char *text)
 {
     log_line_append(line, text, strlen(text));
@@ -261,7 +295,7 @@ static void append_pair(struct log_line *line, const char *key, size_t n_key,
                         const struct value *value)
 {
     size_t before = line->n;
-    if (options.format == LOG_FORMAT_JSON) {
+    if (is_json()) {
         append_text(line, ",");
         log_line_append_json_value(line, key, n_key);
         append_text(line, ":");
@@ -312,9 +346,14 @@ static void format_time(char out[TIME_BYTES])
 
 static void begin_line(struct log_line *line, enum log_level level, const char *event)
 {
+    /* Of syslog: err, warning, info, debug. */
+    static const char *const priorities[LOG_LEVEL_COUNT] = {"<3>", "<4>", "<6>", "<7>"};
     char time_text[TIME_BYTES];
     format_time(time_text);
-    if (options.format == LOG_FORMAT_JSON) {
+    if (options.is_journal) {
+        append_text(line, priorities[level]);
+    }
+    if (is_json()) {
         append_text(line, "{\"time\":");
         log_line_append_json_value(line, time_text, strlen(time_text));
         append_text(line, ",\"level\":\"");
@@ -323,7 +362,7 @@ static void begin_line(struct log_line *line, enum log_level level, const char *
         log_line_append_json_value(line, event, strlen(event));
         return;
     }
-    if (time_text[0]) {
+    if (time_text[0] && !options.is_journal) {
         append_text(line, time_text);
         append_text(line, " ");
     }
@@ -334,14 +373,13 @@ static void begin_line(struct log_line *line, enum log_level level, const char *
 
 static void end_line(struct log_line *line)
 {
-    bool is_json = options.format == LOG_FORMAT_JSON;
     bool is_cut = line->is_full;
     line->is_full = false;
     line->cap = LOG_MAX_LINE_BYTES;
     if (is_cut) {
-        append_text(line, is_json ? ",\"cut\":\"true\"" : " cut=true");
+        append_text(line, is_json() ? ",\"cut\":true" : " cut=true");
     }
-    append_text(line, is_json ? "}\n" : "\n");
+    append_text(line, is_json() ? "}\n" : "\n");
 }
 
 /* A log that cannot be written has nowhere to say so: the line is lost. */
@@ -368,72 +406,102 @@ static bool is_wanted(enum log_level level)
     return (int)level <= atomic_load_explicit(&level_now, memory_order_relaxed);
 }
 
-static void write_event(enum log_level level, const char *event, uint64_t n_suppressed,
-                        const char *pairs, struct arguments *arguments)
+static void write_event(enum log_level level, const char *event, const char *pairs,
+                        struct arguments *arguments)
 {
     int saved_errno = errno;
     struct log_line line = {.text = line_text, .cap = LOG_MAX_LINE_BYTES - TAIL_BYTES};
+    line_format = log_format_now();
     begin_line(&line, level, event);
     append_pairs(&line, pairs, arguments);
-    if (n_suppressed > 0) {
-        struct value value = {.is_number = true};
-        value.n = (size_t)snprintf(value.text, sizeof value.text, "%ju", (uintmax_t)n_suppressed);
-        append_pair(&line, "suppressed", strlen("suppressed"), &value);
-    }
     end_line(&line);
     write_line(&line);
     errno = saved_errno;
 }
 
-#define WRITE_ARGUMENTS(level, n_suppressed)                                                       \
+#define WRITE_ARGUMENTS(level, event)                                                              \
     do {                                                                                           \
         struct arguments arguments;                                                                \
         va_start(arguments.list, pairs);                                                           \
-        write_event(level, event, n_suppressed, pairs, &arguments);                                \
+        write_event(level, event, pairs, &arguments);                                              \
         va_end(arguments.list);                                                                    \
     } while (0)
 
 void log_error(const char *event, const char *pairs, ...)
 {
-    WRITE_ARGUMENTS(LOG_LEVEL_ERROR, 0);
+    WRITE_ARGUMENTS(LOG_LEVEL_ERROR, event);
 }
 
 void log_warn(const char *event, const char *pairs, ...)
 {
     if (is_wanted(LOG_LEVEL_WARN)) {
-        WRITE_ARGUMENTS(LOG_LEVEL_WARN, 0);
+        WRITE_ARGUMENTS(LOG_LEVEL_WARN, event);
     }
 }
 
 void log_info(const char *event, const char *pairs, ...)
 {
     if (is_wanted(LOG_LEVEL_INFO)) {
-        WRITE_ARGUMENTS(LOG_LEVEL_INFO, 0);
+        WRITE_ARGUMENTS(LOG_LEVEL_INFO, event);
     }
 }
 
 void log_debug(const char *event, const char *pairs, ...)
 {
     if (is_wanted(LOG_LEVEL_DEBUG)) {
-        WRITE_ARGUMENTS(LOG_LEVEL_DEBUG, 0);
+        WRITE_ARGUMENTS(LOG_LEVEL_DEBUG, event);
     }
 }
 
-void log_limited(enum log_level level, const char *event, const char *subject, const char *pairs,
-                 ...)
+static int64_t monotonic_ms(void)
+{
+    return options.monotonic.now_ms ? clock_now_ms(&options.monotonic) : clock_monotonic_ms();
+}
+
+void log_limited(enum log_level level, const struct log_about *about, const char *pairs, ...)
 {
     if (!is_wanted(level)) {
         return;
     }
     pthread_mutex_lock(&limit_lock);
-    struct log_verdict verdict = log_limiter_ask(&limiter, event, subject, clock_monotonic_ms());
+    bool may_write = log_limiter_ask(&limiter, about, (unsigned)level, monotonic_ms());
     pthread_mutex_unlock(&limit_lock);
-    if (!verdict.may_write) {
+    if (!may_write) {
         metric_add(METRIC_LOG_LINES_SUPPRESSED_TOTAL, 1);
         return;
     }
-    if (verdict.n_unattributed > 0) {
-        log_warn("log.suppressed", "count=%ju", (uintmax_t)verdict.n_unattributed);
+    WRITE_ARGUMENTS(level, about->event);
+}
+
+static void write_pairs(enum log_level level, const char *event, const char *pairs, ...)
+    LOG_PRINTF_(3, 4);
+static void write_pairs(enum log_level level, const char *event, const char *pairs, ...)
+{
+    WRITE_ARGUMENTS(level, event);
+}
+
+static void tell_suppressed(bool is_last)
+{
+    struct log_left_out left_out[LOG_LIMIT_SOURCES_TOLD + 1];
+    pthread_mutex_lock(&limit_lock);
+    size_t n = log_limiter_take_left_out(&limiter, monotonic_ms(), is_last, left_out);
+    pthread_mutex_unlock(&limit_lock);
+    for (size_t i = 0; i < n; i++) {
+        const struct log_left_out *one = &left_out[i];
+        const bool has_source = one->event != NULL;
+        write_pairs((enum log_level)one->level, "log.suppressed",
+                    "count=%ju of=%s source=%s subject=%s", (uintmax_t)one->count,
+                    has_source ? one->event : "several", has_source ? one->source : "several",
+                    one->subject[0] ? one->subject : "several");
     }
-    WRITE_ARGUMENTS(level, verdict.n_suppressed);
+}
+
+void log_tell_suppressed(void)
+{
+    tell_suppressed(false);
+}
+
+void log_tell_suppressed_at_end(void)
+{
+    tell_suppressed(true);
 }

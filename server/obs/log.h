@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include "server/base/clock.h"
+#include "server/obs/log_limit.h"
 
 enum {
     LOG_MAX_VALUE_BYTES = 512, /* of what was given, before escaping */
@@ -35,13 +36,23 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON, LOG_FORMAT_COUNT };
 struct log_options {
     enum log_level level;
     enum log_format format;
-    int fd;             /* where lines go; 2 is stderr */
-    struct clock clock; /* copied; now_ms NULL: lines carry no time */
+    int fd;                 /* where lines go; 2 is stderr */
+    bool is_journal;        /* the journal reads fd: each line tells its priority, and no text
+                               line the time, which the journal adds */
+    struct clock clock;     /* copied; now_ms NULL: lines carry no time */
+    struct clock monotonic; /* copied; for limits; now_ms NULL: the machine's */
 };
 
 /* Sets how the process logs. Until then: text at info to stderr, without a time.
  * Thread: before the threads that log. */
 void log_configure(const struct log_options *options);
+
+/* Changes the two while the process logs. Any thread. */
+void log_set(enum log_level level, enum log_format format);
+enum log_format log_format_now(void);
+
+/* Whether the journal of systemd reads what is written to fd. */
+bool log_is_journal(int fd);
 
 /* "info". The word's value; false if it is none. */
 const char *log_level_name(enum log_level level);
@@ -56,10 +67,11 @@ void log_warn(const char *event, const char *pairs, ...) LOG_PRINTF_(2, 3);
 void log_info(const char *event, const char *pairs, ...) LOG_PRINTF_(2, 3);
 void log_debug(const char *event, const char *pairs, ...) LOG_PRINTF_(2, 3);
 
-/*
- * For events that a peer can cause at will: one line per event and subject in 10 s, with
- * `suppressed=N` for those left out since, and 20 such lines a second in all (100 at once); what
- * that leaves out is counted in a `log.suppressed` line.
- */
-void log_limited(enum log_level level, const char *event, const char *subject, const char *pairs,
-                 ...) LOG_PRINTF_(4, 5);
+/* The same for what peers can cause at will, within the limits of log_limit.h. */
+void log_limited(enum log_level level, const struct log_about *about, const char *pairs, ...)
+    LOG_PRINTF_(3, 4);
+
+/* Tells in `log.suppressed` lines what limits left out, once the window is over: to be called now
+ * and then. At the end: whatever is still untold. Any thread. */
+void log_tell_suppressed(void);
+void log_tell_suppressed_at_end(void);

@@ -8,8 +8,8 @@
 
 #include "openclaw/v1/envelope.pb-c.h"
 #include "proto/rpc/transport.h"
-#include "server/obs/log.h"
 #include "server/obs/metrics.h"
+#include "server/rpc/door_log.h"
 #include "server/rpc/handlers.h"
 #include "server/service/admin_service.h"
 
@@ -179,6 +179,7 @@ static void record_denied(const struct call *call)
     char name[METHOD_NAME_BYTES];
     if (call->caller->door == RPC_DOOR_LOCAL) {
         oc_method_format_name(call->method, name, sizeof name);
+        door_log_denied(call->caller, name);
         admin_record_denied(call->dispatch->service, &call->caller->actor, name, "role");
     }
 }
@@ -309,8 +310,7 @@ static enum oc_status run_in_arena(struct call *call, struct oc_error *err)
 static void strike(struct caller *caller)
 {
     if (!atomic_load(&caller->is_approved) && ++caller->n_strikes >= MAX_STRIKES) {
-        log_limited(LOG_LEVEL_WARN, "connection.struck_out", caller->actor.source,
-                    "source=%s door=%s", caller->actor.source, rpc_door_name(caller->door));
+        door_log_struck_out(caller);
         oc_connection_close(caller->connection);
     }
 }

@@ -11,6 +11,7 @@
 #include "proto/rpc/transport.h"
 #include "server/obs/log.h"
 #include "server/obs/metrics.h"
+#include "server/rpc/door_log.h"
 #include "server/rpc/source_caps.h"
 
 enum {
@@ -163,7 +164,7 @@ static void *device_accepted(void *user, const struct oc_source *source)
     if (!doors->options.pairing_required && !is_trusted(doors, source)) {
         char text[OC_MAX_SOURCE_BYTES + 1];
         oc_source_format(source, text);
-        log_limited(LOG_LEVEL_WARN, "connection.not_trusted", text, "source=%s", text);
+        door_log_not_trusted(text);
         return NULL;
     }
     struct caller *caller = caller_new(RPC_DOOR_DEVICES, RPC_ROLE_DEVICE);
@@ -179,13 +180,24 @@ static bool may_be_told(struct caller *caller)
 {
     struct doors *doors = doors_of(caller);
     metric_add(METRIC_CONNECTIONS_REFUSED_AT_CAP_TOTAL, 1);
-    log_limited(LOG_LEVEL_WARN, "connection.over_cap", caller->actor.source, "source=%s",
-                caller->actor.source);
+    door_log_cap(caller->actor.source, "as many connections of devices without approval as may be",
+                 "raise pairing.maxPendingPerSource in gateway.yaml, or name the source in "
+                 "pairing.exemptSources if it is a NAT");
     caller->is_over_cap = atomic_fetch_add(&doors->n_told_over_cap, 1) < MAX_TOLD_OVER_CAP;
     if (!caller->is_over_cap) {
         atomic_fetch_sub(&doors->n_told_over_cap, 1);
     }
     return caller->is_over_cap;
+}
+
+/* Before a word was read. */
+static void device_refused(void *user, const struct oc_source *source)
+{
+    char text[OC_MAX_SOURCE_BYTES + 1];
+    (void)user;
+    oc_source_format(source, text);
+    metric_add(METRIC_CONNECTIONS_REFUSED_AT_CAP_TOTAL, 1);
+    door_log_cap(text, "as many unfinished handshakes as may be", "none: they end within seconds");
 }
 
 static bool device_opened(void *user, struct oc_connection *connection, const struct oc_peer *peer)
@@ -236,13 +248,14 @@ static void device_frame(void *user, struct oc_connection *connection, uint32_t 
 static void device_closed(void *user, struct oc_connection *connection, const struct oc_error *err)
 {
     struct caller *caller = user;
-    (void)connection;
-    (void)err;
     if (caller->is_over_cap) {
         atomic_fetch_sub(&doors_of(caller)->n_told_over_cap, 1);
     }
     if (caller->peer) {
-        peer_closed(caller->peer);
+        peer_closed(caller->peer, err->status ? err->text : "the device closed the connection");
+    } else {
+        metric_add(METRIC_HANDSHAKES_FAILED_TOTAL, 1);
+        door_log_handshake(&oc_connection_peer(connection)->source, err);
     }
     give_slot(caller);
     caller_release(caller);
@@ -286,8 +299,6 @@ static bool local_opened(void *user, struct oc_connection *connection, const str
     (void)snprintf(caller->actor.name, sizeof caller->actor.name, "uid:%u", peer->uid);
     (void)snprintf(caller->actor.source, sizeof caller->actor.source, "local");
     if (!may_administer(doors_of(caller), peer->uid)) {
-        log_limited(LOG_LEVEL_WARN, "local.denied", caller->actor.name, "uid=%u pid=%u", peer->uid,
-                    peer->pid);
         oc_connection_set_idle_limit(connection, NOBODY_IDLE_MS);
         return true; /* stays nobody: every call is answered with PERMISSION_DENIED */
     }
@@ -323,9 +334,10 @@ static const struct oc_connection_ops local_ops = {
 static const struct {
     const struct oc_connection_ops *ops;
     void *(*accepted)(void *user, const struct oc_source *source);
+    void (*refused)(void *user, const struct oc_source *source);
 } door_ops[RPC_DOOR_COUNT] = {
-    [RPC_DOOR_DEVICES] = {&device_ops, device_accepted},
-    [RPC_DOOR_LOCAL] = {&local_ops, local_accepted},
+    [RPC_DOOR_DEVICES] = {&device_ops, device_accepted, device_refused},
+    [RPC_DOOR_LOCAL] = {&local_ops, local_accepted, NULL},
 };
 
 static enum oc_status open_listener(struct doors *doors, enum rpc_door door, const char *url,
@@ -340,6 +352,7 @@ static enum oc_status open_listener(struct doors *doors, enum rpc_door door, con
         .tls = door == RPC_DOOR_DEVICES ? doors->options.tls : NULL,
         .ops = door_ops[door].ops,
         .accepted = door_ops[door].accepted,
+        .refused = door_ops[door].refused,
         .user = listener,
     };
     enum oc_status status =

@@ -45,7 +45,10 @@ void admin_record_denied(struct service *service, const struct audit_actor *acto
     }
     if (!denied || !writer_push(service, &denied->change)) {
         free(denied);
-        log_limited(LOG_LEVEL_WARN, "audit.denied_dropped", actor->name, "actor=%s method=%s",
-                    actor->name, method);
+        const struct log_about about = {.event = "audit.denied_dropped",
+                                        .subject = actor->name,
+                                        .detail = method,
+                                        .source = actor->source};
+        log_limited(LOG_LEVEL_WARN, &about, "actor=%s method=%s", actor->name, method);
     }
 }

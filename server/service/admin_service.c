@@ -209,6 +209,7 @@ static void refuse_unknown(struct group *group, struct decide_change *decide)
     memcpy(audit.action, action, strnlen(action, sizeof audit.action - 1));
     memcpy(audit.reason, decide->command.reason, sizeof audit.reason);
     enum oc_status st = group_apply_audit(group, &audit, &result->error);
+    decide->outcome = st ? oc_status_name(st) : "not_found";
     result->status = st ? st
                         : oc_fail(&result->error, OC_NOT_FOUND, "no such request: %s",
                                   decide->command.request_id.text);
@@ -305,21 +306,54 @@ static void deliver(struct delivery *delivery)
     free(decide);
 }
 
+/* What was done, in the words of the log. */
+static const char *const done_events[PAIRING_EV_COUNT] = {
+    [PAIRING_EV_APPROVE] = "pairing.approved",  [PAIRING_EV_REJECT] = "pairing.rejected",
+    [PAIRING_EV_DISMISS] = "pairing.dismissed", [PAIRING_EV_REVOKE] = "pairing.revoked",
+    [PAIRING_EV_REMOVE] = "pairing.removed",    [PAIRING_EV_BLOCK] = "pairing.blocked",
+    [PAIRING_EV_UNBLOCK] = "pairing.unblocked", [PAIRING_EV_EXPECT] = "pairing.expected",
+    [PAIRING_EV_RENAME] = "pairing.renamed",
+};
+
+static void log_done(const struct decide_change *decide, const char *device)
+{
+    const struct pairing *pairing = &decide->result.view.pairing;
+    const struct decide_command *command = &decide->command;
+    const struct audit_actor *actor = &decide->caller.actor;
+    if (command->kind == PAIRING_EV_APPROVE) {
+        log_info("pairing.approved", "device=%s request=%s by=%s role=%s state=%s claims=%s",
+                 device, command->request_id.text, actor->name, pairing->granted.role,
+                 oc_state_name(pairing_state(pairing)), pairing->claimed_name);
+        return;
+    }
+    log_info(done_events[command->kind], "device=%s by=%s state=%s reason=%s claims=%s", device,
+             actor->name, oc_state_name(pairing_state(pairing)),
+             command->reason[0] != '\0' ? command->reason : "none", pairing->claimed_name);
+}
+
 /* Once it is known what became of it. */
 static void log_decision(const struct decide_change *decide, const struct oc_error *failed)
 {
     char id[OC_DEVICE_ID_DIGITS + 1];
+    const struct decide_command *command = &decide->command;
     const struct decide_result *result = &decide->result;
-    const struct pairing *pairing = &result->view.pairing;
     if (!decide->outcome) {
         return;
     }
-    const char *outcome = failed ? "unknown" : decide->outcome;
-    oc_device_id_format(&pairing->id, id);
-    log_info("pairing.decided", "action=%s outcome=%s device=%s request=%s by=%s state=%s",
-             pairing_event_name(decide->command.kind), outcome, id, decide->command.request_id.text,
-             decide->caller.actor.name, oc_state_name(pairing_state(pairing)));
+    oc_device_id_format(&result->view.pairing.id, id);
     metric_add(METRIC_DECISIONS_TOTAL, 1);
+    if (!failed && result->status == OC_OK) {
+        log_done(decide, id);
+        return;
+    }
+    const bool is_unknown = result->status == OC_NOT_FOUND && names_request(command->kind);
+    const bool is_in_force = is_final(command->kind) && (failed || result->error.is_not_durable);
+    const char *outcome = failed ? "unknown" : decide->outcome;
+    log_warn("pairing.not_decided", "action=%s outcome=%s device=%s request=%s by=%s reason=%s",
+             pairing_event_name(command->kind), is_in_force ? "in force, not on disk yet" : outcome,
+             is_unknown ? "none" : id,
+             command->request_id.text[0] != '\0' ? command->request_id.text : "none",
+             decide->caller.actor.name, failed ? failed->text : result->error.text);
 }
 
 static void finish(struct service *service, struct change *change, const struct oc_error *failed)

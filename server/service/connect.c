@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/service/peer_log.h"
 #include "server/service/receipts.h"
 #include "server/service/waiters.h"
 
@@ -234,8 +235,8 @@ static bool is_paired(struct peer *peer)
     return is;
 }
 
-void connect_answer(struct peer *peer, const struct connect_call *call,
-                    struct connect_result *result)
+void connect_answer(struct peer *peer, const struct attempt *attempt,
+                    const struct connect_call *call, struct connect_result *result)
 {
     if (result->has_session) {
         if (is_paired(peer)) {
@@ -243,5 +244,6 @@ void connect_answer(struct peer *peer, const struct connect_call *call,
         }
         peer->ops.set_approved(peer->user, true);
     }
+    peer_log_answer(peer, attempt, result);
     call->done(call->user, result);
 }

@@ -36,8 +36,8 @@ enum connect_step connect_in_memory(struct peer *peer, const struct attempt *att
 OC_MUST_CHECK bool connect_by_writer(struct peer *peer, const struct attempt *attempt,
                                      const struct connect_call *call);
 /* Completes and gives an answer; between peer_enter and peer_leave. */
-void connect_answer(struct peer *peer, const struct connect_call *call,
-                    struct connect_result *result);
+void connect_answer(struct peer *peer, const struct attempt *attempt,
+                    const struct connect_call *call, struct connect_result *result);
 
 /* ---- between connect.c and connect_change.c ------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "server/obs/log.h"
-#include "server/service/connect.h"
+#include "server/service/peer_log.h"
 
 struct connect_change {
     struct change change; /* first */
@@ -79,33 +79,16 @@ static enum look_alike find_look_alike(struct service *service, const struct oc_
     return found;
 }
 
-static void log_approved(const struct connect_change *connect, const char *id)
-{
-    log_limited(LOG_LEVEL_INFO, "pairing.approved", id, "device=%s rule=%s source=%s", id,
-                connect->rule, connect->peer->source);
-}
-
-/* The line that tells an administrator what to do about a newcomer. */
-static void log_requested(const struct connect_change *connect, const char *id)
-{
-    const struct peer *peer = connect->peer;
-    const char *request_id = connect->opened.text;
-    char fix[64];
-    (void)snprintf(fix, sizeof fix, "openclaw devices approve %s", request_id);
-    log_limited(LOG_LEVEL_INFO, "pairing.requested", peer->source,
-                "device=%s request=%s why=%s source=%s claims=%s fix=%s", id, request_id,
-                oc_why_name(connect->why), peer->source, connect->attempt.ask.name, fix);
-}
-
-/* Once it is durable. */
+/* Once it is durable. What was opened for a device without a session is told with its refusal. */
 static void log_news(struct connect_change *connect)
 {
     char id[OC_DEVICE_ID_DIGITS + 1];
-    oc_device_id_format(&connect->peer->id, id);
+    const struct peer *peer = connect->peer;
+    oc_device_id_format(&peer->id, id);
     if (connect->rule[0] != '\0') {
-        log_approved(connect, id);
-    } else if (connect->opened.text[0] != '\0') {
-        log_requested(connect, id);
+        log_info("pairing.approved", "device=%s by=%s source=%s", id, connect->rule, peer->source);
+    } else if (connect->opened.text[0] != '\0' && connect->why == OC_WHY_ACCESS_WIDENED) {
+        peer_log_upgrade(peer, &connect->attempt, &connect->opened);
     }
     connect->rule[0] = '\0';
     connect->opened.text[0] = '\0';
@@ -158,7 +141,7 @@ static void deliver(struct delivery *delivery)
                                           offsetof(struct connect_change, change.delivery));
     struct peer *peer = connect->peer;
     if (peer_enter(peer)) {
-        connect_answer(peer, &connect->call, &connect->result);
+        connect_answer(peer, &connect->attempt, &connect->call, &connect->result);
         peer_leave(peer);
     } else {
         connect->call.dropped(connect->call.user);

@@ -148,7 +148,9 @@ static void log_due(const struct pairing_decision *decision, enum pairing_event_
 {
     char id[OC_DEVICE_ID_DIGITS + 1];
     oc_device_id_format(&decision->next.id, id);
-    log_info("pairing.due", "device=%s event=%s", id, pairing_event_name(kind));
+    const struct log_about about = {
+        .event = "pairing.due", .subject = id, .detail = pairing_event_name(kind), .source = ""};
+    log_limited(LOG_LEVEL_INFO, &about, "device=%s event=%s", id, about.detail);
 }
 
 static void stage_due(struct group *group, struct change *change)
@@ -299,6 +301,7 @@ static void tick(struct clockwork *clockwork)
         raise_all_due(clockwork);
     }
     watchers_expire(service, monotonic_ms);
+    log_tell_suppressed();
     housekeeping_tick(clockwork->housekeeping, monotonic_ms);
 }
 

@@ -49,12 +49,12 @@ void peer_connect(struct peer *peer, const struct connect_facts *facts,
     if (step == CONNECT_IS_CLOSED) {
         call->dropped(call->user);
     } else if (step == CONNECT_ANSWERED) {
-        connect_answer(peer, call, &result);
+        connect_answer(peer, &attempt, call, &result);
     } else if (!connect_by_writer(peer, &attempt, call)) {
         memset(&result, 0, sizeof result);
         result.status = oc_fail(&result.error, OC_RESOURCE_EXHAUSTED, "the queue is full");
         result.error.retry_after_ms = 1000;
-        call->done(call->user, &result);
+        connect_answer(peer, &attempt, call, &result);
     }
     peer_leave(peer);
 }

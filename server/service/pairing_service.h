@@ -28,8 +28,9 @@ struct peer *peer_opened(struct service *service, const struct oc_device_id *id,
                          const struct peer_ops *ops, void *user);
 /* Whether the device is approved or expected now: strangers never take its place. Never blocks. */
 bool peer_is_welcome(struct peer *peer);
-/* The connection is gone: ends its session if it has one. Blocks only for running callbacks. */
-void peer_closed(struct peer *peer);
+/* The connection is gone: ends its session if it has one. Blocks only for running callbacks.
+ * `why` is for the log. */
+void peer_closed(struct peer *peer, const char *why);
 
 /* What both kinds of Connect answers and of notices carry. */
 struct session_facts {

@@ -6,6 +6,7 @@
 
 #include "proto/base/secret.h"
 #include "server/obs/metrics.h"
+#include "server/service/peer_log.h"
 #include "server/service/waiters.h"
 
 static void link_peer(struct peer *peer)
@@ -95,7 +96,16 @@ static void drop_session(struct service *service, struct entry *entry)
     metric_add(METRIC_SESSIONS_COUNT, -1);
 }
 
-void peer_closed(struct peer *peer)
+/* What was decided about the session says more than how its connection went down. */
+static const char *why_ended(const struct peer *peer, const char *why)
+{
+    if (peer->is_cut) {
+        return peer->cut_why;
+    }
+    return atomic_load(&peer->service->is_draining) ? "gateway stopped" : why;
+}
+
+void peer_closed(struct peer *peer, const char *why)
 {
     struct delivery_list deliveries = {0};
     struct service *service = peer->service;
@@ -118,6 +128,7 @@ void peer_closed(struct peer *peer)
     }
     shard_unlock(shard);
     notifier_post(service->notifier, &deliveries);
+    peer_log_end(peer, why_ended(peer, why));
     peer_release(peer);
 }
 
@@ -198,6 +209,7 @@ static void deliver_cut(struct delivery *delivery)
     if (peer_enter(peer)) {
         peer->ops.set_approved(peer->user, false);
         peer->ops.cut(peer->user, peer->cut_why);
+        peer_log_end(peer, peer->cut_why);
         peer_leave(peer);
     }
     peer_release(peer);

@@ -55,6 +55,7 @@ struct peer {
     bool is_closed;
     bool has_commitment;
     bool is_cut;
+    bool is_session_told; /* in the log */
     unsigned n_refs;
     unsigned n_running; /* callbacks */
     struct oc_digest commitment;
@@ -62,6 +63,7 @@ struct peer {
 
     struct timer beat_timer; /* of the session */
     int64_t beat_ms;         /* monotonic */
+    int64_t session_ms;      /* monotonic; when its start was told */
     struct parked *decision_wait;
     struct parked *notice_wait;
 

@@ -28,8 +28,9 @@ bool peer_is_welcome(struct peer *peer)
     return peer->service->welcomes_everyone;
 }
 
-void peer_closed(struct peer *peer)
+void peer_closed(struct peer *peer, const char *why)
 {
+    (void)why;
     peer->service->n_peers--;
     free(peer);
 }

@@ -235,7 +235,7 @@ void device_open_trusted(struct service_fixture *fixture, struct device *device,
 void device_close(struct device *device)
 {
     if (device->peer) {
-        peer_closed(device->peer);
+        peer_closed(device->peer, "the device left");
         device->peer = NULL;
     }
 }

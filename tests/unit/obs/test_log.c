@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,10 +24,21 @@ static int64_t fixed_ms(void *user)
     return 1700000000007;
 }
 
+static int64_t later_ms;
+
+static int64_t read_later(void *user)
+{
+    (void)user;
+    return later_ms;
+}
+
 static void configure(enum log_level level, enum log_format format)
 {
-    log_configure(&(struct log_options){
-        .level = level, .format = format, .fd = pipe_ends[1], .clock = {.now_ms = fixed_ms}});
+    log_configure(&(struct log_options){.level = level,
+                                        .format = format,
+                                        .fd = pipe_ends[1],
+                                        .clock = {.now_ms = fixed_ms},
+                                        .monotonic = {.now_ms = read_later}});
 }
 
 static int open_pipe(void **state)
@@ -154,20 +167,95 @@ static void lines_above_the_level_are_not_written(void **state)
     configure(LOG_LEVEL_WARN, LOG_FORMAT_TEXT);
     log_info("e", "");
     log_debug("e", "");
-    log_limited(LOG_LEVEL_INFO, "e", "s", "v=%d", 1);
+    log_limited(LOG_LEVEL_INFO, &(struct log_about){.event = "e", .subject = "s", .source = ""},
+                "v=%d", 1);
     assert_string_equal(catch_lines(), "");
     log_warn("e", "");
     assert_string_equal(catch_lines(), START "warn e\n");
 }
 
-static void a_limited_event_is_written_once_per_subject(void **state)
+static void a_limited_event_is_written_once_and_the_rest_told_when_the_window_ends(void **state)
 {
+    static const struct log_about first = {
+        .event = "frame.bad", .subject = "x", .source = "192.0.2.1"};
+    static const struct log_about second = {
+        .event = "frame.bad", .subject = "y", .source = "192.0.2.2"};
     (void)state;
     for (int i = 0; i < 50; i++) {
-        log_limited(LOG_LEVEL_WARN, "frame.bad", "192.0.2.1", "n=%d", i);
+        log_limited(LOG_LEVEL_WARN, &first, "n=%d", i);
     }
-    log_limited(LOG_LEVEL_WARN, "frame.bad", "192.0.2.2", "n=%d", 50);
+    log_limited(LOG_LEVEL_WARN, &second, "n=%d", 50);
     assert_string_equal(catch_lines(), START "warn frame.bad n=0\n" START "warn frame.bad n=50\n");
+    later_ms += LOG_LIMIT_WINDOW_MS - 1;
+    log_tell_suppressed();
+    assert_string_equal(catch_lines(), "");
+    later_ms += 1;
+    log_tell_suppressed();
+    assert_string_equal(catch_lines(), START
+                        "warn log.suppressed count=49 of=frame.bad source=192.0.2.1 subject=x\n");
+    log_tell_suppressed_at_end();
+    assert_string_equal(catch_lines(), "");
+}
+
+static void what_is_left_out_at_the_end_is_told(void **state)
+{
+    static const struct log_about about = {
+        .event = "frame.late", .subject = "x", .source = "192.0.2.9"};
+    (void)state;
+    log_limited(LOG_LEVEL_INFO, &about, "n=%d", 1);
+    log_limited(LOG_LEVEL_INFO, &about, "n=%d", 2);
+    (void)catch_lines();
+    log_tell_suppressed_at_end();
+    assert_string_equal(catch_lines(), START
+                        "info log.suppressed count=1 of=frame.late source=192.0.2.9 subject=x\n");
+}
+
+static void level_and_form_change_while_the_process_logs(void **state)
+{
+    (void)state;
+    log_info("e", "n=%d", 1);
+    log_set(LOG_LEVEL_DEBUG, LOG_FORMAT_JSON);
+    log_debug("e", "n=%d", 2);
+    assert_string_equal(catch_lines(),
+                        START "info e n=1\n"
+                              "{\"time\":\"2023-11-14T22:13:20.007Z\",\"level\":\"debug\","
+                              "\"event\":\"e\",\"n\":2}\n");
+    assert_int_equal(log_format_now(), LOG_FORMAT_JSON);
+    log_set(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+    log_warn("e", "n=%d", 3);
+    assert_string_equal(catch_lines(), "");
+}
+
+static void in_the_journal_a_line_tells_its_priority_and_no_time(void **state)
+{
+    struct log_options options = {.level = LOG_LEVEL_DEBUG,
+                                  .fd = pipe_ends[1],
+                                  .is_journal = true,
+                                  .clock = {fixed_ms, NULL}};
+    (void)state;
+    log_configure(&options);
+    log_error("e", "n=%d", 1);
+    log_warn("e", "n=%d", 2);
+    log_info("e", "n=%d", 3);
+    log_debug("e", "n=%d", 4);
+    assert_string_equal(catch_lines(), "<3>error e n=1\n<4>warn e n=2\n<6>info e n=3\n"
+                                       "<7>debug e n=4\n");
+}
+
+static void the_journal_is_known_by_the_stream_that_systemd_names(void **state)
+{
+    char stream[64];
+    struct stat facts;
+    (void)state;
+    assert_int_equal(fstat(pipe_ends[1], &facts), 0);
+    (void)snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)facts.st_dev,
+                   (uintmax_t)facts.st_ino);
+    assert_int_equal(setenv("JOURNAL_STREAM", stream, 1), 0);
+    assert_true(log_is_journal(pipe_ends[1]));
+    assert_int_equal(setenv("JOURNAL_STREAM", "1:2", 1), 0); /* redirected since */
+    assert_false(log_is_journal(pipe_ends[1]));
+    assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+    assert_false(log_is_journal(pipe_ends[1]));
 }
 
 static void *log_many(void *user)
@@ -222,7 +310,11 @@ int main(void)
         WITH_PIPE(json_numbers_stand_bare_and_texts_are_quoted),
         WITH_PIPE(a_long_value_is_cut_and_a_long_line_is_marked),
         WITH_PIPE(lines_above_the_level_are_not_written),
-        WITH_PIPE(a_limited_event_is_written_once_per_subject),
+        WITH_PIPE(a_limited_event_is_written_once_and_the_rest_told_when_the_window_ends),
+        WITH_PIPE(what_is_left_out_at_the_end_is_told),
+        WITH_PIPE(level_and_form_change_while_the_process_logs),
+        WITH_PIPE(in_the_journal_a_line_tells_its_priority_and_no_time),
+        WITH_PIPE(the_journal_is_known_by_the_stream_that_systemd_names),
         WITH_PIPE(lines_of_many_threads_do_not_mix),
         WITH_PIPE(words_of_levels_and_formats_are_read),
     };

@@ -59,7 +59,7 @@ static void enter(struct fixture *fixture, enum rpc_door door, enum rpc_role rol
 static void leave(struct fixture *fixture)
 {
     if (fixture->caller->peer) {
-        peer_closed(fixture->caller->peer);
+        peer_closed(fixture->caller->peer, "the end");
     }
     caller_release(fixture->caller);
     fake_connection_free(fixture->connection);

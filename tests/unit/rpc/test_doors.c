@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 
 #include "openclaw/v1/envelope.pb-c.h"
 #include "proto/rpc/envelope.h"
+#include "server/obs/log.h"
 #include "server/rpc/doors.h"
 #include "tests/support/fake_connection.h"
 #include "tests/support/fake_service.h"
@@ -335,9 +337,12 @@ static void a_connection_that_never_opened_just_closes(void **state)
     for (size_t door = DEVICES; door <= LOCAL; door++) {
         const struct oc_listener_options *options = &fake_listeners[door]->options;
         const struct oc_error err = {.status = OC_DEADLINE_EXCEEDED};
+        struct oc_connection *connection = fake_connection_new();
+        connection->peer = peer;
         void *user = options->accepted(options->user, &peer.source);
         assert_non_null(user);
-        options->ops->closed(user, NULL, &err);
+        options->ops->closed(user, connection, &err);
+        fake_connection_free(connection);
     }
     leave(&fixture);
 }
@@ -355,6 +360,82 @@ static void one_listener_that_cannot_open_closes_the_others(void **state)
     dispatch_free(fixture.dispatch);
 }
 
+/* ---- what the log tells of them -------------------------------------------------------------- */
+
+/* Everything logged since the last call. */
+static const char *logged(int fd)
+{
+    static char text[8192];
+    const ssize_t n = read(fd, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+static void end_handshake(enum oc_status status, const char *text)
+{
+    const struct oc_peer peer = device_from(203, 77);
+    const struct oc_listener_options *options = &fake_listeners[DEVICES]->options;
+    struct oc_connection *connection = fake_connection_new();
+    struct oc_error err;
+    (void)oc_fail(&err, status, "%s", text);
+    connection->peer = peer;
+    connection->user = options->accepted(options->user, &peer.source);
+    options->ops->closed(connection->user, connection, &err);
+    fake_connection_free(connection);
+}
+
+static void strangers_are_told_once_a_source_and_those_that_only_look_never(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    enter(&fixture);
+    log_configure(&(struct log_options){.level = LOG_LEVEL_INFO, .fd = ends[1]});
+    end_handshake(OC_UNAVAILABLE, "tls: the peer closed during the handshake");
+    end_handshake(OC_UNAVAILABLE, "the peer went away");
+    assert_string_equal(logged(ends[0]), "");
+    end_handshake(OC_UNAVAILABLE, "tls: unsupported protocol");
+    end_handshake(OC_UNAVAILABLE, "tls: unsupported protocol");
+    assert_string_equal(logged(ends[0]),
+                        "warn handshake.refused source=203.0.0.77 reason=\"the peer speaks no TLS "
+                        "1.3\" fix=\"use a TLS library that has TLS 1.3\" detail=\"tls: "
+                        "unsupported protocol\"\n");
+    const struct oc_peer peer = device_from(203, 78);
+    const struct oc_listener_options *options = &fake_listeners[DEVICES]->options;
+    options->refused(options->user, &peer.source);
+    options->refused(options->user, &peer.source);
+    assert_string_equal(logged(ends[0]),
+                        "warn connection.over_cap source=203.0.0.78 reason=\"as many unfinished "
+                        "handshakes as may be\" fix=\"none: they end within seconds\"\n");
+    log_configure(&(struct log_options){.level = LOG_LEVEL_INFO, .fd = STDERR_FILENO});
+    leave(&fixture);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
+static void an_administrator_who_is_none_is_told_with_the_key_that_would_make_one(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer stranger = user_of(31338);
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    enter(&fixture);
+    log_configure(&(struct log_options){.level = LOG_LEVEL_INFO, .fd = ends[1]});
+    assert_local(come_in(LOCAL, &stranger), OC_PERMISSION_DENIED);
+    assert_string_equal(
+        logged(ends[0]),
+        "warn admin.refused by=uid:31338 method=openclaw.v1.HealthService/Health door=local "
+        "pid=1 reason=\"neither root, nor the gateway's user, nor in "
+        "admin.localUids\" fix=\"add 31338 to admin.localUids in "
+        "gateway.yaml\"\n");
+    log_configure(&(struct log_options){.level = LOG_LEVEL_INFO, .fd = STDERR_FILENO});
+    leave(&fixture);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +450,8 @@ int main(void)
         cmocka_unit_test(without_pairing_only_trusted_networks_come_in),
         cmocka_unit_test(a_connection_that_never_opened_just_closes),
         cmocka_unit_test(one_listener_that_cannot_open_closes_the_others),
+        cmocka_unit_test(strangers_are_told_once_a_source_and_those_that_only_look_never),
+        cmocka_unit_test(an_administrator_who_is_none_is_told_with_the_key_that_would_make_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
