@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "proto/base/hex.h"
 #include "server/rpc/doors.h"
@@ -20,6 +21,7 @@ enum {
     DRAIN_WAIT_MS = 500,
     DRAIN_LOOK_MS = 10,
     NS_PER_MS = 1000 * 1000,
+    MS_PER_S = 1000,
 };
 
 struct app {
@@ -84,7 +86,8 @@ static enum oc_status start_clock_and_log(struct app *app, struct oc_error *err)
     const struct log_options log = {
         .level = app->config.log.level,
         .format = app->config.log.format,
-        .fd = 2,
+        .fd = STDERR_FILENO,
+        .is_journal = log_is_journal(STDERR_FILENO),
         .clock = app->clock,
     };
     log_configure(&log);
@@ -196,30 +199,54 @@ static enum oc_status open_doors(struct app *app, struct oc_error *err)
     return doors_open(&options, &app->doors, err);
 }
 
+static void announce_listeners(const struct app *app)
+{
+    size_t n = 0;
+    const struct dispatch_listener *listeners = dispatch_listeners(app->dispatch, &n);
+    for (size_t i = 0; i < n; i++) {
+        log_info("gateway.listening", "door=%s address=%s", listeners[i].door,
+                 listeners[i].address);
+    }
+}
+
+/* What an administrator must know at once. */
+static void warn_at_start(const struct app *app, const struct service_status *status)
+{
+    if (!status->pairing_required) {
+        log_warn("gateway.pairing_off", "reason=%s fix=%s trusted_networks=%zu",
+                 "pairingRequired: false: whoever reaches a listener gets in unapproved",
+                 "set pairingRequired: true in gateway.yaml and restart the gateway",
+                 app->config.trusted_networks.n);
+    }
+    if (status->n_quarantined > 0) {
+        log_error("gateway.records_quarantined", "count=%" PRIu64 " reason=%s fix=%s",
+                  status->n_quarantined,
+                  "these devices' rows are not as this gateway wrote them, and get no session",
+                  "openclaw devices list");
+    }
+    if (status->lock != STORE_LOCK_NONE) {
+        log_error("gateway.locked", "reason=%s fix=%s", store_lock_text(status->lock),
+                  store_lock_fix(status->lock));
+    }
+}
+
 static void announce(const struct app *app)
 {
     struct service_status status;
     char pin[2 * OC_DIGEST_BYTES + 1];
     const struct oc_digest spki = app_pin(app);
-    size_t n_listeners = 0;
-    const struct dispatch_listener *listeners = dispatch_listeners(app->dispatch, &n_listeners);
     oc_hex_format(spki.bytes, sizeof spki.bytes, pin);
     service_get_status(app->service, &status);
-    for (size_t i = 0; i < n_listeners; i++) {
-        log_info("gateway.listening", "door=%s address=%s", listeners[i].door,
-                 listeners[i].address);
-    }
+    log_info("gateway.store", "path=%s kind=%s seq=%" PRIu64 " is_new=%s", app->state.database_path,
+             status.store_text[0] != '\0' ? status.store_text : "none", status.identity.seq,
+             app->state.is_first_start ? "true" : "false");
+    announce_listeners(app);
     log_info("gateway.started",
-             "version=%s pin=sha256:%s devices=%" PRIu64 " approved=%" PRIu64 " pending=%" PRIu64
-             " pairing=%s store=%s",
-             oc_version(), pin, status.n_records, status.n_approved, status.n_pending,
-             status.pairing_required ? "on" : "off", status.store_text);
-    if (!status.pairing_required) {
-        log_warn("gateway.pairing_off", "reason=%s", "pairingRequired: false in the configuration");
-    }
-    if (status.lock != STORE_LOCK_NONE) {
-        log_error("gateway.locked", "reason=%s", store_lock_text(status.lock));
-    }
+             "version=%s pin=sha256:%s pairing=%s approved=%" PRIu64 " pending=%" PRIu64
+             " blocked=%" PRIu64 " devices=%" PRIu64,
+             oc_version(), pin, status.pairing_required ? "on" : "off", status.n_approved,
+             status.n_pending, status.n_blocked, status.n_records);
+    warn_at_start(app, &status);
 }
 
 static enum oc_status build(struct app *app, const struct app_options *options,
@@ -245,6 +272,14 @@ static enum oc_status build(struct app *app, const struct app_options *options,
     return status ? status : open_doors(app, err);
 }
 
+/* Whoever reads JSON reads nothing else; main.c tells everybody else. */
+static void tell_failed_start(const struct oc_error *err)
+{
+    if (log_format_now() == LOG_FORMAT_JSON) {
+        log_error("gateway.not_started", "reason=%s", err->text);
+    }
+}
+
 enum oc_status app_start(const struct app_options *options, struct app **out, struct oc_error *err)
 {
     OC_CLEANUP(app_stopp) struct app *app = calloc(1, sizeof *app);
@@ -253,6 +288,7 @@ enum oc_status app_start(const struct app_options *options, struct app **out, st
     }
     enum oc_status status = build(app, options, err);
     if (status) {
+        tell_failed_start(err);
         return status;
     }
     announce(app);
@@ -276,12 +312,34 @@ static void wait_for_agents(struct service *service)
     }
 }
 
+void app_tell_stop(const struct app *app, const char *why)
+{
+    struct service_status status;
+    service_get_status(app->service, &status);
+    log_info("gateway.stopping", "why=%s sessions=%" PRIu64 " up_s=%" PRId64, why, status.n_online,
+             (clock_now_ms(&app->clock) - status.started_ms) / MS_PER_S);
+}
+
+/* The clock goes. */
+static void end_log(struct app *app, bool has_served, int64_t took_ms)
+{
+    log_tell_suppressed_at_end();
+    if (has_served) {
+        log_info("gateway.stopped", "version=%s took_ms=%" PRId64, oc_version(), took_ms);
+    }
+    const struct log_options log = {
+        .level = app->config.log.level, .format = app->config.log.format, .fd = STDERR_FILENO};
+    log_configure(&log);
+    system_clock_free(app->system_clock);
+}
+
 void app_stop(struct app *app)
 {
     if (!app) {
         return;
     }
     const bool has_served = app->doors != NULL;
+    const int64_t began_ms = clock_monotonic_ms();
     if (has_served) {
         dispatch_set_draining(app->dispatch);
         doors_stop(app->doors);
@@ -295,13 +353,7 @@ void app_stop(struct app *app)
     oc_tls_context_free(app->tls);
     state_close(&app->state);
     if (app->system_clock) {
-        if (has_served) {
-            log_info("gateway.stopped", "version=%s", oc_version());
-        }
-        const struct log_options log = {
-            .level = app->config.log.level, .format = app->config.log.format, .fd = 2};
-        log_configure(&log); /* the clock goes */
-        system_clock_free(app->system_clock);
+        end_log(app, has_served, clock_monotonic_ms() - began_ms);
     }
     free(app);
 }

@@ -23,10 +23,14 @@ OC_MUST_CHECK enum oc_status app_load_config(const struct app_options *options, 
 /*
  * Starts the gateway; when this returns it serves (or is locked, and says so).
  * Owns:  app_stop.
- * Fails: with what kept it from starting; nothing is left running.
+ * Fails: with what kept it from starting; nothing is left running. Told in the log already if
+ *        that is in JSON.
  */
 OC_MUST_CHECK enum oc_status app_start(const struct app_options *options, struct app **out,
                                        struct oc_error *err);
+
+/* Says in the log that the gateway stops, and why: "SIGTERM". */
+void app_tell_stop(const struct app *app, const char *why);
 
 /* Tells agents that the gateway drains, closes every door, finishes what is queued. Blocks for a
  * few seconds at most, but for the disk. Accepts NULL. */

@@ -17,6 +17,7 @@ enum {
     EXIT_USAGE = 2,
     /* A stop that takes longer than this is ended; what was acknowledged is on disk anyway. */
     STOP_DEADLINE_S = 20,
+    SIGNAL_TEXT_BYTES = 80,
 };
 
 static const char usage[] =
@@ -52,13 +53,24 @@ static int block_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static void wait_for_signal(int fd)
+static void wait_for_signal(int fd, struct signalfd_siginfo *out)
 {
-    struct signalfd_siginfo info;
     ssize_t n = 0;
     do {
-        n = read(fd, &info, sizeof info);
+        n = read(fd, out, sizeof *out);
     } while (n < 0 && errno == EINTR);
+}
+
+/* "SIGTERM from process 4711 of uid 0". */
+static void format_signal(const struct signalfd_siginfo *info, char out[SIGNAL_TEXT_BYTES])
+{
+    const char *name = info->ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT";
+    if (info->ssi_code == SI_USER) {
+        (void)snprintf(out, SIGNAL_TEXT_BYTES, "%s from process %u of uid %u", name, info->ssi_pid,
+                       info->ssi_uid);
+    } else {
+        (void)snprintf(out, SIGNAL_TEXT_BYTES, "%s", name);
+    }
 }
 
 static void on_deadline(int signal_number)
@@ -72,6 +84,8 @@ static void on_deadline(int signal_number)
 static int run(const struct app_options *options)
 {
     struct oc_error err;
+    struct signalfd_siginfo info = {.ssi_signo = SIGTERM};
+    char why[SIGNAL_TEXT_BYTES];
     struct app *app = NULL;
     if (sandbox_enter(&err)) {
         return fail(&err);
@@ -84,9 +98,11 @@ static int run(const struct app_options *options)
     }
     if (app_start(options, &app, &err)) {
         (void)close(signals);
-        return fail(&err);
+        return log_format_now() == LOG_FORMAT_JSON ? EXIT_FAILED : fail(&err);
     }
-    wait_for_signal(signals);
+    wait_for_signal(signals, &info);
+    format_signal(&info, why);
+    app_tell_stop(app, why);
     (void)signal(SIGALRM, on_deadline);
     (void)alarm(STOP_DEADLINE_S);
     app_stop(app);

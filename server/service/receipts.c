@@ -39,9 +39,9 @@ static void lock_for(const struct peer *peer, const struct oc_receipt *receipt, 
 {
     char id[OC_DEVICE_ID_DIGITS + 1];
     oc_device_id_format(&peer->id, id);
-    log_error("gateway.locked", "reason=%s device=%s receipt_seq=%llu seq=%llu",
-              store_lock_text(STORE_LOCK_RECEIPT), id, (unsigned long long)receipt->seq,
-              (unsigned long long)seq);
+    log_error("gateway.locked", "reason=%s fix=%s device=%s receipt_seq=%llu seq=%llu",
+              store_lock_text(STORE_LOCK_RECEIPT), store_lock_fix(STORE_LOCK_RECEIPT), id,
+              (unsigned long long)receipt->seq, (unsigned long long)seq);
     service_lock(peer->service, STORE_LOCK_RECEIPT);
 }
 

@@ -212,3 +212,21 @@ const char *store_lock_text(enum store_lock lock)
     }
     return "locked for an unknown reason";
 }
+
+const char *store_lock_fix(enum store_lock lock)
+{
+    switch (lock) {
+    case STORE_LOCK_MISSING:
+    case STORE_LOCK_CORRUPT:
+        return "openclaw gateway unlock --init";
+    case STORE_LOCK_FOREIGN:
+    case STORE_LOCK_BEHIND:
+    case STORE_LOCK_NO_MARKER:
+    case STORE_LOCK_RECEIPT:
+        return "openclaw gateway unlock --accept-rollback";
+    case STORE_LOCK_NONE:
+    case STORE_LOCK_COUNT:
+        break;
+    }
+    return "none";
+}

@@ -34,3 +34,6 @@ enum store_lock store_lock_reason(const struct store_identity *database,
                                   const struct store_identity *marker);
 /* A sentence with the fix: what is wrong, and `openclaw gateway unlock ...`. */
 const char *store_lock_text(enum store_lock lock);
+
+/* The command that ends it, with what is there: "openclaw gateway unlock --init". Never NULL. */
+const char *store_lock_fix(enum store_lock lock);
