@@ -12,7 +12,7 @@
 
 static const char *const sources[HISTORY_STATEMENT_COUNT] = {
     [HISTORY_PUT_CHANGE] =
-        "INSERT INTO change_log (seq, at_ms, action, device) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO change_log (seq, at_ms, action, device_id) VALUES (?1, ?2, ?3, ?4)",
     [HISTORY_PUT_AUDIT] =
         "INSERT INTO audit (seq, at_ms, actor, source, action, outcome, device_id, request_id,"
         " state_before, state_after, reason, rule, detail, hash)"
@@ -24,9 +24,8 @@ static const char *const sources[HISTORY_STATEMENT_COUNT] = {
     [HISTORY_FIND_KEY] =
         "SELECT payload_digest, outcome, device_id, request_id, seq, session_closed"
         " FROM idempotency WHERE actor = ?1 AND method = ?2 AND key = ?3",
-    [HISTORY_LIST_CHANGES] = "SELECT c.seq, c.at_ms, c.action, d.id FROM change_log c"
-                             " JOIN devices d ON d.device = c.device WHERE c.seq > ?1"
-                             " ORDER BY c.seq LIMIT ?2",
+    [HISTORY_LIST_CHANGES] = "SELECT seq, at_ms, action, device_id FROM change_log"
+                             " WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     [HISTORY_FIRST_CHANGE] = "SELECT min(seq) FROM change_log",
     [HISTORY_LIST_AUDIT] = AUDIT_COLUMNS " WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     [HISTORY_LIST_AUDIT_BACK] = AUDIT_COLUMNS " WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
@@ -37,12 +36,13 @@ static const char *const sources[HISTORY_STATEMENT_COUNT] = {
     /* Only ever from the front, so that no gap appears even if times are out of order. */
     [HISTORY_PRUNE_CHANGES] =
         "DELETE FROM change_log WHERE seq < coalesce((SELECT seq FROM (SELECT seq, at_ms FROM"
-        " change_log ORDER BY seq LIMIT ?2) WHERE at_ms >= ?1 ORDER BY seq LIMIT 1),"
+        " change_log ORDER BY seq LIMIT ?2) WHERE at_ms >= ?1 AND seq > ?3 ORDER BY seq LIMIT 1),"
         " (SELECT min(seq) FROM change_log) + ?2)",
     [HISTORY_PRUNE_KEYS] = "DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency"
                            " WHERE created_ms < ?1 ORDER BY created_ms LIMIT ?2)",
-    [HISTORY_HAS_OLD] = "SELECT (SELECT at_ms < ?1 FROM change_log ORDER BY seq LIMIT 1)"
-                        " OR EXISTS (SELECT 1 FROM idempotency WHERE created_ms < ?2)",
+    [HISTORY_HAS_OLD] =
+        "SELECT (SELECT at_ms < ?1 OR seq <= ?3 FROM change_log ORDER BY seq LIMIT 1)"
+        " OR EXISTS (SELECT 1 FROM idempotency WHERE created_ms < ?2)",
 };
 
 enum oc_status history_rows_init(struct history_rows *history, sqlite3 *db, struct oc_error *err)
@@ -80,15 +80,15 @@ static enum oc_status finish(struct history_rows *history, int result, const cha
 /* ---- writing ------------------------------------------------------------------------------- */
 
 enum oc_status history_rows_put_change(struct history_rows *history,
-                                       const struct store_write *write, int64_t device,
-                                       struct oc_error *err)
+                                       const struct store_write *write, struct oc_error *err)
 {
     const struct store_change *change = write->change;
+    const struct oc_device_id *id = change->after ? &change->after->id : change->forget;
     struct binder binder = bind(history, HISTORY_PUT_CHANGE);
     bind_number(&binder, (int64_t)write->seq);
     bind_number(&binder, change->now_ms);
     bind_text(&binder, change->action, strlen(change->action));
-    bind_number(&binder, device);
+    bind_blob(&binder, id->bytes, OC_DEVICE_ID_BYTES);
     return finish(history, bind_run(&binder), "write the change log", err);
 }
 
@@ -171,25 +171,48 @@ enum oc_status history_rows_find_key(struct history_rows *history, const char *a
     return st;
 }
 
-static enum oc_status prune(struct history_rows *history, enum history_statement which,
-                            int64_t before_ms, int *room, struct oc_error *err)
+static enum oc_status end_prune(struct history_rows *history, struct binder *binder, int *room,
+                                struct oc_error *err)
 {
-    struct binder binder = bind(history, which);
-    bind_number(&binder, before_ms);
-    bind_number(&binder, *room);
-    enum oc_status st = finish(history, bind_run(&binder), "forget old rows", err);
+    enum oc_status st = finish(history, bind_run(binder), "forget old rows", err);
     if (!st) {
         *room -= sqlite3_changes(history->db);
     }
     return st;
 }
 
-enum oc_status history_rows_has_old(struct history_rows *history, int64_t now_ms, bool *out,
-                                    struct oc_error *err)
+/* The highest number that is one too many. */
+static int64_t last_over(uint64_t last)
+{
+    return last > STORE_KEEP_CHANGES ? (int64_t)(last - STORE_KEEP_CHANGES) : 0;
+}
+
+static enum oc_status prune_changes(struct history_rows *history, uint64_t last, int64_t now_ms,
+                                    int *room, struct oc_error *err)
+{
+    struct binder binder = bind(history, HISTORY_PRUNE_CHANGES);
+    bind_number(&binder, now_ms - STORE_KEEP_CHANGES_MS);
+    bind_number(&binder, *room);
+    bind_number(&binder, last_over(last));
+    return end_prune(history, &binder, room, err);
+}
+
+static enum oc_status prune_keys(struct history_rows *history, int64_t now_ms, int *room,
+                                 struct oc_error *err)
+{
+    struct binder binder = bind(history, HISTORY_PRUNE_KEYS);
+    bind_number(&binder, now_ms - STORE_KEEP_KEYS_MS);
+    bind_number(&binder, *room);
+    return end_prune(history, &binder, room, err);
+}
+
+enum oc_status history_rows_has_old(struct history_rows *history, uint64_t last, int64_t now_ms,
+                                    bool *out, struct oc_error *err)
 {
     struct binder binder = bind(history, HISTORY_HAS_OLD);
     bind_number(&binder, now_ms - STORE_KEEP_CHANGES_MS);
     bind_number(&binder, now_ms - STORE_KEEP_KEYS_MS);
+    bind_number(&binder, last_over(last));
     int result = bind_step(&binder);
     enum oc_status st = OC_OK;
     if (result == SQLITE_ROW) {
@@ -201,16 +224,12 @@ enum oc_status history_rows_has_old(struct history_rows *history, int64_t now_ms
     return st;
 }
 
-enum oc_status history_rows_prune(struct history_rows *history, int64_t now_ms,
+enum oc_status history_rows_prune(struct history_rows *history, uint64_t last, int64_t now_ms,
                                   struct oc_error *err)
 {
     int room = STORE_PRUNE_ROWS;
-    enum oc_status st =
-        prune(history, HISTORY_PRUNE_CHANGES, now_ms - STORE_KEEP_CHANGES_MS, &room, err);
-    if (!st && room > 0) {
-        st = prune(history, HISTORY_PRUNE_KEYS, now_ms - STORE_KEEP_KEYS_MS, &room, err);
-    }
-    return st;
+    enum oc_status st = prune_changes(history, last, now_ms, &room, err);
+    return st || room <= 0 ? st : prune_keys(history, now_ms, &room, err);
 }
 
 /* ---- listing ------------------------------------------------------------------------------- */

@@ -35,10 +35,9 @@ OC_MUST_CHECK enum oc_status history_rows_init(struct history_rows *history, sql
                                                struct oc_error *err);
 void history_rows_deinit(struct history_rows *history);
 
-/* `device` is the number that record_rows_put gave. */
 OC_MUST_CHECK enum oc_status history_rows_put_change(struct history_rows *history,
                                                      const struct store_write *write,
-                                                     int64_t device, struct oc_error *err);
+                                                     struct oc_error *err);
 OC_MUST_CHECK enum oc_status history_rows_put_audit(struct history_rows *history,
                                                     const struct store_write *write,
                                                     struct oc_error *err);
@@ -61,9 +60,10 @@ OC_MUST_CHECK enum oc_status history_rows_list_changes(struct history_rows *hist
                                                        struct store_change_row *rows, size_t limit,
                                                        size_t *n, struct oc_error *err);
 
-/* Whether a row is past its time. */
-OC_MUST_CHECK enum oc_status history_rows_has_old(struct history_rows *history, int64_t now_ms,
-                                                  bool *out, struct oc_error *err);
+/* `last` is the highest number of the change log. Whether a row is past its time, or one too many.
+ */
+OC_MUST_CHECK enum oc_status history_rows_has_old(struct history_rows *history, uint64_t last,
+                                                  int64_t now_ms, bool *out, struct oc_error *err);
 /* Forgets at most STORE_PRUNE_ROWS of them. */
-OC_MUST_CHECK enum oc_status history_rows_prune(struct history_rows *history, int64_t now_ms,
-                                                struct oc_error *err);
+OC_MUST_CHECK enum oc_status history_rows_prune(struct history_rows *history, uint64_t last,
+                                                int64_t now_ms, struct oc_error *err);

@@ -118,6 +118,7 @@ struct memory_record *memory_records_add(struct memory_records *records,
     struct memory_record *record = calloc(1, sizeof *record);
     if (record) {
         record->pairing = *pairing;
+        record->place = records->n;
         records->items[records->n++] = record;
         link_record(records, record);
     }
@@ -129,6 +130,27 @@ void memory_records_drop_last(struct memory_records *records)
     struct memory_record *record = records->items[--records->n];
     unlink_record(records, record);
     free(record);
+}
+
+/* The last one takes its place, and moves back when it is put back. */
+void memory_records_take_out(struct memory_records *records, struct memory_record *record)
+{
+    unlink_record(records, record);
+    struct memory_record *last = records->items[--records->n];
+    records->items[record->place] = last;
+    last->place = record->place;
+}
+
+void memory_records_put_back(struct memory_records *records, struct memory_record *record)
+{
+    if (record->place < records->n) {
+        struct memory_record *other = records->items[record->place];
+        other->place = records->n;
+        records->items[records->n] = other;
+    }
+    records->items[record->place] = record;
+    records->n++;
+    link_record(records, record);
 }
 
 void memory_records_replace(struct memory_records *records, struct memory_record *record,

@@ -16,13 +16,14 @@ enum memory_index {
 };
 
 struct memory_record {
+    size_t place; /* in items */
     struct pairing pairing;
     struct sighting sighting;
     struct memory_record *next[MEMORY_INDEX_COUNT];
 };
 
 struct memory_records {
-    struct memory_record **items; /* in order of their first change */
+    struct memory_record **items;
     size_t n;
     size_t room;
     struct memory_record **buckets[MEMORY_INDEX_COUNT];
@@ -36,6 +37,9 @@ struct memory_record *memory_records_add(struct memory_records *records,
                                          const struct pairing *pairing);
 /* Takes back the last add. */
 void memory_records_drop_last(struct memory_records *records);
+/* Takes a record out and gives it to the caller; put back in reverse order, nothing has changed. */
+void memory_records_take_out(struct memory_records *records, struct memory_record *record);
+void memory_records_put_back(struct memory_records *records, struct memory_record *record);
 /* Puts another value into a record and moves it to where its keys now belong. */
 void memory_records_replace(struct memory_records *records, struct memory_record *record,
                             const struct pairing *pairing);

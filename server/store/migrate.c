@@ -4,9 +4,11 @@
 #include "server/store/audit_chain.h"
 #include "server/store/statement.h"
 
-extern const char schema_0001[]; /* made of schema/0001_records.sql by the build */
+/* Made of schema/NNNN_*.sql by the build. */
+extern const char schema_0001[];
+extern const char schema_0002[];
 
-static const char *const schemas[MIGRATE_LATEST] = {schema_0001};
+static const char *const schemas[MIGRATE_LATEST] = {schema_0001, schema_0002};
 
 static enum oc_status insert_meta(sqlite3 *db, const struct store_options *options,
                                   struct oc_error *err)

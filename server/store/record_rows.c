@@ -50,6 +50,8 @@ static const char *const sources[RECORD_STATEMENT_COUNT] = {
         " SELECT device, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM devices WHERE id = ?1"
         " ON CONFLICT (device) DO UPDATE SET seen_ms = ?2, source = ?3, platform = ?4,"
         " version = ?5, instance_id = ?6, boot_id = ?7, host_hint = ?8, session_counter = ?9",
+    [RECORD_DROP_SIGHTING] = "DELETE FROM sightings WHERE device = ?1",
+    [RECORD_DROP_DEVICE] = "DELETE FROM devices WHERE device = ?1",
 };
 
 enum oc_status record_rows_init(struct record_rows *rows, sqlite3 *db, struct oc_error *err)
@@ -216,18 +218,33 @@ static enum oc_status put_expectation(struct record_rows *rows, const struct pai
 }
 
 enum oc_status record_rows_put(struct record_rows *rows, const struct pairing *pairing,
-                               int64_t *device, struct oc_error *err)
+                               struct oc_error *err)
 {
-    enum oc_status st = find_device(rows, &pairing->id, device, err);
-    const bool is_known = *device != 0;
+    int64_t device = 0;
+    enum oc_status st = find_device(rows, &pairing->id, &device, err);
+    const bool is_known = device != 0;
     if (!st) {
-        st = put_device(rows, pairing, device, err);
+        st = put_device(rows, pairing, &device, err);
     }
     if (!st && (is_known || pairing->request.is_open)) {
-        st = put_request(rows, &pairing->request, *device, err);
+        st = put_request(rows, &pairing->request, device, err);
     }
     if (!st && (is_known || pairing->expectation.is_set)) {
-        st = put_expectation(rows, pairing, *device, err);
+        st = put_expectation(rows, pairing, device, err);
+    }
+    return st;
+}
+
+/* The device last: the others refer to it. */
+enum oc_status record_rows_forget(struct record_rows *rows, const struct oc_device_id *id,
+                                  struct oc_error *err)
+{
+    static const enum record_statement drops[] = {RECORD_DROP_REQUEST, RECORD_DROP_EXPECTATION,
+                                                  RECORD_DROP_SIGHTING, RECORD_DROP_DEVICE};
+    int64_t device = 0;
+    enum oc_status st = find_device(rows, id, &device, err);
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(drops) && device != 0 && !st; i++) {
+        st = drop(rows, drops[i], device, err);
     }
     return st;
 }

@@ -17,6 +17,8 @@ enum record_statement {
     RECORD_PUT_EXPECTATION,
     RECORD_DROP_EXPECTATION,
     RECORD_PUT_SIGHTING,
+    RECORD_DROP_SIGHTING,
+    RECORD_DROP_DEVICE,
     RECORD_STATEMENT_COUNT
 };
 
@@ -32,11 +34,12 @@ OC_MUST_CHECK enum oc_status record_rows_init(struct record_rows *rows, sqlite3 
                                               struct oc_error *err);
 void record_rows_deinit(struct record_rows *rows);
 
-/* Writes the record; *device gets the number that other tables know it by.
- * Fails: ALREADY_EXISTS (alias taken); as store_apply. */
+/* Writes the record. Fails: ALREADY_EXISTS (alias taken); as store_apply. */
 OC_MUST_CHECK enum oc_status record_rows_put(struct record_rows *rows,
-                                             const struct pairing *pairing, int64_t *device,
-                                             struct oc_error *err);
+                                             const struct pairing *pairing, struct oc_error *err);
+/* Deletes the record's rows, if it has any. */
+OC_MUST_CHECK enum oc_status
+record_rows_forget(struct record_rows *rows, const struct oc_device_id *id, struct oc_error *err);
 
 /* Skips devices that have no record. */
 OC_MUST_CHECK enum oc_status record_rows_put_sighting(struct record_rows *rows,

@@ -86,14 +86,15 @@ enum oc_status store_apply(struct store *store, const struct store_change *chang
                            struct oc_error *err)
 {
     assert(store->is_in_group);
-    assert(!change->after || change->action);
+    assert(!change->after || !change->forget);
+    assert((!change->after && !change->forget) || change->action);
     if (change->after && !pairing_is_consistent(change->after)) {
         return oc_fail(err, OC_DATA_LOSS, "store: a record that breaks its invariants is refused");
     }
     const struct store_progress before = store->working;
     struct store_progress *working = &store->working;
     struct store_write write = {.change = change};
-    if (change->after) {
+    if (change->after || change->forget) {
         write.seq = ++working->seq;
     }
     if (change->audit) {

@@ -21,6 +21,7 @@ enum {
     STORE_ID_BYTES = 16,
     STORE_KEY_BYTES = 16,
     STORE_KEEP_CHANGES_MS = 7 * 24 * 60 * 60 * 1000,
+    STORE_KEEP_CHANGES = 100 * 1000, /* rows at most: what strangers do is logged, too */
     STORE_KEEP_KEYS_MS = 24 * 60 * 60 * 1000,
     STORE_MAX_PAGE = 256,
 };
@@ -87,17 +88,18 @@ struct store_key {
 };
 
 struct store_change {
-    const struct pairing *after;     /* NULL: no record changes (a refusal, an unlock) */
-    const struct audit_event *audit; /* NULL: not audited */
-    const char *action;              /* change-log word; with `after` */
-    const struct store_key *key;     /* NULL: none; its seq is filled by the store */
+    const struct pairing *after;       /* NULL: no record changes (a refusal, an unlock) */
+    const struct oc_device_id *forget; /* instead of `after`: deletes this record; NULL: none */
+    const struct audit_event *audit;   /* NULL: not audited */
+    const char *action;                /* change-log word; with `after` or `forget` */
+    const struct store_key *key;       /* NULL: none; its seq is filled by the store */
     int64_t now_ms;
 };
 
 /*
  * A group: begin, any number of applies, commit. An apply runs in its own savepoint: when it
  * fails, it alone is undone and the group goes on. *seq gets the change-log number (0 without
- * `after`).
+ * `after` and `forget`). To forget a device that has no record is done, and numbered all the same.
  * Fails (apply): RESOURCE_EXHAUSTED (disk full), UNAVAILABLE (I/O), ALREADY_EXISTS (alias taken),
  *        DATA_LOSS (the record breaks its invariants, or a constraint of the schema refused
  *        the row: a bug, contained).
@@ -129,8 +131,8 @@ OC_MUST_CHECK enum oc_status store_save_sightings(struct store *store,
                                                   const struct store_sighting *rows, size_t n,
                                                   struct oc_error *err);
 
-/* Forgets change-log rows and keys past their time, at most 1,000 rows a call; *more tells
- * whether another call has work. */
+/* Forgets change-log rows and keys past their time, and the oldest change-log rows of more than
+ * STORE_KEEP_CHANGES, at most 1,000 rows a call; *more tells whether another call has work. */
 OC_MUST_CHECK enum oc_status store_prune(struct store *store, int64_t now_ms, bool *more,
                                          struct oc_error *err);
 

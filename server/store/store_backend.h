@@ -21,7 +21,7 @@ struct store_progress {
 /* One change with the numbers it gets if it is stored. */
 struct store_write {
     const struct store_change *change;
-    uint64_t seq;       /* 0 without a record */
+    uint64_t seq;       /* 0 without a record's change */
     uint64_t audit_seq; /* 0 without an audit event */
     struct oc_digest audit_hash;
 };

@@ -28,9 +28,16 @@ struct key_row {
     int64_t created_ms;
 };
 
+enum undo_kind {
+    UNDO_ADDED, /* the last record */
+    UNDO_REPLACED,
+    UNDO_TAKEN_OUT, /* and freed when that is committed */
+};
+
 struct undo {
-    struct memory_record *record; /* NULL: the last record was added */
-    struct pairing before;
+    enum undo_kind kind;
+    struct memory_record *record; /* of all but ADDED */
+    struct pairing before;        /* REPLACED */
 };
 
 struct memory_store {
@@ -89,10 +96,23 @@ void store_memory_fail_next(struct store *store, enum store_memory_fault fault)
     memory_of(store)->fault = fault;
 }
 
+/* What was taken out is gone for good. */
+static void drop_undo(struct memory_store *memory)
+{
+    const struct undo *undo = memory->undo.items;
+    for (size_t i = 0; i < memory->undo.n; i++) {
+        if (undo[i].kind == UNDO_TAKEN_OUT) {
+            free(undo[i].record);
+        }
+    }
+    memory->undo.n = 0;
+}
+
 static void memory_close(struct store *store)
 {
     struct memory_store *memory = memory_of(store);
     memory_records_deinit(&memory->records);
+    drop_undo(memory);
     free(memory->audit.items);
     free(memory->changes.items);
     free(memory->keys.items);
@@ -129,10 +149,16 @@ static void undo_to(struct memory_store *memory, size_t n)
     struct undo *undo = memory->undo.items;
     while (memory->undo.n > n) {
         struct undo *last = &undo[--memory->undo.n];
-        if (last->record) {
-            memory_records_replace(&memory->records, last->record, &last->before);
-        } else {
+        switch (last->kind) {
+        case UNDO_ADDED:
             memory_records_drop_last(&memory->records);
+            break;
+        case UNDO_REPLACED:
+            memory_records_replace(&memory->records, last->record, &last->before);
+            break;
+        case UNDO_TAKEN_OUT:
+            memory_records_put_back(&memory->records, last->record);
+            break;
         }
     }
 }
@@ -160,7 +186,7 @@ static enum oc_status memory_commit(struct store *store, struct oc_error *err)
         memory_rollback(store);
         return oc_fail(err, OC_UNAVAILABLE, "store: planned failure of a commit");
     }
-    memory->undo.n = 0;
+    drop_undo(memory);
     memory->audit.n_kept = memory->audit.n;
     memory->changes.n_kept = memory->changes.n;
     memory->keys.n_kept = memory->keys.n;
@@ -218,6 +244,7 @@ static enum oc_status put_record(struct memory_store *memory, const struct pairi
     }
     struct undo *undo = (struct undo *)memory->undo.items + memory->undo.n;
     undo->record = memory_records_find(&memory->records, MEMORY_BY_ID, after);
+    undo->kind = undo->record ? UNDO_REPLACED : UNDO_ADDED;
     if (undo->record) {
         undo->before = undo->record->pairing;
         memory_records_replace(&memory->records, undo->record, after);
@@ -228,14 +255,34 @@ static enum oc_status put_record(struct memory_store *memory, const struct pairi
     return OC_OK;
 }
 
+static enum oc_status forget_record(struct memory_store *memory, const struct oc_device_id *id,
+                                    struct oc_error *err)
+{
+    const struct pairing like = {.id = *id};
+    struct memory_record *record = memory_records_find(&memory->records, MEMORY_BY_ID, &like);
+    if (!record) {
+        return OC_OK;
+    }
+    if (!list_reserve(&memory->undo, sizeof(struct undo))) {
+        return refuse_memory(err);
+    }
+    struct undo *undo = (struct undo *)memory->undo.items + memory->undo.n++;
+    *undo = (struct undo){.kind = UNDO_TAKEN_OUT, .record = record};
+    memory_records_take_out(&memory->records, record);
+    return OC_OK;
+}
+
 static void put_history(struct memory_store *memory, const struct store_write *write)
 {
     const struct store_change *change = write->change;
-    if (change->after) {
+    if (write->seq) {
         struct store_change_row *row =
             (struct store_change_row *)memory->changes.items + memory->changes.n++;
         *row = (struct store_change_row){
-            .seq = write->seq, .at_ms = change->now_ms, .device_id = change->after->id};
+            .seq = write->seq,
+            .at_ms = change->now_ms,
+            .device_id = change->after ? change->after->id : *change->forget,
+        };
         (void)snprintf(row->action, sizeof row->action, "%s", change->action);
     }
     if (change->audit) {
@@ -269,6 +316,9 @@ static enum oc_status memory_apply(struct store *store, const struct store_write
     }
     if (write->change->after) {
         st = put_record(memory, write->change->after, err);
+    }
+    if (!st && write->change->forget) {
+        st = forget_record(memory, write->change->forget, err);
     }
     if (!st) {
         put_history(memory, write);
@@ -310,7 +360,9 @@ static size_t count_old_changes(const struct memory_store *memory, int64_t now_m
     while (n < memory->changes.n && rows[n].at_ms < now_ms - STORE_KEEP_CHANGES_MS) {
         n++;
     }
-    return n;
+    size_t n_over =
+        memory->changes.n > STORE_KEEP_CHANGES ? memory->changes.n - STORE_KEEP_CHANGES : 0;
+    return n > n_over ? n : n_over;
 }
 
 static size_t count_old_keys(const struct memory_store *memory, int64_t now_ms)

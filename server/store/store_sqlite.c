@@ -213,11 +213,12 @@ static enum oc_status put_all(struct sqlite_store *sqlite, const struct store_wr
     const struct store_change *change = write->change;
     enum oc_status st = OC_OK;
     if (change->after) {
-        int64_t device = 0;
-        st = record_rows_put(&sqlite->rows, change->after, &device, err);
-        if (!st) {
-            st = history_rows_put_change(&sqlite->history, write, device, err);
-        }
+        st = record_rows_put(&sqlite->rows, change->after, err);
+    } else if (change->forget) {
+        st = record_rows_forget(&sqlite->rows, change->forget, err);
+    }
+    if (!st && write->seq) {
+        st = history_rows_put_change(&sqlite->history, write, err);
     }
     if (!st && change->audit) {
         st = history_rows_put_audit(&sqlite->history, write, err);
@@ -338,7 +339,8 @@ static enum oc_status sqlite_prune(struct store *store, int64_t now_ms, bool *mo
 {
     struct sqlite_store *sqlite = sqlite_of(store);
     bool found = false;
-    enum oc_status st = history_rows_has_old(&sqlite->history, now_ms, &found, err);
+    enum oc_status st =
+        history_rows_has_old(&sqlite->history, store->committed.seq, now_ms, &found, err);
     if (st || !found) {
         *more = false;
         return st;
@@ -347,8 +349,10 @@ static enum oc_status sqlite_prune(struct store *store, int64_t now_ms, bool *mo
     if (st) {
         return st;
     }
-    st = end_upkeep(store, history_rows_prune(&sqlite->history, now_ms, err), err);
-    return st ? st : history_rows_has_old(&sqlite->history, now_ms, more, err);
+    st = end_upkeep(store, history_rows_prune(&sqlite->history, store->committed.seq, now_ms, err),
+                    err);
+    return st ? st
+              : history_rows_has_old(&sqlite->history, store->committed.seq, now_ms, more, err);
 }
 
 /* ---- history ------------------------------------------------------------------------------- */

@@ -163,7 +163,7 @@ static struct cost write_floor(const char *path, uint64_t n_devices, uint64_t gr
                     " x'056167656e740204636861740574006f6f6c73', 0, '',"
                     " x'010473697465066265726c696e', zeroblob(32), ?3, 1, '', 0, 0, 0, NULL, 0,"
                     " 1700000000000, 1700000000000, 1700000060000, 'uid:1000')");
-    sqlite3_stmt *change = prepare(db, "INSERT INTO change_log VALUES (?1, ?1, 'approve', ?1)");
+    sqlite3_stmt *change = prepare(db, "INSERT INTO change_log VALUES (?1, ?1, 'approve', ?2)");
     sqlite3_stmt *audit = prepare(
         db, "INSERT INTO audit VALUES (?1, 1700000060000, 'uid:1000', 'local', 'approve', 'done',"
             " ?2, '7QK4M2T9XA', 'pending', 'approved', '', '',"

@@ -199,6 +199,7 @@ int store_suite_run(const struct suite_backend *backend)
         suite_record_tests,
         suite_group_tests,
         suite_history_tests,
+        suite_forget_tests,
     };
     struct suite_backend mine = *backend;
     struct CMUnitTest tests[MAX_TESTS] = {0};

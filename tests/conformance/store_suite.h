@@ -65,3 +65,4 @@ struct suite_test {
 extern const struct suite_test suite_record_tests[];
 extern const struct suite_test suite_group_tests[];
 extern const struct suite_test suite_history_tests[];
+extern const struct suite_test suite_forget_tests[];

@@ -269,8 +269,46 @@ static void a_newer_schema_asks_for_the_newer_gateway(void **state)
 {
     struct suite *suite = *state;
     close_store(suite);
-    execute(suite, "UPDATE meta SET schema_version = 2");
+    execute(suite, "UPDATE meta SET schema_version = 3");
     assert_int_equal(try_open(suite, true), OC_FAILED_PRECONDITION);
+}
+
+/* What version 1 had in place of what version 2 has. */
+static const char back_to_version_1[] =
+    "CREATE TABLE change_log_1 (seq INTEGER PRIMARY KEY CHECK (seq > 0), at_ms INTEGER NOT NULL,"
+    " action TEXT NOT NULL CHECK (length(CAST(action AS BLOB)) BETWEEN 1 AND 23),"
+    " device INTEGER NOT NULL REFERENCES devices (device)) STRICT;"
+    "INSERT INTO change_log_1 SELECT c.seq, c.at_ms, c.action, d.device FROM change_log c"
+    " JOIN devices d ON d.id = c.device_id;"
+    "DROP TABLE change_log; ALTER TABLE change_log_1 RENAME TO change_log;"
+    "UPDATE meta SET schema_version = 1";
+
+static void a_database_of_version_1_is_brought_up_with_its_history(void **state)
+{
+    struct suite *suite = *state;
+    put_some(suite);
+    const struct store_identity before = store_identity(suite->store);
+    close_store(suite);
+    execute(suite, back_to_version_1);
+    assert_int_equal(try_open(suite, false), OC_OK);
+    assert_int_equal(store_identity(suite->store).seq, before.seq);
+    struct store_change_row rows[5];
+    size_t n = 0;
+    struct oc_error err;
+    assert_int_equal(store_list_changes(suite->store, 0, rows, 5, &n, &err), OC_OK);
+    assert_int_equal(n, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct oc_device_id id = value_device_id(i);
+        const struct pairing sent = value_record(SHAPE_APPROVED, i);
+        const struct pairing found = suite_find(suite, &id);
+        assert_int_equal(rows[i].seq, i + 1);
+        assert_true(oc_device_id_equal(&rows[i].device_id, &id));
+        assert_same_record(&sent, &found);
+    }
+    const struct pairing next = value_record(SHAPE_PENDING, 9);
+    assert_int_equal(suite_put(suite, &next), 5);
+    suite_restart(suite);
+    assert_int_equal(store_identity(suite->store).seq, 5);
 }
 
 static void a_database_without_its_name_is_data_loss(void **state)
@@ -402,6 +440,7 @@ int main(void)
         TEST(a_cut_off_database_is_data_loss),
         TEST(damage_in_a_page_that_a_start_does_not_read_is_noticed),
         TEST(a_newer_schema_asks_for_the_newer_gateway),
+        TEST(a_database_of_version_1_is_brought_up_with_its_history),
         TEST(a_database_without_its_name_is_data_loss),
         TEST(logs_that_contradict_the_numbers_are_data_loss),
         TEST(a_reopen_notices_another_database_in_its_place),

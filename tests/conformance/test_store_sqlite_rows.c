@@ -348,7 +348,7 @@ static void the_schema_refuses_impossible_rows(void **state)
         "UPDATE audit SET hash = x'' WHERE seq = 1",
         "UPDATE audit SET device_id = x'00' WHERE seq = 1",
         "UPDATE change_log SET action = '' WHERE seq = 1",
-        "UPDATE change_log SET device = 4711 WHERE seq = 1",
+        "UPDATE change_log SET device_id = x'00' WHERE seq = 1",
         "UPDATE meta SET epoch = 0",
         "UPDATE meta SET id = 2",
         "INSERT INTO meta SELECT 2, gateway_id, database_id, schema_version, epoch, seq, audit_seq,"
