@@ -22,6 +22,7 @@ enum pairing_event_kind {
     PAIRING_EV_EXPECT,
     PAIRING_EV_EXPECT_END, /* the reserved slot's time is up */
     PAIRING_EV_RENAME,
+    PAIRING_EV_FORGET, /* nothing about the device is worth keeping any longer */
     PAIRING_EV_COUNT
 };
 

@@ -44,6 +44,7 @@ static const uint8_t standing_moves[OC_STANDING_COUNT][PAIRING_EV_COUNT] = {
             [PAIRING_EV_EXPECT] = TO(NONE),
             [PAIRING_EV_EXPECT_END] = TO(NONE),
             [PAIRING_EV_RENAME] = TO(NONE),
+            [PAIRING_EV_FORGET] = TO(NONE),
         },
     [OC_STANDING_APPROVED] =
         {
@@ -60,6 +61,7 @@ static const uint8_t standing_moves[OC_STANDING_COUNT][PAIRING_EV_COUNT] = {
             [PAIRING_EV_EXPECT] = TO(APPROVED),
             [PAIRING_EV_EXPECT_END] = TO(APPROVED),
             [PAIRING_EV_RENAME] = TO(APPROVED),
+            [PAIRING_EV_FORGET] = TO(APPROVED), /* never: the guard */
         },
     [OC_STANDING_REVOKED] =
         {
@@ -75,6 +77,7 @@ static const uint8_t standing_moves[OC_STANDING_COUNT][PAIRING_EV_COUNT] = {
             [PAIRING_EV_EXPECT] = TO(REVOKED),
             [PAIRING_EV_EXPECT_END] = TO(REVOKED),
             [PAIRING_EV_RENAME] = TO(REVOKED),
+            [PAIRING_EV_FORGET] = TO(REVOKED), /* never: the guard */
         },
     [OC_STANDING_BLOCKED] =
         {
@@ -86,6 +89,7 @@ static const uint8_t standing_moves[OC_STANDING_COUNT][PAIRING_EV_COUNT] = {
             [PAIRING_EV_UNBLOCK] = TO(NONE),
             [PAIRING_EV_EXPECT_END] = TO(BLOCKED),
             [PAIRING_EV_RENAME] = TO(BLOCKED),
+            [PAIRING_EV_FORGET] = TO(BLOCKED), /* never: the guard */
         },
 };
 
@@ -104,6 +108,7 @@ static const uint8_t request_moves[REQUEST_COUNT][PAIRING_EV_COUNT] = {
             [PAIRING_EV_EXPECT] = TO(NONE),
             [PAIRING_EV_EXPECT_END] = TO(NONE),
             [PAIRING_EV_RENAME] = TO(NONE),
+            [PAIRING_EV_FORGET] = TO(NONE),
         },
     [REQUEST_OPEN] =
         {
@@ -120,6 +125,7 @@ static const uint8_t request_moves[REQUEST_COUNT][PAIRING_EV_COUNT] = {
             [PAIRING_EV_EXPECT] = TO(OPEN),
             [PAIRING_EV_EXPECT_END] = TO(OPEN),
             [PAIRING_EV_RENAME] = TO(OPEN),
+            [PAIRING_EV_FORGET] = TO(OPEN), /* never: the guard */
         },
 };
 
@@ -186,6 +192,9 @@ static void take_place(struct move *move, const struct rule *rule, enum oc_stand
     }
     if (rule->ends_quarantine) {
         out->next.is_quarantined = false;
+    }
+    if (pairing_leaves_nothing(&out->next, move->event->kind)) {
+        pairing_forget(move);
     }
 }
 

@@ -21,6 +21,12 @@
  *   Approve, revoke, block, unblock, remove and expect end the quarantine.
  * - Administrators' events are audited whatever comes of them, ends of terms and approvals by
  *   announcement too; nothing else is.
+ * - A record is forgotten when nothing of it matters any more: the device was never approved, is
+ *   not blocked, announced, named or removed, and waits for nothing. As ids of requests follow from
+ *   device, ask and number of decisions, the same ask gets its id back from nothing; so what no
+ *   administrator ever decided on is forgotten as long after its ask as a request stays open and
+ *   PAIRING_LAPSED_KEPT_MS, or at once when a cap closes its request. What was rejected is kept
+ *   PAIRING_REJECTED_KEPT_MS longer than its cool-down: as long as the next one doubles it.
  */
 #pragma once
 
@@ -32,6 +38,8 @@ enum {
     PAIRING_REPLACE_EVERY_MS = 10 * 1000,
     PAIRING_UPGRADE_REFUSED_MS = 24 * 60 * 60 * 1000,
     PAIRING_EXPECTED_MS = 7 * 24 * 60 * 60 * 1000,
+    PAIRING_LAPSED_KEPT_MS = 10 * 60 * 1000, /* but no longer than a request stays open */
+    PAIRING_REJECTED_KEPT_MS = 24 * 60 * 60 * 1000,
     PAIRING_ASK_BYTES = 2048,
 };
 
@@ -47,6 +55,7 @@ enum {
 struct pairing_decision {
     enum pairing_outcome outcome;
     bool changed;           /* `next` differs in something durable: write it */
+    bool forgets;           /* with changed: delete the record; `next` is a stranger's */
     bool is_audited;        /* `audit` goes into the same transaction */
     unsigned effects;       /* PAIRING_... bits */
     int64_t retry_after_ms; /* refusals; 0: none */
@@ -81,7 +90,7 @@ struct pairing pairing_of_stranger(const struct oc_device_id *id);
 enum oc_state pairing_state(const struct pairing *pairing);
 
 /* When something falls due for this record by itself (request expiry, end of term, end of
- * expectation) and the event to raise then; 0 for nothing. */
+ * expectation, forgetting) and the event to raise then; 0 for nothing. */
 int64_t pairing_next_due(const struct pairing *pairing, const struct policy *policy,
                          enum pairing_event_kind *kind);
 
@@ -92,6 +101,10 @@ bool pairing_may_serve(const struct pairing *pairing, int64_t now_ms);
  * nor revoked nor quarantined, and not in the cool-down after a reject. No record is written for
  * such a session, so pairing_may_serve says no to it. */
 bool pairing_may_serve_unpaired(const struct pairing *pairing, int64_t now_ms);
+
+/* Whether nothing of the record matters but, for a while, to explain: no approval, decision to
+ * deny, announcement, name, tombstone or open request. Strangers alone make such records. */
+bool pairing_is_forgettable(const struct pairing *pairing);
 
 /* Whether every invariant of a record holds; the property test and the store's load use it. */
 bool pairing_is_consistent(const struct pairing *pairing);

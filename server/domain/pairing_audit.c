@@ -109,6 +109,7 @@ static void describe(struct text *text, const struct pairing *was, const struct 
         add(text, next->alias);
         break;
     case PAIRING_EV_UNBLOCK:
+    case PAIRING_EV_FORGET:
     case PAIRING_EV_EXPECT_END:
     case PAIRING_EV_COUNT:
         break;

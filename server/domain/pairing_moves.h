@@ -71,6 +71,14 @@ bool pairing_is_expected(const struct pairing *pairing, int64_t now_ms);
 /* now + span, at the end of time at most. Neither is negative. */
 int64_t pairing_time_after(int64_t now_ms, int64_t span_ms);
 
+/* From when a forgettable record is forgotten. */
+int64_t pairing_forget_due(const struct pairing *pairing, const struct policy *policy);
+/* Whether the record that this event left goes with it: a flood that a cap sheds and an
+ * announcement that nobody came for leave nothing behind. */
+bool pairing_leaves_nothing(const struct pairing *pairing, enum pairing_event_kind kind);
+/* Makes the record a stranger's and says that it goes. */
+void pairing_forget(struct move *move);
+
 /* Fills out->audit for what was decided, from the record as it was. */
 void pairing_fill_audit(struct move *move, const struct pairing *was, const char *action,
                         const char *rule);

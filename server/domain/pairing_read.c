@@ -16,6 +16,7 @@ static const char *const event_names[PAIRING_EV_COUNT] = {
     [PAIRING_EV_REMOVE] = "remove",         [PAIRING_EV_BLOCK] = "block",
     [PAIRING_EV_UNBLOCK] = "unblock",       [PAIRING_EV_EXPECT] = "expect",
     [PAIRING_EV_EXPECT_END] = "expect_end", [PAIRING_EV_RENAME] = "rename",
+    [PAIRING_EV_FORGET] = "forget",
 };
 
 static const char *const outcome_names[PAIRING_OUTCOME_COUNT] = {
@@ -114,6 +115,9 @@ int64_t pairing_next_due(const struct pairing *pairing, const struct policy *pol
     }
     if (!pairing->is_quarantined && pairing->expectation.is_set) {
         take_earlier(pairing->expectation.until_ms, PAIRING_EV_EXPECT_END, &due_ms, kind);
+    }
+    if (pairing_is_forgettable(pairing)) {
+        take_earlier(pairing_forget_due(pairing, policy), PAIRING_EV_FORGET, &due_ms, kind);
     }
     return due_ms;
 }

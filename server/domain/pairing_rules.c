@@ -164,6 +164,14 @@ static struct ruling guard_rename(struct move *move)
     return strcmp(next->alias, move->event->alias) == 0 ? is_so_already : takes_place;
 }
 
+static struct ruling guard_forget(struct move *move)
+{
+    const struct pairing *next = &move->out->next;
+    bool is_due =
+        pairing_is_forgettable(next) && pairing_forget_due(next, move->policy) <= move->now_ms;
+    return is_due ? takes_place : is_so_already;
+}
+
 static void apply_nothing(struct move *move)
 {
     (void)move;
@@ -323,6 +331,8 @@ static const struct rule rules[PAIRING_EV_COUNT] = {
     [PAIRING_EV_EXPECT_END] = {guard_expect_end, apply_expect_end, REQUEST_END_CLOSED, 0, false,
                                false, false},
     [PAIRING_EV_RENAME] = {guard_rename, apply_rename, REQUEST_END_CLOSED, 0, false, false, true},
+    [PAIRING_EV_FORGET] = {guard_forget, pairing_forget, REQUEST_END_CLOSED, 0, false, false,
+                           false},
 };
 
 const struct rule *pairing_rule(enum pairing_event_kind kind)

@@ -56,6 +56,7 @@ void model_let_in(struct model *m, unsigned asked, unsigned granted, int64_t end
 {
     model_take_away(m);
     m->stand = IN;
+    m->was_in = true;
     m->asked = asked;
     m->granted = granted;
     m->ends_ms = ends_ms;
@@ -74,6 +75,7 @@ void model_lapse(struct model *m)
     if (m->is_from_grave && m->alias == 0 && !m->is_announced) {
         m->is_buried = true;
         m->has_been_seen = false;
+        m->asked_ms = 0;
     }
 }
 
@@ -119,6 +121,7 @@ static bool queue_up(struct model *m, const struct model_event *event, int64_t n
     m->request = request;
     m->tried_ms = now_ms;
     m->wrong_codes = 0;
+    m->asked_ms = now_ms;
     m->has_been_seen = true;
     m->is_buried = false;
     return true;
@@ -186,9 +189,9 @@ static struct model_answer decide(struct model *m, const struct model_event *eve
     case PAIRING_EV_DISMISS:
         return model_dismiss(m, event);
     case PAIRING_EV_EXPIRE:
-        return model_expire_or_shed(m, now_ms < m->tried_ms + MODEL_TTL_MS);
+        return model_expire(m, now_ms);
     case PAIRING_EV_SHED:
-        return model_expire_or_shed(m, m->is_announced && now_ms < m->announced_until_ms);
+        return model_shed(m, now_ms);
     case PAIRING_EV_REVOKE:
         return model_revoke(m, now_ms);
     case PAIRING_EV_TERM_END:
@@ -205,6 +208,8 @@ static struct model_answer decide(struct model *m, const struct model_event *eve
         return model_end_announcement(m, now_ms);
     case PAIRING_EV_RENAME:
         return model_rename(m, event);
+    case PAIRING_EV_FORGET:
+        return model_forget(m, now_ms);
     case PAIRING_EV_COUNT:
         break;
     }

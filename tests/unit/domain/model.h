@@ -22,6 +22,8 @@ struct model {
     int64_t ends_ms;
     uint64_t generation;
     bool has_been_seen;
+    bool was_in;        /* approved once, and not removed since */
+    int64_t asked_ms;   /* when the last request was opened; 0: never */
     bool is_distrusted; /* its row failed authentication */
     bool is_buried;
     int alias; /* 0: none */

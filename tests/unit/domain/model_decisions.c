@@ -182,15 +182,52 @@ struct model_answer model_dismiss(struct model *m, const struct model_event *eve
     return model_say(PAIRING_DONE, true);
 }
 
-struct model_answer model_expire_or_shed(struct model *m, bool stays)
+struct model_answer model_expire(struct model *m, int64_t now_ms)
 {
     if (!m->is_waiting) {
         return model_say(PAIRING_NO_REQUEST, false);
     }
-    if (!stays) {
+    bool is_over = now_ms >= m->tried_ms + MODEL_TTL_MS;
+    if (is_over) {
         model_lapse(m);
     }
-    return model_say(PAIRING_DONE, !stays);
+    return model_say(PAIRING_DONE, is_over);
+}
+
+static bool is_worth_nothing(const struct model *m)
+{
+    bool is_a_stranger = m->stand == NEVER_IN && !m->was_in && !m->is_distrusted;
+    bool is_minded = m->is_waiting || m->is_announced || m->is_buried || m->alias != 0;
+    bool was_barred = m->generation > 0 && m->strikes == 0;
+    return model_is_known(m) && is_a_stranger && !is_minded && !was_barred;
+}
+
+struct model_answer model_shed(struct model *m, int64_t now_ms)
+{
+    if (!m->is_waiting) {
+        return model_say(PAIRING_NO_REQUEST, false);
+    }
+    if (m->is_announced && now_ms < m->announced_until_ms) {
+        return model_say(PAIRING_DONE, false);
+    }
+    model_lapse(m);
+    if (is_worth_nothing(m) && m->generation == 0) {
+        *m = (struct model){.stand = NEVER_IN};
+    }
+    return model_say(PAIRING_DONE, true);
+}
+
+struct model_answer model_forget(struct model *m, int64_t now_ms)
+{
+    int64_t kept_until_ms = m->asked_ms + MODEL_TTL_MS + 10 * 60000;
+    if (m->generation > 0 && kept_until_ms < m->closed_until_ms + 24 * 3600000) {
+        kept_until_ms = m->closed_until_ms + 24 * 3600000;
+    }
+    if (!is_worth_nothing(m) || now_ms < kept_until_ms) {
+        return model_say(PAIRING_DONE, false);
+    }
+    *m = (struct model){.stand = NEVER_IN};
+    return model_say(PAIRING_DONE, true);
 }
 
 struct model_answer model_end_announcement(struct model *m, int64_t now_ms)
@@ -199,6 +236,9 @@ struct model_answer model_end_announcement(struct model *m, int64_t now_ms)
         return model_say(PAIRING_DONE, false);
     }
     model_forget_announcement(m);
+    if (!model_is_known(m) && m->alias == 0) {
+        *m = (struct model){.stand = NEVER_IN};
+    }
     return model_say(PAIRING_DONE, true);
 }
 

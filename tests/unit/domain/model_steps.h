@@ -22,6 +22,8 @@ struct model_answer model_announce(struct model *m, const struct model_event *ev
                                    int64_t now_ms);
 struct model_answer model_end_term(struct model *m, int64_t now_ms);
 struct model_answer model_dismiss(struct model *m, const struct model_event *event);
-struct model_answer model_expire_or_shed(struct model *m, bool stays);
+struct model_answer model_expire(struct model *m, int64_t now_ms);
+struct model_answer model_shed(struct model *m, int64_t now_ms);
+struct model_answer model_forget(struct model *m, int64_t now_ms);
 struct model_answer model_end_announcement(struct model *m, int64_t now_ms);
 struct model_answer model_rename(struct model *m, const struct model_event *event);

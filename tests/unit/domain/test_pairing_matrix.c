@@ -20,8 +20,8 @@ enum row {
     ROW_COUNT
 };
 
-/* Outcome; standing after it (N A R B) and request (+ open, - none); w written; a audited.
- * In the order of the rows above. */
+/* Outcome; standing after it (N A R B) and request (+ open, - none); w written, f forgotten; a
+ * audited. In the order of the rows above. */
 /* clang-format off */
 static const char *const expected[PAIRING_EV_COUNT][ROW_COUNT] = {
     [PAIRING_EV_CONNECT] = {
@@ -40,7 +40,7 @@ static const char *const expected[PAIRING_EV_COUNT][ROW_COUNT] = {
         "no_request N-..", "done N-w.", "no_request N-..", "no_request N-..", "no_request A-..",
         "done A-w.", "no_request R-..", "done R-w.", "no_request B-..", "no_request R-.."},
     [PAIRING_EV_SHED] = {
-        "no_request N-..", "done N-w.", "no_request N-..", "no_request N-..", "no_request A-..",
+        "no_request N-..", "done N-f.", "no_request N-..", "no_request N-..", "no_request A-..",
         "done A-w.", "no_request R-..", "done R-w.", "no_request B-..", "no_request R-.."},
     [PAIRING_EV_REVOKE] = {
         "not_known N-.a", "not_approved N+.a", "not_approved N-.a", "not_approved N-.a",
@@ -66,11 +66,14 @@ static const char *const expected[PAIRING_EV_COUNT][ROW_COUNT] = {
         "done N-wa", "done N+wa", "done N-wa", "done N-wa", "done A-.a",
         "done A+.a", "done R-wa", "done R+wa", "is_blocked B-.a", "done R-wa"},
     [PAIRING_EV_EXPECT_END] = {
-        "done N-..", "done N+..", "done N-..", "done N-w.", "done A-..",
+        "done N-..", "done N+..", "done N-..", "done N-f.", "done A-..",
         "done A+..", "done R-..", "done R+..", "done B-..", "done R-.."},
     [PAIRING_EV_RENAME] = {
         "not_known N-.a", "done N+wa", "done N-wa", "done N-wa", "done A-wa",
         "done A+wa", "done R-wa", "done R+wa", "done B-wa", "not_known R-.a"},
+    [PAIRING_EV_FORGET] = {
+        "done N-..", "done N+..", "done N-f.", "done N-..", "done A-..",
+        "done A+..", "done R-..", "done R+..", "done B-..", "done R-.."},
 };
 /* clang-format on */
 
@@ -149,6 +152,9 @@ static int64_t time_of(enum pairing_event_kind kind)
     if (kind == PAIRING_EV_TERM_END) {
         return T0 + DAY;
     }
+    if (kind == PAIRING_EV_FORGET) {
+        return NOW + 30 * (int64_t)DAY;
+    }
     return kind == PAIRING_EV_EXPECT_END ? (int64_t)T0 + PAIRING_EXPECTED_MS : NOW;
 }
 
@@ -164,7 +170,10 @@ static void every_state_meets_every_event_as_specified(void **state)
             char got[64];
             snprintf(got, sizeof got, "%s %c%c%c%c", pairing_outcome_name(made.outcome),
                      "NARB"[made.next.standing], made.next.request.is_open ? '+' : '-',
-                     made.changed ? 'w' : '.', made.is_audited ? 'a' : '.');
+                     made.forgets   ? 'f'
+                     : made.changed ? 'w'
+                                    : '.',
+                     made.is_audited ? 'a' : '.');
             if (strcmp(got, expected[kind][row]) != 0) {
                 fail_msg("row %d, %s: expected %s, got %s", row, pairing_event_name(kind),
                          expected[kind][row], got);

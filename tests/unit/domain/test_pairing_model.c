@@ -101,9 +101,10 @@ static void decide_device(struct world *world)
 static void raise_due(struct world *world)
 {
     static const enum pairing_event_kind any[] = {PAIRING_EV_EXPIRE, PAIRING_EV_TERM_END,
-                                                  PAIRING_EV_EXPECT_END, PAIRING_EV_SHED};
+                                                  PAIRING_EV_EXPECT_END, PAIRING_EV_SHED,
+                                                  PAIRING_EV_FORGET};
     if (world_roll(world, 4) == 0) {
-        struct model_event event = {.kind = any[world_roll(world, 4)]};
+        struct model_event event = {.kind = any[world_roll(world, 5)]};
         world_write_twin(world, world_roll(world, N_DEVICES), &event);
         return;
     }

@@ -93,6 +93,23 @@ static struct pairing_event event_of(const struct pairing *record, const struct 
     return event;
 }
 
+/* Only what no administrator cared for goes, and nothing else loses the count of its decisions. */
+static void check_forgetting(struct world *world, const struct twin *was,
+                             const struct pairing_decision *made)
+{
+    if (!made->forgets) {
+        CHECK(world, made->next.generation >= was->record.generation);
+        CHECK(world, made->next.generation <= was->record.generation + 1);
+        return;
+    }
+    struct pairing nobody = pairing_of_stranger(&was->record.id);
+    CHECK(world, made->changed && !made->is_audited);
+    CHECK(world, is_same_record(&made->next, &nobody));
+    CHECK(world, was->record.standing == OC_STANDING_NONE && !was->model.was_in);
+    CHECK(world, !was->record.is_removed && !was->record.is_quarantined);
+    CHECK(world, was->record.alias[0] == '\0');
+}
+
 /* Both decide; both must say the same. */
 struct pairing_decision world_decide_twin(struct world *world, struct twin *twin,
                                           const struct model_event *from)
@@ -106,8 +123,7 @@ struct pairing_decision world_decide_twin(struct world *world, struct twin *twin
                  pairing_outcome_name(made.outcome), pairing_outcome_name(answer.outcome));
     }
     CHECK(world, made.changed == answer.has_changed);
-    CHECK(world, made.next.generation >= twin->record.generation);
-    CHECK(world, made.next.generation <= twin->record.generation + 1);
+    check_forgetting(world, twin, &made);
     if (made.outcome == PAIRING_SESSION) {
         struct oc_grant serves = world_grant_of(answer.serves);
         CHECK(world, oc_grant_equal(&made.grant, &serves));
@@ -127,6 +143,7 @@ struct pairing_decision world_write_twin(struct world *world, unsigned device,
 {
     struct pairing_decision made = world_decide_twin(world, &world->overlay[device], event);
     world->is_changed[device] |= made.changed;
+    world->is_forgotten[device] |= made.forgets;
     if (made.effects & PAIRING_WITHDRAWS) {
         world->is_denied[device] = true;
     }
@@ -147,6 +164,7 @@ void world_commit(struct world *world)
         }
         world->is_changed[i] = false;
         world->is_denied[i] = false;
+        world->is_forgotten[i] = false;
         if (world->waits_for_session[i]) {
             world->waits_for_session[i] = false;
             world->is_online[i] = pairing_may_serve(&world->index[i].record, world->now_ms);
@@ -170,7 +188,10 @@ void world_crash(struct world *world)
         world->index[i] = world->overlay[i] = world->disk[i];
         world->is_changed[i] = world->is_denied[i] = false;
         world->is_online[i] = world->waits_for_session[i] = false;
-        CHECK(world, world->disk[i].record.generation >= world->acknowledged[i]);
+        bool may_be_gone = got_through && world->is_forgotten[i];
+        world->is_forgotten[i] = false;
+        CHECK(world, may_be_gone || world->disk[i].record.generation >= world->acknowledged[i]);
+        world->acknowledged[i] = world->disk[i].record.generation;
         check_twin(world, &world->disk[i]);
     }
 }

@@ -32,6 +32,7 @@ struct world {
     struct twin overlay[N_DEVICES]; /* with what the next commit writes */
     bool is_changed[N_DEVICES];     /* overlay differs durably */
     bool is_denied[N_DEVICES];      /* withdrawn, not yet committed */
+    bool is_forgotten[N_DEVICES];   /* since the last commit */
     bool is_online[N_DEVICES];      /* in a session that rests on an approval */
     bool waits_for_session[N_DEVICES];
     uint64_t acknowledged[N_DEVICES]; /* generation of the last acknowledged decision */
