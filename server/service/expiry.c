@@ -14,6 +14,7 @@
 enum {
     TICK_MS = 50,
     DUE_PER_TICK = 512,
+    DUE_SLACK = 4096,
 };
 
 /* What falls due: a heap, soonest first. A record has at most one place that counts, the one its
@@ -32,6 +33,7 @@ struct clockwork {
     pthread_t thread;
     struct due *heap;
     size_t n_due, cap_due;
+    size_t n_tidy;                     /* that were left when the heap was last looked through */
     struct housekeeping *housekeeping; /* the thread's */
     bool cut_all;                      /* the thread's: sessions were cut for the lock */
 };
@@ -150,7 +152,8 @@ static void log_due(const struct pairing_decision *decision, enum pairing_event_
     oc_device_id_format(&decision->next.id, id);
     const struct log_about about = {
         .event = "pairing.due", .subject = id, .detail = pairing_event_name(kind), .source = ""};
-    log_limited(LOG_LEVEL_INFO, &about, "device=%s event=%s", id, about.detail);
+    log_limited(kind == PAIRING_EV_FORGET ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, &about,
+                "device=%s event=%s", id, about.detail);
 }
 
 static void stage_due(struct group *group, struct change *change)
@@ -222,6 +225,42 @@ static bool is_current(struct service *service, const struct due *due)
     bool is = entry && entry->due_ms == due->due_ms;
     shard_unlock(shard);
     return is;
+}
+
+/* Gives the heap to the caller once at least half of it may be stale; NULL: not yet. */
+static struct due *take_untidy(struct clockwork *clockwork, size_t *n)
+{
+    struct due *heap = NULL;
+    pthread_mutex_lock(&clockwork->lock);
+    if (clockwork->n_due > 2 * clockwork->n_tidy + DUE_SLACK) {
+        heap = clockwork->heap;
+        *n = clockwork->n_due;
+        clockwork->heap = NULL;
+        clockwork->n_due = 0;
+        clockwork->cap_due = 0;
+    }
+    pthread_mutex_unlock(&clockwork->lock);
+    return heap;
+}
+
+/* Strangers that are forgotten leave their times behind; a flood of them must not pile up. */
+static void tidy(struct clockwork *clockwork)
+{
+    size_t n = 0;
+    struct due *heap = take_untidy(clockwork, &n);
+    if (!heap) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (is_current(clockwork->service, &heap[i]) &&
+            !clockwork_schedule(clockwork, &heap[i].id, heap[i].due_ms)) {
+            log_error("clockwork.out_of_memory", "due_ms=%lld", (long long)heap[i].due_ms);
+        }
+    }
+    free(heap);
+    pthread_mutex_lock(&clockwork->lock);
+    clockwork->n_tidy = clockwork->n_due;
+    pthread_mutex_unlock(&clockwork->lock);
 }
 
 static void raise_all_due(struct clockwork *clockwork)
@@ -300,6 +339,7 @@ static void tick(struct clockwork *clockwork)
     if (!is_locked) {
         raise_all_due(clockwork);
     }
+    tidy(clockwork);
     watchers_expire(service, monotonic_ms);
     log_tell_suppressed();
     housekeeping_tick(clockwork->housekeeping, monotonic_ms);

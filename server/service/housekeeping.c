@@ -10,7 +10,9 @@ enum {
     RETRY_EVERY_MS = 1000,
     MARKER_EVERY_MS = 1000,
     SIGHTINGS_EVERY_MS = 60 * 1000,
+    PRUNE_LOOK_MS = 1000,
     PRUNE_EVERY_MS = 10 * 60 * 1000,
+    PRUNE_EVERY_CHANGES = 10 * 1000, /* or sooner, after these many: a flood is not waited for */
     METRICS_EVERY_MS = 1000,
     SIGHTINGS_AT_ONCE = 256,
 };
@@ -28,6 +30,8 @@ struct chore {
     struct change change; /* first */
     atomic_bool is_queued;
     int64_t next_ms;
+    uint64_t pruned_seq; /* PRUNE: when it last had nothing left to do */
+    int64_t pruned_ms;
 };
 
 struct housekeeping {
@@ -55,9 +59,8 @@ static size_t take_sightings(struct shard *shard, struct store_sighting *rows, s
 {
     size_t n = 0;
     shard_lock(shard);
-    while (n < max && shard->n_dirty > 0) {
-        struct entry *entry = shard->dirty[--shard->n_dirty];
-        entry->is_dirty = false;
+    const struct entry *entry;
+    while (n < max && (entry = shard_take_dirty(shard))) {
         rows[n].id = entry->id;
         entry_read_sighting(entry, &rows[n].sighting);
         n++;
@@ -96,19 +99,30 @@ static void run_sightings(struct service *service, struct change *change)
     }
 }
 
+/* Rarely, as each prune is a transaction; but the log must not outgrow its bound meanwhile. */
+static bool is_time_to_prune(struct service *service, const struct chore *chore)
+{
+    return service_monotonic_ms(service) - chore->pruned_ms >= PRUNE_EVERY_MS ||
+           atomic_load(&service->seq) - chore->pruned_seq >= PRUNE_EVERY_CHANGES;
+}
+
 static void run_prune(struct service *service, struct change *change)
 {
+    struct chore *chore = (struct chore *)(void *)change;
     struct store *store = writer_store(service);
     struct oc_error err;
     bool more = false;
-    if (!store || service_is_locked(service)) {
+    if (!store || service_is_locked(service) || !is_time_to_prune(service, chore)) {
         return;
     }
     if (store_prune(store, service_now_ms(service), &more, &err)) {
         log_warn("prune.failed", "error=%s", err.text);
     }
     if (more) {
-        ((struct chore *)(void *)change)->next_ms = 0; /* go on at the next tick */
+        chore->next_ms = 0; /* go on at the next tick */
+    } else {
+        chore->pruned_seq = atomic_load(&service->seq);
+        chore->pruned_ms = service_monotonic_ms(service);
     }
 }
 
@@ -137,7 +151,7 @@ static const struct {
     [CHORE_RETRY] = {{.stage = stage_retry, .finish = finish}, RETRY_EVERY_MS},
     [CHORE_MARKER] = {{.run = run_marker, .finish = finish}, MARKER_EVERY_MS},
     [CHORE_SIGHTINGS] = {{.run = run_sightings, .finish = finish}, SIGHTINGS_EVERY_MS},
-    [CHORE_PRUNE] = {{.run = run_prune, .finish = finish}, PRUNE_EVERY_MS},
+    [CHORE_PRUNE] = {{.run = run_prune, .finish = finish}, PRUNE_LOOK_MS},
     [CHORE_METRICS] = {{.run = run_metrics, .finish = finish}, METRICS_EVERY_MS},
 };
 
@@ -154,6 +168,7 @@ struct housekeeping *housekeeping_new(struct service *service)
         chore->change.ops = &chores[kind].ops;
         chore->change.job.is_reserved = true;
         chore->next_ms = now_ms + chores[kind].every_ms;
+        chore->pruned_ms = now_ms;
     }
     return housekeeping;
 }

@@ -258,17 +258,27 @@ void shard_withdraw_record(struct shard *shard, struct entry *entry)
     free(entry->record_bytes);
     entry->record_bytes = NULL;
     entry->n_record = 0;
-    for (size_t i = 0; entry->is_dirty && i < shard->n_dirty; i++) {
-        if (shard->dirty[i] == entry) {
-            shard->dirty[i] = shard->dirty[--shard->n_dirty];
-            entry->is_dirty = false;
-        }
+    if (entry->dirty_at > 0) {
+        struct entry *last = shard->dirty[--shard->n_dirty];
+        shard->dirty[entry->dirty_at - 1] = last;
+        last->dirty_at = entry->dirty_at;
+        entry->dirty_at = 0;
     }
+}
+
+struct entry *shard_take_dirty(struct shard *shard)
+{
+    if (shard->n_dirty == 0) {
+        return NULL;
+    }
+    struct entry *entry = shard->dirty[--shard->n_dirty];
+    entry->dirty_at = 0;
+    return entry;
 }
 
 static void mark_dirty(struct shard *shard, struct entry *entry)
 {
-    if (entry->is_dirty || !entry->record_bytes) {
+    if (entry->dirty_at > 0 || !entry->record_bytes) {
         return;
     }
     if (shard->n_dirty == shard->cap_dirty) {
@@ -281,7 +291,7 @@ static void mark_dirty(struct shard *shard, struct entry *entry)
         shard->cap_dirty = cap;
     }
     shard->dirty[shard->n_dirty++] = entry;
-    entry->is_dirty = true;
+    entry->dirty_at = (uint32_t)shard->n_dirty;
 }
 
 void shard_see(struct shard *shard, struct entry *entry, const struct sighting *sighting)

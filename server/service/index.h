@@ -62,8 +62,9 @@ struct entry {
     uint16_t n_sighting;
     uint16_t n_holds; /* changes on their way that will publish here */
     uint8_t group;
-    uint8_t state; /* enum oc_state, as lists show it */
-    bool is_dirty; /* on the shard's list of sightings to save */
+    uint8_t state;     /* enum oc_state, as lists show it */
+    uint32_t dirty_at; /* place on the shard's list of sightings to save, from 1; 0: not there */
+    uint8_t round;     /* the load that last found the record on disk; writer thread only */
 };
 
 struct shard {
@@ -110,8 +111,10 @@ uint64_t entry_generation(const struct entry *entry);
 /* Puts a record in force; takes record->bytes. `pairing` is the same, unpacked. */
 void shard_publish(struct shard *shard, struct entry *entry, struct packed *record,
                    const struct pairing *pairing);
-/* Drops the record (it is not on disk after all). */
+/* Drops the record: it was forgotten, or it is not on disk after all. */
 void shard_withdraw_record(struct shard *shard, struct entry *entry);
+/* Takes one entry off the list of sightings to save; NULL: none left. */
+struct entry *shard_take_dirty(struct shard *shard);
 /* Remembers how a device was last seen, to be saved lazily; keeps the older when out of memory. */
 void shard_see(struct shard *shard, struct entry *entry, const struct sighting *sighting);
 /* The device is still there. */

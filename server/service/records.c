@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/obs/log.h"
+#include "server/obs/metrics.h"
 #include "server/service/expiry.h"
 #include "server/service/waiters.h"
 
@@ -78,11 +79,41 @@ void records_publish(struct service *service, struct entry *entry, struct packed
     schedule(service, entry, pairing);
 }
 
+/* ---- forgetting ----------------------------------------------------------------------------- */
+
+/* Names and host no longer lead to the entry; which may go when nobody holds it. */
+static void take_out_of_directory(struct service *service, struct entry *entry)
+{
+    static const uint8_t no_hint[OC_INSTANCE_BYTES];
+    struct shard *shard = index_shard(&service->index, &entry->id);
+    struct pairing was;
+    shard_lock(shard);
+    entry_read(entry, &was);
+    shard_unlock(shard);
+    struct pairing stranger = pairing_of_stranger(&was.id);
+    directory_update(&service->directory, entry, &was, &stranger, no_hint);
+}
+
+void records_forget(struct service *service, struct entry *entry, unsigned effects)
+{
+    struct shard *shard = index_shard(&service->index, &entry->id);
+    struct delivery_list deliveries = {0};
+    struct pairing stranger = pairing_of_stranger(&entry->id);
+    take_out_of_directory(service, entry);
+    shard_lock(shard);
+    shard_withdraw_record(shard, entry);
+    waiters_wake(service, entry, &stranger, effects, &deliveries);
+    shard_unlock(shard);
+    notifier_post(service->notifier, &deliveries);
+    metric_add(METRIC_RECORDS_FORGOTTEN_TOTAL, 1);
+}
+
 /* ---- loading -------------------------------------------------------------------------------- */
 
 struct loading {
     struct service *service;
     struct unsaved_list *unsaved;
+    uint8_t round;
 };
 
 static bool is_as_published(struct shard *shard, struct entry *entry, const struct packed *record)
@@ -146,7 +177,7 @@ static enum oc_status load_record(void *user, const struct pairing *pairing,
     struct shard *shard = index_shard(&service->index, &pairing->id);
     struct packed record;
     if (unsaved_list_compare(loading->unsaved, pairing)) {
-        return OC_OK; /* memory denies what the disk still grants */
+        return OC_OK; /* memory denies what the disk still grants; marked before */
     }
     if (!packed_from_pairing(pairing, &record)) {
         return OC_RESOURCE_EXHAUSTED;
@@ -155,34 +186,84 @@ static enum oc_status load_record(void *user, const struct pairing *pairing,
     bool is_loaded = entry && load_into(service, entry, &record, pairing, sighting->source);
     packed_free(&record);
     if (entry) {
+        entry->round = loading->round;
         unhold(service, shard, entry);
     }
     return is_loaded ? OC_OK : OC_RESOURCE_EXHAUSTED;
 }
 
+/* What was withdrawn and is not on disk yet stays, whether the disk knows the device or not. */
+static void mark_unsaved(const struct loading *loading)
+{
+    struct index *index = &loading->service->index;
+    for (const struct unsaved *unsaved = loading->unsaved->first; unsaved;
+         unsaved = unsaved->next) {
+        struct shard *shard = index_shard(index, &unsaved->id);
+        shard_lock(shard);
+        struct entry *entry = shard_find(shard, &unsaved->id);
+        if (entry) {
+            entry->round = loading->round;
+        }
+        shard_unlock(shard);
+    }
+}
+
+/* Of a list that changes only here: the writer's thread. */
+static struct entry *find_missing(struct shard *shard, uint8_t round)
+{
+    struct entry *missing = NULL;
+    shard_lock(shard);
+    for (int group = 0; group < ENTRY_GROUP_COUNT && !missing; group++) {
+        missing = shard_first_of(shard, (enum entry_group)group);
+        while (missing && missing->round == round) {
+            missing = missing->next;
+        }
+    }
+    if (missing) {
+        missing->n_holds++;
+    }
+    shard_unlock(shard);
+    return missing;
+}
+
+/* The commit whose outcome was unknown had forgotten them. */
+static void forget_missing(const struct loading *loading)
+{
+    struct service *service = loading->service;
+    for (size_t i = 0; i < INDEX_SHARDS; i++) {
+        struct shard *shard = &service->index.shards[i];
+        struct entry *entry;
+        while ((entry = find_missing(shard, loading->round))) {
+            records_forget(service, entry, PAIRING_ENDS_WAIT);
+            unhold(service, shard, entry);
+        }
+    }
+}
+
 enum oc_status records_load(struct service *service, struct store *store,
                             struct unsaved_list *unsaved, struct oc_error *err)
 {
-    struct loading loading = {.service = service, .unsaved = unsaved};
+    service->load_round = (uint8_t)(service->load_round == UINT8_MAX ? 1 : service->load_round + 1);
+    struct loading loading = {.service = service, .unsaved = unsaved, .round = service->load_round};
+    mark_unsaved(&loading);
     enum oc_status st = store_load_all(store, load_record, &loading, err);
     if (st == OC_RESOURCE_EXHAUSTED) {
         return oc_fail(err, st, "service: out of memory while loading");
     }
+    if (!st) {
+        forget_missing(&loading);
+    }
     return st;
 }
 
-/* ---- forgetting ----------------------------------------------------------------------------- */
+/* ---- another database ----------------------------------------------------------------------- */
 
 static void forget(struct service *service, struct shard *shard, struct entry *entry)
 {
-    static const uint8_t no_hint[OC_INSTANCE_BYTES];
-    struct pairing was;
     shard_lock(shard);
-    entry_read(entry, &was);
     entry->n_holds++;
     shard_unlock(shard);
-    struct pairing stranger = pairing_of_stranger(&was.id);
-    directory_update(&service->directory, entry, &was, &stranger, no_hint);
+    take_out_of_directory(service, entry);
     shard_lock(shard);
     shard_withdraw_record(shard, entry);
     shard_unlock(shard);

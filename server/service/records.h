@@ -13,12 +13,16 @@
 void records_publish(struct service *service, struct entry *entry, struct packed *record,
                      const struct pairing *pairing, unsigned effects);
 
+/* Forgets a record and tells whom it concerns. The entry is held. */
+void records_forget(struct service *service, struct entry *entry, unsigned effects);
+
 /* Counts an open request under its source, once. False when out of memory. */
 bool records_count_open(struct service *service, struct entry *entry, const char *source);
 /* Takes it back when, after all, none is open. */
 void records_settle_source(struct service *service, struct entry *entry);
 
-/* Reads every record from the store; keeps in force what is unsaved. */
+/* Reads every record from the store, and forgets those that are not there; keeps in force what is
+ * unsaved. */
 OC_MUST_CHECK enum oc_status records_load(struct service *service, struct store *store,
                                           struct unsaved_list *unsaved, struct oc_error *err);
 /* Forgets every record: another database is served from now on. */

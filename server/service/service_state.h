@@ -29,6 +29,7 @@ struct service {
     struct clockwork *clockwork;
     struct watchers *watchers;
     int64_t started_ms;
+    uint8_t load_round; /* writer thread: counts the loads */
 
     atomic_int lock;                  /* enum store_lock */
     atomic_uint_least64_t seq;        /* of the last commit */

@@ -17,6 +17,7 @@ struct staged {
     struct entry *entry; /* held */
     struct packed record;
     unsigned effects;
+    bool forgets;
     bool is_published;
     struct unsaved *unsaved; /* withdrawals: to be written again if the commit fails */
 };
@@ -165,6 +166,7 @@ static struct staged *staged_new(struct group *group, const struct group_change 
         return NULL;
     }
     staged->effects = change->decision->effects;
+    staged->forgets = change->decision->forgets;
     staged->shard = index_shard(&service->index, change->id);
     staged->unsaved = withdraws ? unsaved_new(change->decision, change->action) : NULL;
     bool is_packed = packed_from_pairing(next, &staged->record);
@@ -210,7 +212,8 @@ static enum oc_status write_change(struct group *group, const struct group_chang
 {
     const struct pairing_decision *decision = change->decision;
     const struct store_change row = {
-        .after = decision->changed ? &decision->next : NULL,
+        .after = decision->changed && !decision->forgets ? &decision->next : NULL,
+        .forget = decision->forgets ? &decision->next.id : NULL,
         .audit = decision->is_audited ? &decision->audit : NULL,
         .action = change->action,
         .key = change->key,
@@ -309,6 +312,10 @@ static void publish_staged(struct group *group, struct staged *staged)
     unsigned effects = 0;
     for (const struct staged *each = staged; each; each = each->older) {
         effects |= each->entry == staged->entry ? each->effects : 0;
+    }
+    if (staged->forgets) {
+        records_forget(group->service, staged->entry, effects);
+        return;
     }
     packed_to_pairing(&staged->record, &staged->entry->id, &pairing);
     records_publish(group->service, staged->entry, &staged->record, &pairing,
