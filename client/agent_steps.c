@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client/agent_internal.h"
-#include "client/refusal_text.h"
+#include "proto/base/refusal_text.h"
 #include "proto/crypto/pairing_code.h"
 
 enum {
@@ -189,6 +189,16 @@ static void compute_code(const struct oc_agent *agent, const struct oc_refusal_n
     (void)snprintf(out, OC_CODE_DIGITS + 2, "%.4s-%.4s", digits, digits + 4);
 }
 
+/* NULL: there is none to name. */
+static const char *data_dir_of(const struct oc_agent *agent, char room[OC_PATH_BYTES])
+{
+    struct oc_error err;
+    if (agent->settings.has_data_dir) {
+        return agent->settings.data_dir;
+    }
+    return oc_default_data_dir(room, OC_PATH_BYTES, &err) ? NULL : room;
+}
+
 static void tell_refused(const struct oc_agent *agent, const struct oc_refusal_news *news,
                          bool goes_on)
 {
@@ -197,6 +207,7 @@ static void tell_refused(const struct oc_agent *agent, const struct oc_refusal_n
                                  .request_id = news->request_id,
                                  .why = news->why,
                                  .retry_after_ms = news->retry_after_ms};
+    char room[OC_PATH_BYTES];
     compute_code(agent, news, refusal.code);
     const struct oc_refusal_facts facts = {.gateway_url = agent->settings.gateway.url,
                                            .gateway_spki = agent->gateway_spki,
@@ -206,7 +217,8 @@ static void tell_refused(const struct oc_agent *agent, const struct oc_refusal_n
                                            .why = news->why,
                                            .retry_after_ms = news->retry_after_ms,
                                            .code = refusal.code,
-                                           .goes_on = goes_on};
+                                           .goes_on = goes_on,
+                                           .data_dir = data_dir_of(agent, room)};
     char text[OC_REFUSAL_TEXT_BYTES];
     oc_refusal_text_format(&facts, text);
     refusal.text = text;

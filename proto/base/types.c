@@ -26,19 +26,20 @@ static const struct {
     [OC_WHY_NONE] = {"none", ""},
     [OC_WHY_BLOCKED] = {"blocked", "blocked: an administrator blocked this device"},
     [OC_WHY_REJECTED] = {"rejected", "rejected: an administrator rejected the last request"},
-    [OC_WHY_REVOKED] = {"revoked", "revoked: an administrator ended this device's pairing"},
+    [OC_WHY_REVOKED] = {"revoked", "revoked: this device's pairing was ended, by an administrator "
+                                   "or with its term"},
     [OC_WHY_ACCESS_WIDENED] = {"access_widened",
                                "access widened: the device asks for more than was approved"},
     [OC_WHY_RECORDS_RESET] = {"records_reset",
-                              "records reset: this gateway's pairing records were cleared since "
-                              "the device was approved"},
+                              "records reset: this gateway's pairing records were cleared or "
+                              "damaged since the device was approved"},
     [OC_WHY_REMOVED] = {"removed", "removed: an administrator removed this device's record"},
     [OC_WHY_IDENTITY_CHANGED] = {"identity_changed",
                                  "identity changed: claims to be an approved device with another "
                                  "key; is its data directory persisted?"},
-    [OC_WHY_ADDITIONAL_INSTANCE] = {"additional_instance",
-                                    "additional instance: another device of this host is paired "
-                                    "under another key"},
+    [OC_WHY_ADDITIONAL_INSTANCE] =
+        {"additional_instance", "additional instance: claims the host of a device that is paired "
+                                "under another key"},
     [OC_WHY_NEW_DEVICE] = {"new_device", "new device: this gateway has never seen this key"},
 };
 

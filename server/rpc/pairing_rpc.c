@@ -10,7 +10,7 @@
 /* A refusal message and the text it points to. */
 struct refusal_message {
     Openclaw__V1__Refusal refusal;
-    char text[REFUSAL_TEXT_BYTES];
+    char text[OC_REFUSAL_TEXT_BYTES];
 };
 
 static void fill_refusal(const struct call *call, const struct refusal_facts *facts,

@@ -1,10 +1,10 @@
 /* What a refused agent prints, whole, but for the pairing code, which only the two ends know. */
 #pragma once
 
+#include "proto/base/refusal_text.h"
 #include "server/service/pairing_service.h"
 
 enum {
-    REFUSAL_TEXT_BYTES = 1024,
     REFUSAL_ADDRESS_BYTES = 300,
 };
 
@@ -17,4 +17,4 @@ struct refusal_gateway {
 /* Writes the block, lines ended by newlines, and a NUL. The agent puts "   code 4821-7730" at the
  * end of the line that begins "  request". Thread: any; pure. */
 void refusal_text_format(const struct refusal_gateway *gateway, const struct oc_device_id *device,
-                         const struct refusal_facts *facts, char out[REFUSAL_TEXT_BYTES]);
+                         const struct refusal_facts *facts, char out[OC_REFUSAL_TEXT_BYTES]);

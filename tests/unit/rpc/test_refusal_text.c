@@ -24,7 +24,7 @@ static int fill(void **state)
 static void the_block_is_the_one_users_know(void **state)
 {
     (void)state;
-    char text[REFUSAL_TEXT_BYTES];
+    char text[OC_REFUSAL_TEXT_BYTES];
     const struct refusal_facts facts = {
         .kind = OC_REFUSAL_PAIRING_REQUIRED,
         .request_id = {"7QK4M2T9XA"},
@@ -47,7 +47,7 @@ static void every_kind_and_why_fits_and_says_something(void **state)
     memset(gateway.address, 'g', sizeof gateway.address - 1);
     for (int kind = OC_REFUSAL_NONE; kind < OC_REFUSAL_COUNT; kind++) {
         for (int why = OC_WHY_NONE; why < OC_WHY_COUNT; why++) {
-            char text[REFUSAL_TEXT_BYTES];
+            char text[OC_REFUSAL_TEXT_BYTES];
             const struct refusal_facts facts = {
                 .kind = (enum oc_refusal_kind)kind,
                 .request_id = {"7QK4M2T9XA"},
@@ -65,13 +65,13 @@ static void every_kind_and_why_fits_and_says_something(void **state)
 static void a_refusal_without_a_request_names_none(void **state)
 {
     (void)state;
-    char text[REFUSAL_TEXT_BYTES];
+    char text[OC_REFUSAL_TEXT_BYTES];
     const struct refusal_facts facts = {
         .kind = OC_REFUSAL_REJECTED, .why = OC_WHY_REJECTED, .retry_after_ms = 60000};
     refusal_text_format(&gateway, &device, &facts, text);
     assert_null(strstr(text, "request  "));
     assert_non_null(strstr(text, "403 Forbidden"));
-    assert_non_null(strstr(text, "in 60 s"));
+    assert_non_null(strstr(text, "not before 60 s"));
 }
 
 int main(void)
