@@ -73,7 +73,9 @@ static void write_session(struct writer *writer, const void *detail)
     }
     writer_end_list(writer);
     writer_text_or_null(writer, "name", session->alias);
+    bool wants_more = session->upgrade_request_id.text[0] != '\0';
     writer_text_or_null(writer, "upgrade_request_id", session->upgrade_request_id.text);
+    writer_text_or_null(writer, "why", wants_more ? oc_why_name(OC_WHY_ACCESS_WIDENED) : "");
     writer_time_or_null(writer, "expires_at", session->term_ends_at_ms);
 }
 
@@ -115,6 +117,10 @@ static void print_session(const struct agent_view *view, const char *word,
     (void)fflush(terminal->out);
     if (session->upgrade_request_id.text[0] != '\0') {
         terminal_say(terminal, "more access awaits approval: request %s",
+                     session->upgrade_request_id.text);
+        terminal_say(terminal, "  why      %s", oc_why_text(OC_WHY_ACCESS_WIDENED));
+        terminal_say(terminal,
+                     "  fix      on the gateway machine run:  openclaw devices approve %s",
                      session->upgrade_request_id.text);
     }
 }

@@ -6,8 +6,15 @@
 #include <string.h>
 
 #include "cli/failure.h"
+#include "cli/host_note.h"
 #include "cli/memory.h"
 #include "cli/values.h"
+
+/* What is said beside the list, once it is printed. */
+struct printed {
+    size_t n;
+    struct host_note hosts;
+};
 
 /* Fetches the page at page->next_cursor, at most `most` items. */
 static enum exit_code load_page(struct cli *cli, uint32_t states, size_t most,
@@ -28,7 +35,8 @@ static enum exit_code load_page(struct cli *cli, uint32_t states, size_t most,
 
 /* A failure after the first page leaves the document without its end: what reads it must notice. */
 static enum exit_code print_pages(struct cli *cli, const struct item_kind *kind, uint32_t states,
-                                  size_t limit, struct oc_device_page *page, size_t *n_printed)
+                                  size_t limit, struct oc_device_page *page,
+                                  struct printed *printed)
 {
     struct listing listing;
     enum exit_code code = load_page(cli, states, limit, page);
@@ -39,6 +47,7 @@ static enum exit_code print_pages(struct cli *cli, const struct item_kind *kind,
     for (;;) {
         for (size_t i = 0; i < page->n; i++) {
             listing_add(&listing, &page->items[i]);
+            host_note_see(&printed->hosts, &page->items[i]);
         }
         listing_flush(&listing);
         if (page->next_cursor[0] == '\0' || listing.n_items >= limit) {
@@ -50,7 +59,7 @@ static enum exit_code print_pages(struct cli *cli, const struct item_kind *kind,
             return code;
         }
     }
-    *n_printed = listing.n_items;
+    printed->n = listing.n_items;
     listing_end(&listing, page->next_cursor, page->revision);
     return EXIT_DONE;
 }
@@ -59,7 +68,6 @@ enum exit_code device_list_run(struct cli *cli, const struct item_kind *kind, ui
                                const char *nothing)
 {
     size_t limit = SIZE_MAX;
-    size_t n_printed = 0;
     struct failure failure;
     struct oc_device_page page = {.next_cursor = ""};
     const char *wanted = arguments_value(&cli->args, OPT_LIMIT);
@@ -74,10 +82,16 @@ enum exit_code device_list_run(struct cli *cli, const struct item_kind *kind, ui
         return failure_say(cli->terminal, &failure);
     }
     page.items = memory_zeroed(OC_MAX_LIST_PAGE, sizeof page.items[0]);
-    enum exit_code code = print_pages(cli, kind, states, limit, &page, &n_printed);
-    free(page.items);
-    if (code == EXIT_DONE && n_printed == 0) {
+    struct printed *printed = memory_zeroed(1, sizeof *printed);
+    enum exit_code code = print_pages(cli, kind, states, limit, &page, printed);
+    if (code == EXIT_DONE && printed->n == 0) {
         terminal_say(cli->terminal, "%s", nothing);
     }
+    if (code == EXIT_DONE && output_is_for_people(&cli->output)) {
+        (void)fflush(cli->terminal->out); /* the note stands below the table, wherever both go */
+        host_note_tell(&printed->hosts, cli->terminal);
+    }
+    free(printed);
+    free(page.items);
     return code;
 }

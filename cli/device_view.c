@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/escape.h"
+#include "cli/host_note.h"
 
 enum {
     NAME_COLUMNS_MOST = 32, /* on a terminal; a pipe gets it whole */
@@ -41,6 +42,16 @@ static void write_labels(struct writer *writer, const struct oc_labels *labels)
     writer_end_object(writer);
 }
 
+static void write_number(struct writer *writer, const char *key, bool is_known, uint64_t number)
+{
+    writer_key(writer, key);
+    if (is_known) {
+        writer_uint(writer, number);
+    } else {
+        writer_null(writer);
+    }
+}
+
 void device_write(struct writer *writer, const struct oc_device *device)
 {
     char id[OC_DEVICE_ID_DIGITS + 1];
@@ -69,6 +80,10 @@ void device_write(struct writer *writer, const struct oc_device *device)
     writer_bool(writer, device->is_online);
     writer_key(writer, "expected");
     writer_bool(writer, device->is_expected);
+    bool is_claimed = device->n_same_host_devices > 0;
+    write_number(writer, "host_group", device->host_group != 0, device->host_group);
+    write_number(writer, "same_host_devices", is_claimed, device->n_same_host_devices);
+    write_number(writer, "same_host_requests", is_claimed, device->n_same_host_requests);
     writer_end_object(writer);
 }
 
@@ -238,7 +253,7 @@ static void fill_why(const struct output *output, const void *item, struct cell 
 {
     (void)output;
     const struct oc_device *device = item;
-    if (device->request_id.text[0] != '\0' && device->why != OC_WHY_NONE) {
+    if (device->why != OC_WHY_NONE) {
         (void)snprintf(cell->text, sizeof cell->text, "%s", oc_why_name(device->why));
     }
 }
@@ -443,7 +458,7 @@ void device_print_sheet(const struct output *output, FILE *out, const struct oc_
     struct cell cell = {.text = ""};
     fill_state(output, device, &cell);
     output_fact(out, "state", cell.text);
-    output_fact(out, "why", is_waiting ? oc_why_text(device->why) : "");
+    output_fact(out, "why", oc_why_text(device->why));
     escape_for_terminal(device->alias, text, sizeof text);
     output_fact(out, "name", text);
     print_untrusted(out, "claims", device->claimed_name);
@@ -454,6 +469,9 @@ void device_print_sheet(const struct output *output, FILE *out, const struct oc_
     output_fact(out, "platform", cell.text);
     escape_for_terminal(device->source, text, sizeof text);
     output_fact(out, "source", text);
+    char host[HOST_TEXT_BYTES];
+    host_format(device, host);
+    output_fact(out, "host", host);
     print_time(output, out, "first seen", device->first_seen_at_ms);
     print_time(output, out, "requested", device->requested_at_ms);
     print_time(output, out, "decided", device->decided_at_ms);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "cli/device_view.h"
+#include "cli/host_note.h"
 #include "cli/memory.h"
 
 enum {
@@ -136,8 +137,10 @@ static void print_choices(const struct cli *cli, const struct choice *choice,
             table_add_column(&table, kind->columns[i].title, kind->columns[i].may_cut);
         }
     }
+    struct host_note *note = memory_zeroed(1, sizeof *note);
     for (size_t i = 0; i < choices->n; i++) {
         struct cell cell = {.text = ""};
+        host_note_see(note, &choices->items[i]);
         (void)snprintf(cell.text, sizeof cell.text, "%2zu", i + 1);
         table_add_cell(&table, &cell);
         for (size_t j = 0; j < kind->n_columns; j++) {
@@ -151,6 +154,8 @@ static void print_choices(const struct cli *cli, const struct choice *choice,
     (void)fprintf(terminal.err, "%s:\n", choice->title);
     table_print(&table, terminal.err, output.has_colour);
     table_deinit(&table);
+    host_note_tell(note, &terminal);
+    free(note);
     if (choices->has_more) {
         terminal_say(&terminal, "There are more than %d; name one by its id to reach it.",
                      CHOICES_MOST);

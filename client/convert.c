@@ -131,6 +131,9 @@ static void take_description(const Openclaw__V1__Device *from, struct oc_device 
     out->is_quarantined = from->quarantined;
     out->is_removed = from->removed;
     out->can_check_code = from->can_check_code;
+    out->host_group = from->host_group;
+    out->n_same_host_devices = from->same_host_devices;
+    out->n_same_host_requests = from->same_host_requests;
     out->generation = from->generation;
 }
 

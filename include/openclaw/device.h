@@ -47,7 +47,11 @@ struct oc_device {
     bool is_removed;
     bool can_check_code;
     uint64_t generation;
-    uint64_t reserved[32]; /* new fields stand before it and take their bytes from it: version.h */
+    /* What devices claim of the hosts they run on; it explains and never grants. */
+    uint64_t host_group;           /* the same for all devices of one host; 0: the only one there */
+    uint32_t n_same_host_devices;  /* listed devices of its host, itself included; 0: not claimed */
+    uint32_t n_same_host_requests; /* of them waiting */
+    uint64_t reserved[30]; /* new fields stand before it and take their bytes from it: version.h */
 };
 
 struct oc_listener_info {

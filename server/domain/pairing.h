@@ -89,6 +89,10 @@ struct pairing pairing_of_stranger(const struct oc_device_id *id);
 /* The one word that lists show. */
 enum oc_state pairing_state(const struct pairing *pairing);
 
+/* Why it is asked to pair, as lists show it: what its open request says; without one, what an
+ * attempt would be told as far as the record knows. NONE when paired, and when nothing is known. */
+enum oc_why pairing_why(const struct pairing *pairing);
+
 /* When something falls due for this record by itself (request expiry, end of term, end of
  * expectation, forgetting) and the event to raise then; 0 for nothing. */
 int64_t pairing_next_due(const struct pairing *pairing, const struct policy *policy,

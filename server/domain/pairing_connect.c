@@ -65,6 +65,19 @@ enum oc_why pairing_why_of(const struct pairing *pairing, const struct pairing_e
     return was_removed(pairing) ? OC_WHY_REMOVED : why_of_look_alike(connect->look_alike);
 }
 
+enum oc_why pairing_why(const struct pairing *pairing)
+{
+    static const struct pairing_event nothing_else_known = {.kind = PAIRING_EV_CONNECT};
+    if (pairing->request.is_open) {
+        return pairing->request.why;
+    }
+    if (pairing->standing == OC_STANDING_APPROVED) {
+        return pairing->is_quarantined ? OC_WHY_RECORDS_RESET : OC_WHY_NONE;
+    }
+    enum oc_why why = pairing_why_of(pairing, &nothing_else_known);
+    return why == OC_WHY_NEW_DEVICE ? OC_WHY_NONE : why;
+}
+
 static bool is_same_ask(const struct pairing_request *request, const struct pairing_event *event)
 {
     return request->is_open &&

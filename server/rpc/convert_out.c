@@ -59,7 +59,6 @@ static void request_out(const struct pairing_request *request, struct device_mes
 {
     out->device.request_id = text_out(request->id.text);
     out->device.ask_digest = bytes_out(request->digest.bytes, sizeof request->digest.bytes);
-    out->device.why = (Openclaw__V1__Why)request->why;
     out->device.asked = grant_out(&request->ask.grant, &out->asked);
     out->device.purpose = text_out(request->ask.purpose);
     out->device.claimed_name = text_out(request->ask.name);
@@ -82,6 +81,7 @@ static void pairing_out(const struct pairing *pairing, struct device_message *ou
     device->claimed_name = text_out(pairing->claimed_name);
     device->state = (Openclaw__V1__State)pairing_state(pairing);
     device->standing = (Openclaw__V1__Standing)pairing->standing;
+    device->why = (Openclaw__V1__Why)pairing_why(pairing);
     device->asked = grant_out(&pairing->asked, &out->asked);
     device->granted = is_approved ? grant_out(&pairing->granted, &out->granted) : NULL;
     device->first_seen_at_ms = pairing->first_seen_ms;
@@ -108,6 +108,9 @@ void convert_device_out(const struct device_view *view, struct device_message *o
     labels_out(shows_claims ? &pairing->request.ask.labels : &pairing->labels, out);
     out->device.online = view->is_online;
     out->device.can_check_code = view->can_check_code;
+    out->device.host_group = view->host_group;
+    out->device.same_host_devices = view->n_host_devices;
+    out->device.same_host_requests = view->n_host_requests;
 }
 
 static Openclaw__V1__Receipt *receipt_out(const struct oc_receipt *receipt,

@@ -26,6 +26,24 @@ static void read_view(const struct entry *entry, struct device_view *out)
                           oc_request_id_equal(&live->code_id, &out->pairing.request.id);
 }
 
+/* The hint itself stays here: nobody is shown it. */
+static void add_host(struct service *service, struct device_view *view)
+{
+    static const uint8_t none[OC_INSTANCE_BYTES];
+    const uint8_t *hint = view->sighting.host_hint;
+    view->n_host_devices = view->n_host_requests = 0;
+    view->host_group = 0;
+    if (memcmp(hint, none, sizeof none) == 0) {
+        return;
+    }
+    struct host_totals totals = directory_count_host(&service->directory, hint);
+    view->n_host_devices = totals.n_devices > 0 ? totals.n_devices : 1;
+    view->n_host_requests = totals.n_requests;
+    if (view->n_host_devices > 1) {
+        view->host_group = naming_host_group(&service->naming, hint);
+    }
+}
+
 bool service_view(struct service *service, const struct oc_device_id *id, struct device_view *out)
 {
     struct shard *shard = index_shard(&service->index, id);
@@ -36,6 +54,9 @@ bool service_view(struct service *service, const struct oc_device_id *id, struct
         read_view(entry, out);
     }
     shard_unlock(shard);
+    if (is_known) {
+        add_host(service, out);
+    }
     return is_known;
 }
 

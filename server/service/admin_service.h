@@ -12,6 +12,10 @@ struct device_view {
     struct sighting sighting;
     bool is_online;
     bool can_check_code; /* the agent is connected and has revealed its nonce */
+    /* By the host hint that it claims. Claims: they explain and never grant. */
+    unsigned n_host_devices;  /* listed devices of its host, itself included; 0: claims none */
+    unsigned n_host_requests; /* of them waiting */
+    uint64_t host_group;      /* the same number for all of them; 0: there is but one */
 };
 
 /* ---- reading: answered from memory, on the calling thread ----------------------------------- */

@@ -24,7 +24,7 @@ void directory_init(struct directory *directory, uint64_t seed)
     directory->seed = seed;
     table_init(&directory->requests, seed);
     table_init(&directory->aliases, seed);
-    table_init(&directory->hosts, seed);
+    hosts_init(&directory->hosts, seed);
     table_init(&directory->sources, seed);
     table_init(&directory->closed_by, seed);
 }
@@ -40,7 +40,7 @@ void directory_deinit(struct directory *directory)
     table_each(&directory->sources, free_value, NULL);
     table_deinit(&directory->requests);
     table_deinit(&directory->aliases);
-    table_deinit(&directory->hosts);
+    hosts_deinit(&directory->hosts);
     table_deinit(&directory->sources);
     table_deinit(&directory->closed_by);
     pthread_mutex_destroy(&directory->mutex);
@@ -99,7 +99,7 @@ bool directory_reserve(struct directory *directory, size_t n)
 {
     pthread_mutex_lock(&directory->mutex);
     bool has_room = table_reserve(&directory->requests, n * NAMES_PER_RECORD) &&
-                    table_reserve(&directory->aliases, n) && table_reserve(&directory->hosts, n);
+                    table_reserve(&directory->aliases, n) && hosts_reserve(&directory->hosts, n);
     pthread_mutex_unlock(&directory->mutex);
     return has_room;
 }
@@ -188,41 +188,15 @@ static bool collect_host(const void *value, const void *wanted)
     return search->n == DIRECTORY_SAME_HOST;
 }
 
-/* Short, as every entry keeps it; what is found is compared with the hint itself. */
+/* Short, as every entry keeps it; what is found is compared with the hint itself. 0: none. */
 static uint32_t host_key(const struct directory *directory, const uint8_t *hint)
 {
+    static const uint8_t none[OC_INSTANCE_BYTES];
+    if (memcmp(hint, none, sizeof none) == 0) {
+        return 0;
+    }
     uint32_t key = (uint32_t)hash_bytes(directory, hint, OC_INSTANCE_BYTES);
     return key ? key : 1;
-}
-
-static size_t find_host_by_key(struct directory *directory, uint32_t key,
-                               struct oc_device_id out[DIRECTORY_SAME_HOST])
-{
-    struct host_search search = {.out = out};
-    struct host_search *const wanted = &search;
-    (void)table_find(&directory->hosts, key, collect_host, (const void *)&wanted);
-    return search.n;
-}
-
-/* Only as many devices of one host as are ever looked at: these are claims that explain. */
-static void update_host(struct directory *directory, struct entry *entry, const struct pairing *is,
-                        const uint8_t hint[OC_INSTANCE_BYTES])
-{
-    static const uint8_t none[OC_INSTANCE_BYTES];
-    bool is_wanted = is->standing == OC_STANDING_APPROVED && memcmp(hint, none, sizeof none) != 0;
-    uint32_t key = is_wanted ? host_key(directory, hint) : 0;
-    if (entry->host_key == key) {
-        return;
-    }
-    if (entry->host_key != 0) {
-        (void)table_remove(&directory->hosts, entry->host_key, entry);
-        entry->host_key = 0;
-    }
-    struct oc_device_id others[DIRECTORY_SAME_HOST];
-    if (key != 0 && find_host_by_key(directory, key, others) < DIRECTORY_SAME_HOST) {
-        table_insert(&directory->hosts, key, entry);
-        entry->host_key = key;
-    }
 }
 
 void directory_update(struct directory *directory, struct entry *entry, const struct pairing *was,
@@ -231,7 +205,7 @@ void directory_update(struct directory *directory, struct entry *entry, const st
     pthread_mutex_lock(&directory->mutex);
     update_requests(directory, entry, was, is);
     update_alias(directory, entry, was, is);
-    update_host(directory, entry, is, host_hint);
+    hosts_update(&directory->hosts, entry, host_key(directory, host_hint), is);
     pthread_mutex_unlock(&directory->mutex);
 }
 
@@ -280,10 +254,21 @@ size_t directory_find_alias(struct directory *directory, const char *alias,
 size_t directory_find_host(struct directory *directory, const uint8_t hint[OC_INSTANCE_BYTES],
                            struct oc_device_id out[DIRECTORY_SAME_HOST])
 {
+    struct host_search search = {.out = out};
+    struct host_search *const wanted = &search;
     pthread_mutex_lock(&directory->mutex);
-    size_t n = find_host_by_key(directory, host_key(directory, hint), out);
+    hosts_find(&directory->hosts, host_key(directory, hint), collect_host, (const void *)&wanted);
     pthread_mutex_unlock(&directory->mutex);
-    return n;
+    return search.n;
+}
+
+struct host_totals directory_count_host(struct directory *directory,
+                                        const uint8_t hint[OC_INSTANCE_BYTES])
+{
+    pthread_mutex_lock(&directory->mutex);
+    struct host_totals totals = hosts_count(&directory->hosts, host_key(directory, hint));
+    pthread_mutex_unlock(&directory->mutex);
+    return totals;
 }
 
 bool directory_has_room(struct directory *directory, const struct directory_caps *caps,

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "server/service/hosts.h"
 #include "server/service/index.h"
 
 enum {
@@ -24,7 +25,7 @@ struct directory {
     pthread_mutex_t mutex;  /* guards everything below */
     struct table requests;  /* open and replaced ids -> entry */
     struct table aliases;   /* hash of the alias -> entry */
-    struct table hosts;     /* hash of the host hint -> entries that are approved */
+    struct hosts hosts;     /* by a hash of the host hint */
     struct table sources;   /* hash of the source -> struct source_count */
     struct table closed_by; /* number -> struct closed_request of the ring */
     struct closed_request closed[DIRECTORY_CLOSED_KEPT];
@@ -47,9 +48,14 @@ bool directory_find_request(struct directory *directory, const struct oc_request
 /* `alias` must still be compared with the record's. */
 size_t directory_find_alias(struct directory *directory, const char *alias,
                             struct oc_device_id *out, size_t max);
-/* The hint must still be compared with the device's. */
+/* Approved ones. The hint must still be compared with the device's. */
 size_t directory_find_host(struct directory *directory, const uint8_t hint[OC_INSTANCE_BYTES],
                            struct oc_device_id out[DIRECTORY_SAME_HOST]);
+
+/* How many devices claim the host that this hint is of. A device that claims another host than when
+ * its record was last written is counted under that one. */
+struct host_totals directory_count_host(struct directory *directory,
+                                        const uint8_t hint[OC_INSTANCE_BYTES]);
 
 struct directory_caps {
     unsigned max_open;

@@ -57,10 +57,11 @@ struct entry {
     uint8_t *sighting_bytes;
     int64_t seen_ms;
     int64_t due_ms;    /* the clockwork will look at this record then; 0: it will not */
-    uint32_t host_key; /* the directory's, writer thread only; 0: its host is not known */
+    uint32_t host_key; /* the directory's, under its mutex; 0: its host is not known */
     uint16_t n_record;
     uint16_t n_sighting;
-    uint16_t n_holds; /* changes on their way that will publish here */
+    uint16_t n_holds;   /* changes on their way that will publish here */
+    uint8_t host_flags; /* the directory's too */
     uint8_t group;
     uint8_t state;     /* enum oc_state, as lists show it */
     uint32_t dirty_at; /* place on the shard's list of sightings to save, from 1; 0: not there */

@@ -4,6 +4,10 @@
 
 #include "proto/crypto/digest.h"
 
+enum {
+    HOST_GROUP_BITS = 53,
+};
+
 static struct oc_key derive(const struct oc_key *secret, const char *label)
 {
     struct oc_bytes piece = {label, strlen(label)};
@@ -18,6 +22,7 @@ void naming_init(struct naming *naming, const struct oc_key *secret)
 {
     naming->request_key = derive(secret, "request id");
     naming->nonce_key = derive(secret, "gateway nonce");
+    naming->host_key = derive(secret, "host group");
 }
 
 void naming_deinit(struct naming *naming)
@@ -61,6 +66,18 @@ struct oc_request_id naming_request_id(const struct naming *naming, const struct
     };
     struct oc_digest digest = oc_hmac_sha256(&naming->request_key, pieces, 3);
     return format_id(&digest);
+}
+
+uint64_t naming_host_group(const struct naming *naming, const uint8_t hint[OC_INSTANCE_BYTES])
+{
+    struct oc_bytes piece = {hint, OC_INSTANCE_BYTES};
+    struct oc_digest digest = oc_hmac_sha256(&naming->host_key, &piece, 1);
+    uint64_t group = 0;
+    for (size_t i = 0; i < sizeof group; i++) {
+        group = group << 8 | digest.bytes[i];
+    }
+    group >>= 64 - HOST_GROUP_BITS;
+    return group ? group : 1;
 }
 
 void naming_gateway_nonce(const struct naming *naming, const struct oc_device_id *id,

@@ -139,9 +139,8 @@ static void log_failed(const struct peer *peer, const struct attempt *attempt,
                                     .subject = id,
                                     .detail = result->error.text,
                                     .source = peer->source};
-    log_limited(LOG_LEVEL_WARN, &about,
-                "device=%s status=%s reason=%s fix=%s source=%s claims=%s", id,
-                oc_status_name(result->status), result->error.text, "openclaw gateway status",
+    log_limited(LOG_LEVEL_WARN, &about, "device=%s status=%s reason=%s fix=%s source=%s claims=%s",
+                id, oc_status_name(result->status), result->error.text, "openclaw gateway status",
                 peer->source, attempt->ask.name);
 }
 

@@ -37,7 +37,8 @@ static struct wait_answer decide_closed(const struct pairing *pairing, int64_t n
         return refuse(WAIT_REJECTED, OC_REFUSAL_REJECTED, OC_WHY_REJECTED, cool_down_ms);
     case REQUEST_END_CLOSED:
         if (pairing->standing == OC_STANDING_REVOKED) {
-            return refuse(WAIT_REJECTED, OC_REFUSAL_REVOKED, OC_WHY_REVOKED, cool_down_ms);
+            return refuse(WAIT_REJECTED, OC_REFUSAL_REVOKED,
+                          pairing->is_removed ? OC_WHY_REMOVED : OC_WHY_REVOKED, cool_down_ms);
         }
         break;
     case REQUEST_END_NONE:
@@ -287,7 +288,9 @@ static struct session_end end_of(const struct pairing *pairing, int64_t now_ms)
     return (struct session_end){
         .notice = NOTICE_ENDED,
         .refusal = is_blocked ? OC_REFUSAL_BLOCKED : OC_REFUSAL_REVOKED,
-        .why = is_blocked ? OC_WHY_BLOCKED : OC_WHY_REVOKED,
+        .why = is_blocked            ? OC_WHY_BLOCKED
+               : pairing->is_removed ? OC_WHY_REMOVED
+                                     : OC_WHY_REVOKED,
         .retry_after_ms = left_ms(pairing->cool_down_until_ms, now_ms),
         .cut_why = is_blocked ? "blocked" : "revoked",
     };

@@ -11,8 +11,8 @@
 #include "tests/bench/fleet_device.h"
 
 enum {
-    AGENTS_PER_SOURCE = 25,   /* fewer than the gateway's cap for strangers of one address */
-    AGENTS_MAX_DEPTH = 64,    /* of a flood's calls in flight */
+    AGENTS_PER_SOURCE = 25,  /* fewer than the gateway's cap for strangers of one address */
+    AGENTS_MAX_DEPTH = 64,   /* of a flood's calls in flight */
     AGENTS_LIMIT_MS = 60000, /* of every wait */
 };
 

@@ -91,7 +91,8 @@ void fake_reset(void)
     device = add(FAKE_BLOCKED_ID, OC_STATE_BLOCKED, OC_STANDING_BLOCKED);
     device->decided_at_ms = FAKE_NOW_MS - 5000;
     SET(device->decided_by, "uid:1000");
-    (void)add(FAKE_REJECTED_ID, OC_STATE_REJECTED, OC_STANDING_NONE);
+    device->why = OC_WHY_BLOCKED;
+    add(FAKE_REJECTED_ID, OC_STATE_REJECTED, OC_STANDING_NONE)->why = OC_WHY_REJECTED;
 }
 
 /* ---- the client ---------------------------------------------------------------------------- */

@@ -24,10 +24,10 @@ at() {
     OPENCLAW_HOME=$home openclaw "$@" >>"$BLOCK" 2>&1 </dev/null || true
 }
 
-# told NAME PATTERN: what the agent of that name printed from the line with the pattern on, once it
-# came to the fix.
+# told NAME PATTERN LAST: what the agent of that name printed from the line with the pattern on, once
+# it came to the last line of the block.
 told() {
-    wait_for 60 came_to_the_fix "$@"
+    wait_for 60 came_to "$@"
     refusal_in "$@" >>"$BLOCK"
 }
 
@@ -35,8 +35,8 @@ refusal_in() {
     grep -v 'openclaw: warning:' "$TEST_DIR/$1.log" | sed -n "/^Gateway.*$2/,\$p"
 }
 
-came_to_the_fix() {
-    refusal_in "$@" | grep -q '^  fix .*.$'
+came_to() {
+    refusal_in "$@" | grep -q "^  $3 .*.\$"
 }
 
 # Names and addresses as they would be elsewhere.
@@ -70,7 +70,7 @@ write_config <<<"listen: {devices: \"tls+tcp://127.0.0.1:$PORT\"}"
 
 begin refused
 start_agent web-1
-told web-1 required
+told web-1 required fix
 WEB=$(device_of web-1)
 REQUEST=$(request_of "$WEB")
 
@@ -97,14 +97,14 @@ at "$GATEWAY_HOME" devices list --state pending
 
 begin revoked
 at "$GATEWAY_HOME" devices revoke "$WEB" --yes
-told web-1 403
+told web-1 403 then
 
 begin blocked
 start_agent web-2
 SECOND=$(device_of web-2)
 request_of "$SECOND" >/dev/null
 at "$GATEWAY_HOME" devices block "$SECOND" --yes
-told web-2 403
+told web-2 403 then
 
 begin cleared
 start_agent web-3
@@ -118,7 +118,7 @@ start_gateway
 at "$GATEWAY_HOME" gateway status
 at "$GATEWAY_HOME" gateway unlock --init --yes
 begin cleared-agent
-told web-3 required
+told web-3 required also
 
 begin public
 stop_gateway

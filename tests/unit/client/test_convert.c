@@ -133,6 +133,22 @@ static void words_that_are_not_known_become_none(void **state)
                      OC_REFUSAL_LOCKED);
 }
 
+static void a_device_s_host_is_counted_as_the_gateway_counts(void **state)
+{
+    (void)state;
+    uint8_t id[OC_DEVICE_ID_BYTES] = {1};
+    Openclaw__V1__Device device = OPENCLAW__V1__DEVICE__INIT;
+    device.device_id = (ProtobufCBinaryData){sizeof id, id};
+    device.host_group = 4711;
+    device.same_host_devices = 21;
+    device.same_host_requests = 20;
+    struct oc_device out;
+    assert_true(oc_take_device(&device, &out));
+    assert_true(out.host_group == 4711);
+    assert_int_equal(out.n_same_host_devices, 21);
+    assert_int_equal(out.n_same_host_requests, 20);
+}
+
 static void a_request_id_is_one_or_empty(void **state)
 {
     (void)state;
@@ -154,6 +170,7 @@ int main(void)
         cmocka_unit_test(a_receipt_longer_than_its_place_is_refused),
         cmocka_unit_test(a_name_that_the_gateway_gave_may_be_printed),
         cmocka_unit_test(words_that_are_not_known_become_none),
+        cmocka_unit_test(a_device_s_host_is_counted_as_the_gateway_counts),
         cmocka_unit_test(a_request_id_is_one_or_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,8 +52,7 @@ static void a_callback_of_a_newer_library_is_refused(void **state)
     struct oc_agent *agent = NULL;
     struct oc_error err;
     const struct oc_agent_ops ops = {.reserved = {[7] = nothing}};
-    const struct oc_agent_options options = {
-        .data_dir = DATA_DIR, .gateway_url = URL, .ops = &ops};
+    const struct oc_agent_options options = {.data_dir = DATA_DIR, .gateway_url = URL, .ops = &ops};
     expect_refusal(oc_agent_start(&options, &agent, &err), &err, "oc_agent_ops: ");
     assert_null(agent);
 }

@@ -28,8 +28,9 @@ static void print_value(const uint8_t *bytes, size_t n)
 /* Mostly bytes that mean something to JSON, to UTF-8 or to a terminal. */
 static uint8_t pick(uint64_t *state)
 {
-    static const uint8_t sharp[] = {'"', '\\', '\n', '{', '}', 0x1b, 0x7f, 0x9b, 0xc2, 0xe2, 0x80,
-                                    0xae, 0xed, 0xa0, 0xf0, 0x9f, 0x98, 0x80, 0xf4, 0x90, 0xff};
+    static const uint8_t sharp[] = {'"',  '\\', '\n', '{',  '}',  0x1b, 0x7f,
+                                    0x9b, 0xc2, 0xe2, 0x80, 0xae, 0xed, 0xa0,
+                                    0xf0, 0x9f, 0x98, 0x80, 0xf4, 0x90, 0xff};
     *state = *state * 6364136223846793005U + 1442695040888963407U;
     const uint8_t random = (uint8_t)(*state >> 40);
     return random % 3 == 0 && random != 0 ? random : sharp[random % sizeof sharp];

@@ -127,7 +127,8 @@ static void a_refusal_is_told_once_with_its_reason_and_the_command_that_mends_it
     device_close(&device);
 }
 
-static void what_was_left_out_is_told_when_the_minute_is_over_though_nothing_more_comes(void **state)
+static void
+what_was_left_out_is_told_when_the_minute_is_over_though_nothing_more_comes(void **state)
 {
     struct scene *scene = *state;
     struct device device;

@@ -1,0 +1,191 @@
+/* Why a device must ask, as the device, the lists and the session's end tell it; and what is told
+ * of the host that several of them claim. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/service/naming.h"
+#include "tests/support/service_fixture.h"
+
+enum {
+    LONG_MS = 10 * 1000,
+};
+
+static int set_up(void **state)
+{
+    struct service_fixture *fixture = malloc(sizeof *fixture);
+    fixture_init(fixture);
+    fixture_start(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture_stop(*state);
+    free(*state);
+    return 0;
+}
+
+static void decide(struct service_fixture *fixture, enum pairing_event_kind kind,
+                   const struct device *device)
+{
+    assert_int_equal(admin_decide_on(fixture, kind, &device->id).status, OC_OK);
+}
+
+/* The device is refused like that, and whoever lists it is told the same. */
+static void expect_why(struct service_fixture *fixture, struct device *device,
+                       enum oc_refusal_kind kind, enum oc_why why)
+{
+    struct device_view view;
+    struct connect_result result = device_connect(device);
+    assert_false(result.has_session);
+    assert_int_equal(result.refusal.kind, kind);
+    assert_int_equal(result.refusal.why, why);
+    assert_true(view_of(fixture, &device->id, &view));
+    assert_int_equal(pairing_why(&view.pairing), why);
+}
+
+static void cool_down(struct service_fixture *fixture)
+{
+    fake_clock_advance(&fixture->clock, PAIRING_COOL_DOWN_FIRST_MS);
+}
+
+static void lists_tell_the_reason_that_the_device_is_told(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device device;
+    device_open(fixture, &device, 1);
+    expect_why(fixture, &device, OC_REFUSAL_PAIRING_REQUIRED, OC_WHY_NEW_DEVICE);
+    decide(fixture, PAIRING_EV_REJECT, &device);
+    expect_why(fixture, &device, OC_REFUSAL_REJECTED, OC_WHY_REJECTED);
+    cool_down(fixture);
+    expect_why(fixture, &device, OC_REFUSAL_PAIRING_REQUIRED, OC_WHY_REJECTED);
+    decide(fixture, PAIRING_EV_APPROVE, &device);
+    decide(fixture, PAIRING_EV_REVOKE, &device);
+    expect_why(fixture, &device, OC_REFUSAL_REVOKED, OC_WHY_REVOKED);
+    cool_down(fixture);
+    expect_why(fixture, &device, OC_REFUSAL_PAIRING_REQUIRED, OC_WHY_REVOKED);
+    decide(fixture, PAIRING_EV_BLOCK, &device);
+    expect_why(fixture, &device, OC_REFUSAL_BLOCKED, OC_WHY_BLOCKED);
+    device_close(&device);
+}
+
+static void a_removed_device_is_told_so_at_once_and_when_it_asks_again(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device device;
+    struct pending_call notice;
+    device_open(fixture, &device, 1);
+    (void)device_connect(&device);
+    decide(fixture, PAIRING_EV_APPROVE, &device);
+    struct connect_result session = device_connect(&device);
+    assert_true(session.has_session);
+    device_notice_start(&device, session.session.generation, 25000, &notice);
+    decide(fixture, PAIRING_EV_REMOVE, &device);
+    assert_true(pending_wait(&notice, LONG_MS));
+    assert_int_equal(notice.result.notice.kind, NOTICE_ENDED);
+    assert_int_equal(notice.result.notice.refusal.why, OC_WHY_REMOVED);
+    device_close(&device);
+    device_open(fixture, &device, 1);
+    expect_why(fixture, &device, OC_REFUSAL_REVOKED, OC_WHY_REMOVED);
+    cool_down(fixture);
+    expect_why(fixture, &device, OC_REFUSAL_PAIRING_REQUIRED, OC_WHY_REMOVED);
+    device_close(&device);
+}
+
+static void a_paired_device_has_no_reason_and_one_that_wants_more_has(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device device;
+    struct device_view view;
+    device_open(fixture, &device, 1);
+    (void)device_connect(&device);
+    decide(fixture, PAIRING_EV_APPROVE, &device);
+    assert_true(view_of(fixture, &device.id, &view));
+    assert_int_equal(pairing_why(&view.pairing), OC_WHY_NONE);
+    device.facts.ask.grant.n_scopes = 2;
+    strcpy(device.facts.ask.grant.scopes[1], "tools");
+    assert_true(device_connect(&device).has_session);
+    assert_true(view_of(fixture, &device.id, &view));
+    assert_int_equal(pairing_why(&view.pairing), OC_WHY_ACCESS_WIDENED);
+    device_close(&device);
+}
+
+/* ---- hosts ---------------------------------------------------------------------------------- */
+
+static struct device_view ask_from_host(struct service_fixture *fixture, unsigned n, int host)
+{
+    struct device device;
+    struct device_view view;
+    device_open(fixture, &device, n);
+    memset(device.facts.sighting.host_hint, host, OC_INSTANCE_BYTES);
+    (void)device_connect(&device);
+    assert_true(view_of(fixture, &device.id, &view));
+    device_close(&device);
+    return view;
+}
+
+static void twenty_fresh_identities_of_one_host_show_as_one(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device_view first = ask_from_host(fixture, 1, 7);
+    assert_int_equal(first.n_host_devices, 1);
+    assert_int_equal(first.host_group, 0); /* alone: nothing to tell */
+    struct device_view last = first;
+    for (unsigned n = 2; n <= 20; n++) {
+        last = ask_from_host(fixture, n, 7);
+    }
+    struct device_view other = ask_from_host(fixture, 21, 8);
+    struct device_view none = ask_from_host(fixture, 22, 0);
+    assert_true(view_of(fixture, &first.pairing.id, &first));
+    assert_int_equal(first.n_host_devices, 20);
+    assert_int_equal(first.n_host_requests, 20);
+    assert_true(first.host_group != 0 && first.host_group < UINT64_C(1) << 53);
+    assert_true(first.host_group == last.host_group);
+    assert_int_equal(other.n_host_devices, 1);
+    assert_int_equal(none.n_host_devices, 0);
+
+    decide(fixture, PAIRING_EV_APPROVE, &(struct device){.id = first.pairing.id});
+    decide(fixture, PAIRING_EV_REJECT, &(struct device){.id = last.pairing.id});
+    assert_true(view_of(fixture, &first.pairing.id, &first));
+    assert_int_equal(first.n_host_devices, 20);
+    assert_int_equal(first.n_host_requests, 18);
+    decide(fixture, PAIRING_EV_REMOVE, &(struct device){.id = last.pairing.id});
+    assert_true(view_of(fixture, &first.pairing.id, &first));
+    assert_int_equal(first.n_host_devices, 19);
+}
+
+static void a_host_is_called_otherwise_at_every_gateway(void **state)
+{
+    (void)state;
+    struct naming here, there;
+    const struct oc_key secrets[2] = {{.bytes = {1}}, {.bytes = {2}}};
+    const uint8_t hints[2][OC_INSTANCE_BYTES] = {{1}, {2}};
+    naming_init(&here, &secrets[0]);
+    naming_init(&there, &secrets[1]);
+    uint64_t group = naming_host_group(&here, hints[0]);
+    assert_true(group == naming_host_group(&here, hints[0]));
+    assert_true(group != naming_host_group(&here, hints[1]));
+    assert_true(group != naming_host_group(&there, hints[0]));
+    naming_deinit(&here);
+    naming_deinit(&there);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        CASE(lists_tell_the_reason_that_the_device_is_told),
+        CASE(a_removed_device_is_told_so_at_once_and_when_it_asks_again),
+        CASE(a_paired_device_has_no_reason_and_one_that_wants_more_has),
+        CASE(twenty_fresh_identities_of_one_host_show_as_one),
+        cmocka_unit_test(a_host_is_called_otherwise_at_every_gateway),
+#undef CASE
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
