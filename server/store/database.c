@@ -127,7 +127,7 @@ static void harden(sqlite3 *db)
     (void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
 }
 
-static enum oc_status connect_file(const char *path, sqlite3 **out, struct oc_error *err)
+enum oc_status database_connect(const char *path, sqlite3 **out, struct oc_error *err)
 {
     sqlite3 *db = NULL;
     int result = sqlite3_open_v2(
@@ -195,7 +195,7 @@ enum oc_status database_open(const struct database_path *path, sqlite3 **out, st
     enum oc_status st = inspect(path, err);
     sqlite3 *db = NULL;
     if (!st) {
-        st = connect_file(path->text, &db, err);
+        st = database_connect(path->text, &db, err);
     }
     if (!st) {
         st = set_up(db, path, err);
@@ -266,7 +266,7 @@ static enum oc_status fill_file(const char *name, const struct store_options *op
                                 struct oc_error *err)
 {
     sqlite3 *db = NULL;
-    enum oc_status st = connect_file(name, &db, err);
+    enum oc_status st = database_connect(name, &db, err);
     if (!st) {
         st = statement_exec(db, "PRAGMA synchronous = EXTRA", err);
     }

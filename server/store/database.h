@@ -36,6 +36,15 @@ OC_MUST_CHECK enum oc_status database_create(const struct database_path *path,
 OC_MUST_CHECK enum oc_status database_open(const struct database_path *path, sqlite3 **out,
                                            struct oc_error *err);
 
+/*
+ * Opens a file without looking at it, hardened against what it may hold: for one that this process
+ * has just made, or looks at itself.
+ * Owns:  database_close.
+ * Fails: as database_open.
+ */
+OC_MUST_CHECK enum oc_status database_connect(const char *path, sqlite3 **out,
+                                              struct oc_error *err);
+
 /* Accepts NULL. Every statement must be finalized. `is_sound` false: leaves the write-ahead log
  * as it is, for the next open to judge. */
 void database_close(sqlite3 *db, bool is_sound);

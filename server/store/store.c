@@ -155,6 +155,20 @@ enum oc_status store_reopen(struct store *store, struct oc_error *err)
     return st;
 }
 
+enum oc_status store_backup_start(struct store *store, const char *directory, const char *name,
+                                  struct store_backup **out, struct oc_error *err)
+{
+    assert(!store->is_in_group);
+    if (!store->ops->start_backup) {
+        return oc_fail(err, OC_UNIMPLEMENTED, "backup: this store has no file");
+    }
+    enum oc_status st = make_ready(store, err);
+    if (!st && store->backup) {
+        st = oc_fail(err, OC_FAILED_PRECONDITION, "backup: another one is under way");
+    }
+    return st ? st : store->ops->start_backup(store, directory, name, out, err);
+}
+
 bool store_needs_reopen(const struct store *store)
 {
     return store->is_unknown;

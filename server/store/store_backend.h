@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "server/store/store.h"
+#include "server/store/backup.h"
 
 /* How far a database got. `committed` is what is durable, `working` what the open group made. */
 struct store_progress {
@@ -42,6 +42,9 @@ struct store_ops {
     enum oc_status (*save_sightings)(struct store *store, const struct store_sighting *rows,
                                      size_t n, struct oc_error *err);
     enum oc_status (*prune)(struct store *store, int64_t now_ms, bool *more, struct oc_error *err);
+    /* NULL: there is no file that could be copied. */
+    enum oc_status (*start_backup)(struct store *store, const char *directory, const char *name,
+                                   struct store_backup **out, struct oc_error *err);
     enum oc_status (*list_audit)(struct store *store, const struct store_audit_query *query,
                                  struct store_audit_row *rows, size_t *n, struct oc_error *err);
     enum oc_status (*list_changes)(struct store *store, uint64_t after_seq,
@@ -60,8 +63,17 @@ struct store {
     bool is_unknown; /* a commit failed: nothing but reopen and close is allowed */
     bool is_stale;   /* set by a backend whose connection failed outside of a group's commit: it
                         is opened anew before its next use, and nobody need know */
+    struct store_backup *backup; /* the one under way; NULL: none */
     char description[32];
 };
+
+/* backup.c, for backends on SQLite: begins to copy `from`, and lets go of it before it is closed.
+ */
+struct sqlite3;
+OC_MUST_CHECK enum oc_status backup_new(struct store *store, struct sqlite3 *from,
+                                        const char *directory, const char *name,
+                                        struct store_backup **out, struct oc_error *err);
+void backup_detach(struct store *store);
 
 enum {
     STORE_PRUNE_ROWS = 1000, /* at most, a call */

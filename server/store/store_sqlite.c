@@ -77,6 +77,7 @@ static enum oc_status run(struct sqlite_store *sqlite, enum statement which, str
 
 static void detach(struct sqlite_store *sqlite, bool is_sound)
 {
+    backup_detach(&sqlite->base);
     record_rows_deinit(&sqlite->rows);
     history_rows_deinit(&sqlite->history);
     for (size_t i = 0; i < STATEMENT_COUNT; i++) {
@@ -379,6 +380,13 @@ static enum oc_status sqlite_list_changes(struct store *store, uint64_t after_se
                                      rows, limit, n, err);
 }
 
+static enum oc_status sqlite_start_backup(struct store *store, const char *directory,
+                                          const char *name, struct store_backup **out,
+                                          struct oc_error *err)
+{
+    return backup_new(store, sqlite_of(store)->db, directory, name, out, err);
+}
+
 static const struct store_ops sqlite_ops = {
     .close = sqlite_close,
     .reopen = sqlite_reopen,
@@ -390,6 +398,7 @@ static const struct store_ops sqlite_ops = {
     .find_key = sqlite_find_key,
     .save_sightings = sqlite_save_sightings,
     .prune = sqlite_prune,
+    .start_backup = sqlite_start_backup,
     .list_audit = sqlite_list_audit,
     .list_changes = sqlite_list_changes,
 };
