@@ -1,82 +1,30 @@
 /* openclaw gateway: run the daemon, look at it, and leave a locked start. */
-#include <errno.h>
 #include <inttypes.h>
 #include <openclaw/admin.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "cli/daemon.h"
 #include "cli/escape.h"
 #include "cli/failure.h"
+#include "cli/gateway_upkeep.h"
 #include "cli/memory.h"
 
 enum {
-    PATH_BYTES = 4096,
     ID_DIGITS = 32,
     PIN_BYTES = 7 + 2 * OC_DIGEST_BYTES + 1,
 };
 
 /* ---- run, check-config: the daemon beside this program --------------------------------------- */
 
-static bool find_daemon(char path[PATH_BYTES])
-{
-    static const char name[] = "openclaw-gateway";
-    ssize_t n = readlink("/proc/self/exe", path, PATH_BYTES - sizeof name);
-    if (n <= 0) {
-        return false;
-    }
-    path[n] = '\0';
-    char *slash = strrchr(path, '/');
-    if (!slash) {
-        return false;
-    }
-    memcpy(slash + 1, name, sizeof name);
-    return true;
-}
-
-/* Becomes the daemon; returns only if that failed. */
-static enum exit_code exec_daemon(struct cli *cli, const char *verb)
-{
-    char path[PATH_BYTES] = "openclaw-gateway";
-    const char *config = arguments_value(&cli->args, OPT_CONFIG);
-    char *arguments[8] = {NULL};
-    size_t n = 0;
-    struct failure failure;
-    if (!find_daemon(path)) {
-        failure_set(&failure, EXIT_FAILED, "cannot tell where this program is: %s",
-                    strerror(errno));
-        return failure_say(cli->terminal, &failure);
-    }
-    arguments[n++] = path;
-    arguments[n++] = memory_copy_text(verb);
-    if (cli->data_dir) {
-        arguments[n++] = memory_copy_text("--data-dir");
-        arguments[n++] = memory_copy_text(cli->data_dir);
-    }
-    if (config) {
-        arguments[n++] = memory_copy_text("--config");
-        arguments[n++] = memory_copy_text(config);
-    }
-    (void)fflush(NULL);
-    (void)signal(SIGPIPE, SIG_DFL); /* main ignores it, and exec would hand that on */
-    (void)execv(path, arguments);
-    failure_set(&failure, EXIT_FAILED, "cannot start the gateway %s: %s", path, strerror(errno));
-    failure_advise(&failure, "openclaw-gateway must stand beside openclaw; install both");
-    for (size_t i = 1; i < n; i++) {
-        free(arguments[i]);
-    }
-    return failure_say(cli->terminal, &failure);
-}
-
 static enum exit_code run_run(struct cli *cli)
 {
-    return exec_daemon(cli, "run");
+    return daemon_exec(cli, "run", NULL);
 }
 
 static enum exit_code run_check_config(struct cli *cli)
 {
-    return exec_daemon(cli, "check-config");
+    return daemon_exec(cli, "check-config", NULL);
 }
 
 /* ---- status, info ---------------------------------------------------------------------------- */
@@ -388,6 +336,19 @@ static const struct command commands[] = {
                     "  openclaw gateway check-config --config new.yaml\n",
         .options = OPT_BIT(OPT_CONFIG),
         .run = run_check_config,
+    },
+    {
+        .verb = "backup",
+        .words = "[FILE]",
+        .summary = "Copies the records of the running gateway into one file",
+        .examples = "  openclaw gateway backup\n"
+                    "  openclaw gateway backup /var/backups/openclaw.db\n",
+        .notes =
+            "Without FILE: into the gateway's own directory, under a name with the time. The\n"
+            "name is printed. The gateway goes on meanwhile; an existing file is never written\n"
+            "over. No secret is in it: keep gateway.key and secret.key apart, once.\n",
+        .most_words = 1,
+        .run = gateway_run_backup,
     },
     {
         .verb = "unlock",

@@ -115,6 +115,7 @@ static enum oc_status start_service(struct app *app, struct oc_error *err)
         .store = OC_STEAL(app->state.store),
         .lock = app->state.lock,
         .marker_path = app->state.marker_path,
+        .backup_dir = app->state.backup_path,
         .gateway_identity = app->state.identity,
         .secret = &app->state.secret,
         .policy = {.pending_ttl_ms = config->pairing.pending_ttl_ms},

@@ -20,6 +20,7 @@ static const char key_file[] = "gateway.key";
 static const char secret_file[] = "secret.key";
 static const char marker_file[] = "marker";
 static const char database_file[] = "gateway.db";
+static const char backup_directory[] = "backups";
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
@@ -210,6 +211,7 @@ enum oc_status state_open(const char *path, const struct random_source *random, 
     }
     (void)snprintf(state->marker_path, sizeof state->marker_path, "%s/%s", path, marker_file);
     (void)snprintf(state->database_path, sizeof state->database_path, "%s/%s", path, database_file);
+    (void)snprintf(state->backup_path, sizeof state->backup_path, "%s/%s", path, backup_directory);
     status = look(state->dir, &found, err);
     if (!status) {
         status = check_found(state->dir, &found, err);

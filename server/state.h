@@ -25,6 +25,7 @@ struct state {
     enum store_lock lock;
     char marker_path[STATE_PATH_BYTES];
     char database_path[STATE_PATH_BYTES];
+    char backup_path[STATE_PATH_BYTES]; /* the directory of backups; made by the first one */
     const struct random_source *random; /* borrowed */
     bool is_first_start;
 };

@@ -304,6 +304,9 @@ static const struct {
     {"no_session", "the device has no session: connect first"},
     {"locked", "the gateway is locked until an administrator unlocks it"},
     {"not_locked", "the gateway is not locked"},
+    {"backup_running", "another backup is under way"},
+    {"backup_gone",
+     "there is no such backup: nobody asked after it, or the gateway was started anew"},
     {"nonce", "the nonce does not open the commitment that Connect gave"},
 };
 

@@ -8,6 +8,7 @@
 
 #include "server/obs/log.h"
 #include "server/service/admin_service.h"
+#include "server/service/backup.h"
 #include "server/service/expiry.h"
 #include "server/service/housekeeping.h"
 #include "server/service/receipts.h"
@@ -106,7 +107,8 @@ static enum oc_status start(struct service *service, struct store *store, struct
         .user = service,
     };
     enum oc_status st = writer_new(service, store, err);
-    if (!st && !(service->watchers = watchers_new())) {
+    if (!st &&
+        (!(service->watchers = watchers_new()) || !(service->backup = backup_create(service)))) {
         st = oc_fail(err, OC_RESOURCE_EXHAUSTED, "service: out of memory");
     }
     if (!st) {
@@ -157,6 +159,7 @@ void service_free(struct service *service)
     notifier_free(service->notifier);
     clockwork_free(service->clockwork);
     executor_free(service->executor);
+    backup_destroy(service->backup);
     writer_free(service->writer);
     directory_deinit(&service->directory);
     index_deinit(&service->index);

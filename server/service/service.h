@@ -19,6 +19,7 @@ struct service_options {
     struct store *store;     /* NULL when the gateway starts locked without one; taken */
     enum store_lock lock;    /* why the gateway starts locked; STORE_LOCK_NONE: serves */
     const char *marker_path; /* NULL: no marker (tests) */
+    const char *backup_dir;  /* where backups go; NULL: none are made; borrowed */
     const struct oc_identity *gateway_identity; /* signs receipts, names the pin; borrowed */
     const struct oc_key *secret; /* request ids and nonces are derived from it; copied */
     struct policy policy;

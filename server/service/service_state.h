@@ -17,6 +17,7 @@
 struct clockwork;
 struct writer;
 struct watchers;
+struct backup;
 
 struct service {
     struct service_options options; /* as given; store is the writer's, secret not kept */
@@ -28,6 +29,7 @@ struct service {
     struct writer *writer;
     struct clockwork *clockwork;
     struct watchers *watchers;
+    struct backup *backup; /* the writer's */
     int64_t started_ms;
     uint8_t load_round; /* writer thread: counts the loads */
 

@@ -1,7 +1,9 @@
 /* A double of libopenclaw; see fake_openclaw.h. */
 #include "tests/support/fake_openclaw.h"
 
+#include <openclaw/backup.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -362,6 +364,25 @@ enum oc_status oc_admin_unlock(struct oc_client *client, bool accept_rollback, b
     (void)accept_rollback;
     (void)init;
     return fake.is_locked ? OC_OK : oc_fail(err, OC_FAILED_PRECONDITION, "it is not locked");
+}
+
+enum oc_status oc_admin_backup(struct oc_client *client, oc_backup_fn progress, void *user,
+                               struct oc_backup *out, struct oc_error *err)
+{
+    (void)client;
+    struct oc_backup backup = {.pages = 100, .pages_left = 40};
+    if (fake.decisions_fail_with) {
+        *err = fake.facts;
+        return oc_fail(err, fake.decisions_fail_with, "no backup today");
+    }
+    progress(user, &backup);
+    backup = (struct oc_backup){.bytes = 409600, .epoch = 3, .seq = 42, .gateway_id = {1}};
+    backup.database_id[0] = 2;
+    (void)snprintf(backup.path, sizeof backup.path, "%s",
+                   fake.backup_path ? fake.backup_path
+                                    : "/data/gateway/backups/gateway-20261122T120000.000Z.db");
+    *out = backup;
+    return OC_OK;
 }
 
 enum oc_status oc_admin_list_audit(struct oc_client *client, uint64_t after_seq, bool newest_first,

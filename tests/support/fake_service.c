@@ -163,6 +163,18 @@ void admin_watch(struct service *service, uint64_t after_seq, uint32_t budget_ms
     }
 }
 
+void admin_backup(struct service *service, const struct admin_caller *caller, uint64_t ticket,
+                  const struct backup_call *call)
+{
+    service->n_calls++;
+    service->admin_caller = *caller;
+    service->backup_ticket = ticket;
+    service->backup_call = *call;
+    if (!service->parks) {
+        call->done(call->user, &service->backup_result);
+    }
+}
+
 void admin_unlock(struct service *service, const struct admin_caller *caller, bool accept_rollback,
                   bool init, const struct decide_call *call)
 {

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "server/service/admin_service.h"
+#include "server/service/backup.h"
 
 struct peer {
     struct service *service;
@@ -39,6 +39,8 @@ struct service {
     struct decide_call decide_call;
     struct audit_call audit_call;
     struct watch_call watch_call;
+    uint64_t backup_ticket;
+    struct backup_call backup_call;
 
     /* To answer. */
     struct connect_result connect_result;
@@ -47,6 +49,7 @@ struct service {
     struct decide_result decide_result;
     struct audit_result audit_result;
     struct watch_result watch_result;
+    struct backup_result backup_result;
     struct resolve_result resolve_result;
     struct service_status status;
     enum oc_status heartbeat_status;

@@ -136,7 +136,7 @@ static enum dispatch_verdict expected(enum rpc_door door, enum rpc_role role, ui
     case RPC_ROLE_ADMIN:
         return DISPATCH_ALLOWED;
     case RPC_ROLE_OPERATOR:
-        return number == NUMBER(UNLOCK) ? DISPATCH_DENIED : DISPATCH_ALLOWED;
+        return number >= NUMBER(UNLOCK) && !is_health ? DISPATCH_DENIED : DISPATCH_ALLOWED;
     case RPC_ROLE_VIEWER:
         return method->changes ? DISPATCH_DENIED : DISPATCH_ALLOWED;
     default:
@@ -649,6 +649,24 @@ static void unlock_tells_what_the_lock_was(void **state)
     leave(&fixture);
 }
 
+static void what_became_of_a_backup_is_told_in_its_reply(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    enter(&fixture, RPC_DOOR_LOCAL, RPC_ROLE_ADMIN);
+    Openclaw__V1__BackupRequest request = OPENCLAW__V1__BACKUP_REQUEST__INIT;
+    fixture.service.backup_result = (struct backup_result){
+        .is_done = true, .failed = OC_RESOURCE_EXHAUSTED, .failed_text = "no room"};
+    (void)send_message(&fixture, NUMBER(BACKUP), &request.base);
+    const struct oc_reply reply = answer(&fixture);
+    Openclaw__V1__BackupReply *out =
+        openclaw__v1__backup_reply__unpack(NULL, reply.n_payload, reply.payload);
+    assert_int_equal(out->failed, OC_RESOURCE_EXHAUSTED);
+    assert_string_equal(out->failure, "no room");
+    openclaw__v1__backup_reply__free_unpacked(out, NULL);
+    leave(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -676,6 +694,7 @@ int main(void)
         cmocka_unit_test(health_tells_serving_locked_and_draining),
         cmocka_unit_test(status_tells_listeners_and_the_pin),
         cmocka_unit_test(unlock_tells_what_the_lock_was),
+        cmocka_unit_test(what_became_of_a_backup_is_told_in_its_reply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

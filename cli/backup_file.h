@@ -1,0 +1,16 @@
+/*
+ * A backup in a place of the caller's choosing. The gateway writes into its own directory only and
+ * is never told a path; from there this program takes the file, with the caller's own rights, so
+ * that nobody can make the gateway write where he may not.
+ */
+#pragma once
+
+#include "cli/failure.h"
+
+/* Whether a file may be made at `path`: nothing lies there, and nobody but its owner could put
+ * another one in its place. Exit code 2, 3, 5 or 6 otherwise. */
+enum exit_code backup_file_check(const char *path, struct failure *failure);
+
+/* Copies `from` to `to` (0600), never over anything, durable before it has its name; then removes
+ * `from`. After a failure nothing is at `to`, and `from` stands. */
+enum exit_code backup_file_take(const char *from, const char *to, struct failure *failure);
