@@ -221,6 +221,13 @@ enum oc_status oc_admin_decide_async(struct oc_client *client, const struct oc_d
     call->proxy.idempotency_key = call->key;
     call->done = done;
     call->user = user;
+    call->proxy.not_sent = &st;
     send_decision(&call->proxy.base, decision, on_async_decision, call);
-    return OC_OK;
+    if (st) { /* else `call` belongs to the closure, which may have been called already */
+        if (err) {
+            *err = call->proxy.error;
+        }
+        free(call);
+    }
+    return st;
 }

@@ -78,6 +78,7 @@ static void invoke(ProtobufCService *service, unsigned index, const ProtobufCMes
     /* base is the first member: a service of ours is a proxy. */
     struct oc_service_proxy *proxy = (struct oc_service_proxy *)(void *)service;
     const struct oc_method *method = oc_method_by_index(service->descriptor, index);
+    enum oc_status *not_sent = proxy->not_sent; /* the proxy may be gone once it was sent */
     proxy->closure = closure;
     proxy->closure_data = closure_data;
     enum oc_status st = OC_OK;
@@ -87,7 +88,9 @@ static void invoke(ProtobufCService *service, unsigned index, const ProtobufCMes
     } else {
         st = oc_fail(&proxy->error, OC_UNIMPLEMENTED, "the method has no number");
     }
-    if (st) {
+    if (st && not_sent) {
+        *not_sent = st;
+    } else if (st) {
         closure(NULL, closure_data);
     }
 }

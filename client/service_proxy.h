@@ -7,7 +7,7 @@
  *
  * The closure comes exactly once: with the answer, borrowed for the call, or with NULL and
  * proxy.error. It may come before the generated call returns. A proxy makes one call at a
- * time and lives until its closure has been called.
+ * time and lives until its closure has been called (or not_sent was set).
  */
 #pragma once
 
@@ -19,6 +19,9 @@ struct oc_service_proxy {
     uint32_t timeout_ms;            /* 0: OC_DEFAULT_BUDGET_MS */
     const uint8_t *idempotency_key; /* NULL: none; borrowed until the closure was called */
     struct oc_error error;          /* of the call, when the closure gets NULL */
+    /* NULL: the closure tells of a call that could not be sent, too, before the generated call
+     * returns. Else that status is put here, and the closure is not called. */
+    enum oc_status *not_sent;
     const ProtobufCMessageDescriptor *output;
     ProtobufCClosure closure;
     void *closure_data;
