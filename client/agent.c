@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "client/agent_internal.h"
+#include "client/process.h"
 #include "client/unknown_field.h"
 
 /* ---- the inbox --------------------------------------------------------------------------- */
@@ -274,7 +275,8 @@ enum oc_status oc_agent_start(const struct oc_agent_options *options, struct oc_
     oc_flow_init(&agent->flow, options->keeps_asking, options->is_once);
     sigset_t before;
     oc_signals_block(&before);
-    enum oc_status st = copy_options(options, &agent->settings, err);
+    enum oc_status st = oc_process_enter(err);
+    st = st ? st : copy_options(options, &agent->settings, err);
     st = st ? st : load(agent, err);
     if (st == OC_OK && pthread_create(&agent->thread, NULL, run, agent) != 0) {
         st = oc_fail(err, OC_RESOURCE_EXHAUSTED, "agent: cannot start its thread");
@@ -298,6 +300,9 @@ void oc_agent_stop(struct oc_agent *agent)
 
 enum oc_status oc_agent_wait(struct oc_agent *agent)
 {
+    if (oc_process_is_forked()) {
+        return oc_process_fail_forked(NULL);
+    }
     (void)pthread_mutex_lock(&agent->lock);
     while (!agent->is_stopped) {
         (void)pthread_cond_wait(&agent->changed, &agent->lock);
@@ -309,6 +314,9 @@ enum oc_status oc_agent_wait(struct oc_agent *agent)
 
 enum oc_status oc_agent_wait_connected(struct oc_agent *agent, uint32_t timeout_ms)
 {
+    if (oc_process_is_forked()) {
+        return oc_process_fail_forked(NULL);
+    }
     uint64_t due_ms = oc_monotonic_ms() + timeout_ms;
     const struct timespec due = {.tv_sec = (time_t)(due_ms / 1000),
                                  .tv_nsec = (long)(due_ms % 1000) * 1000000};
@@ -330,7 +338,7 @@ enum oc_status oc_agent_wait_connected(struct oc_agent *agent, uint32_t timeout_
 
 void oc_agent_free(struct oc_agent *agent)
 {
-    if (!agent) {
+    if (!agent || oc_process_is_forked()) {
         return;
     }
     oc_agent_stop(agent);

@@ -5,6 +5,7 @@
 
 #include "client/channel_internal.h"
 #include "client/clean_text.h"
+#include "client/process.h"
 
 enum {
     /* Room for the rest of an envelope around the payload. */
@@ -223,6 +224,9 @@ enum oc_status oc_channel_send(struct oc_channel *channel, const struct oc_chann
     if (call->timeout_ms < OC_MIN_BUDGET_MS || call->timeout_ms > OC_MAX_BUDGET_MS) {
         return oc_fail(err, OC_INVALID_ARGUMENT, "the time for a call is 1 to %d ms",
                        OC_MAX_BUDGET_MS);
+    }
+    if (oc_process_is_forked()) {
+        return oc_process_fail_forked(err);
     }
     struct oc_timer *old = NULL;
     (void)pthread_mutex_lock(&channel->lock);

@@ -65,7 +65,7 @@ struct oc_channel_call {
 
 /* Fails (and then done() is not called): INVALID_ARGUMENT (length, timeout), RESOURCE_EXHAUSTED
  * (memory, or too many in flight), UNAVAILABLE (a single channel that is dead), CANCELLED
- * (closing). */
+ * (closing), FAILED_PRECONDITION (see process.h). */
 OC_MUST_CHECK enum oc_status oc_channel_send(struct oc_channel *channel,
                                              const struct oc_channel_call *call,
                                              struct oc_error *err);

@@ -6,6 +6,7 @@
 #include "client/gateway_address.h"
 #include "client/host.h"
 #include "client/private_dir.h"
+#include "client/process.h"
 #include "client/unknown_field.h"
 #include "openclaw/v1/health.pb-c.h"
 
@@ -55,6 +56,7 @@ enum oc_status oc_client_open(const struct oc_client_options *options, struct oc
     char url[OC_MAX_GATEWAY_URL_BYTES + 1];
     enum oc_status st = oc_refuse_unknown_field(options->reserved, sizeof options->reserved,
                                                 "oc_client_options", err);
+    st = st ? st : oc_process_enter(err);
     st = st ? st : find_url(options, url, err);
     st = st ? st : check_url(url, err);
     if (st) {
@@ -87,7 +89,7 @@ enum oc_status oc_client_open(const struct oc_client_options *options, struct oc
 
 void oc_client_close(struct oc_client *client)
 {
-    if (client) {
+    if (client && !oc_process_is_forked()) {
         oc_channel_close(client->channel);
         oc_transport_free(client->transport);
         free(client);

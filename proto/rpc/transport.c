@@ -183,6 +183,20 @@ static void init_lock(struct oc_transport *transport)
     (void)pthread_condattr_destroy(&monotonic);
 }
 
+/* NNG starts its threads at the first call of it, whoever makes that: here, so that they get the
+ * signal mask of who makes the transport. Not their own: they would run the handlers of a program
+ * that only meant to open a client. */
+static enum oc_status start_nng(struct oc_error *err)
+{
+    nng_aio *first = NULL;
+    const int rc = nng_aio_alloc(&first, NULL, NULL);
+    if (rc != 0) {
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "transport: %s", nng_strerror(rc));
+    }
+    nng_aio_free(first);
+    return OC_OK;
+}
+
 enum oc_status oc_transport_new(const struct oc_transport_options *options,
                                 struct oc_transport **out, struct oc_error *err)
 {
@@ -195,7 +209,11 @@ enum oc_status oc_transport_new(const struct oc_transport_options *options,
     transport->swept.previous = transport->swept.next = &transport->swept;
     transport->handshake_ms = options->handshake_ms ? options->handshake_ms : OC_HANDSHAKE_MS;
     transport->send_stall_ms = options->send_stall_ms ? options->send_stall_ms : OC_SEND_STALL_MS;
-    enum oc_status st = start_threads(
+    enum oc_status st = start_nng(err);
+    if (st) {
+        return st;
+    }
+    st = start_threads(
         transport, options->n_handshake_workers ? options->n_handshake_workers : default_workers(),
         err);
     if (st) {
