@@ -1,8 +1,8 @@
 /*
  * Errors: what failed and what goes with it. A plain value, on the caller's stack, no pointers.
  *
- * `text` is for people and for our own log. What crosses the wire is the status, a fixed phrase
- * and the facts below `text`.
+ * `text` is for people and for logs. What crosses the wire is the status, a fixed phrase and the
+ * facts below `text`.
  */
 #pragma once
 
@@ -20,6 +20,8 @@ enum {
     OC_ERROR_TEXT_BYTES = 512,
 };
 
+/* Filled in by a call that fails; after one that did not, it is as it was. All text in it may be
+ * printed: control characters and the like were taken out of what a gateway sent. */
 struct oc_error {
     enum oc_status status;
     char text[OC_ERROR_TEXT_BYTES]; /* one line: the thing, the cause, the fix; NUL-terminated */
@@ -34,8 +36,10 @@ struct oc_error {
 };
 
 /*
- * Fills *err (which may be NULL) with a status and a formatted text, clears the other facts and
- * returns the status, so that `return oc_fail(err, ...)` is the one way to fail.
+ * Fills *err (which may be NULL) with a status and a formatted text, cut where it is full, clears
+ * the other facts and returns the status, so that `return oc_fail(err, ...)` is the one way to
+ * fail. For programs that pass the library's errors on with their own.
+ *
  * Thread: any.
  */
 #if defined(__GNUC__)

@@ -1,5 +1,7 @@
 /*
- * The words for states and refusals that every layer and every caller shares. Pure; any thread.
+ * The words for states and refusals that every layer and every caller shares.
+ *
+ * Thread: any; every function here is pure.
  */
 #pragma once
 
@@ -13,10 +15,11 @@ extern "C" {
 #pragma GCC visibility push(default)
 #endif
 
+/* What was decided of a device and holds now, whatever it asks for. */
 enum oc_standing {
-    OC_STANDING_NONE,
+    OC_STANDING_NONE, /* never approved, or unblocked */
     OC_STANDING_APPROVED,
-    OC_STANDING_REVOKED,
+    OC_STANDING_REVOKED, /* also when its term ended or its record was removed */
     OC_STANDING_BLOCKED,
     OC_STANDING_COUNT
 };
@@ -37,13 +40,13 @@ enum oc_state {
 enum oc_why {
     OC_WHY_NONE,
     OC_WHY_BLOCKED,
-    OC_WHY_REJECTED,
+    OC_WHY_REJECTED, /* and its cool-down is not over, or it asks again */
     OC_WHY_REVOKED,
-    OC_WHY_ACCESS_WIDENED,
-    OC_WHY_RECORDS_RESET,
+    OC_WHY_ACCESS_WIDENED, /* approved, but asks for more than that */
+    OC_WHY_RECORDS_RESET,  /* it was approved, in records that this gateway has no more */
     OC_WHY_REMOVED,
-    OC_WHY_IDENTITY_CHANGED,
-    OC_WHY_ADDITIONAL_INSTANCE,
+    OC_WHY_IDENTITY_CHANGED,    /* claims to be an approved device, under another key */
+    OC_WHY_ADDITIONAL_INSTANCE, /* another device of its host is paired */
     OC_WHY_NEW_DEVICE,
     OC_WHY_COUNT
 };
@@ -51,28 +54,31 @@ enum oc_why {
 /* How Connect was refused. Numbers as on the wire. */
 enum oc_refusal_kind {
     OC_REFUSAL_NONE,
-    OC_REFUSAL_PAIRING_REQUIRED,
+    OC_REFUSAL_PAIRING_REQUIRED, /* a request waits for an administrator */
     OC_REFUSAL_REJECTED,
     OC_REFUSAL_REVOKED,
     OC_REFUSAL_BLOCKED,
-    OC_REFUSAL_BUSY,
-    OC_REFUSAL_LOCKED,
+    OC_REFUSAL_BUSY,   /* a cap, or too soon: retry_after_ms */
+    OC_REFUSAL_LOCKED, /* the gateway serves nobody until it is unlocked */
     OC_REFUSAL_COUNT
 };
 
-/* Words as in JSON: "approved", "access_widened". "unknown" outside the table; never NULL. */
+/* The word as in JSON: "approved", "access_widened"; "unknown" for a value that is not in the
+ * table. Never NULL; the text is constant. */
 const char *oc_standing_name(enum oc_standing standing);
 const char *oc_state_name(enum oc_state state);
 const char *oc_why_name(enum oc_why why);
 const char *oc_refusal_name(enum oc_refusal_kind kind);
 
-/* A sentence for people: "new device: this gateway has never seen this key". Never NULL. */
+/* A sentence for people: "new device: this gateway has never seen this key"; "" for NONE and for
+ * a value that is not in the table. Never NULL; the text is constant. */
 const char *oc_why_text(enum oc_why why);
 
-/* The HTTP status that goes with a refusal: 401, 403, 429 or 503; 0 for NONE. */
+/* The HTTP status that goes with a refusal: 401, 403, 429 or 503; 0 for NONE and for a value that
+ * is not in the table. */
 uint32_t oc_refusal_http_status(enum oc_refusal_kind kind);
 
-/* The word's value; false if it is none of the table. */
+/* Reads a word as oc_state_name gives it. False, *out as it was, if it is none of the table. */
 bool oc_state_parse(const char *text, enum oc_state *out);
 
 #if defined(__GNUC__)

@@ -12,9 +12,12 @@
  * - What the library fills in is zero where an older library or gateway has nothing to say.
  * - A struct "made by the library alone" grows at its end; take no array or sizeof of it.
  * - Enums get new values: have a default, or print the name.
+ *
+ * Thread: any.
  */
 #pragma once
 
+/* The version of these headers. */
 #define OC_VERSION_MAJOR 0
 #define OC_VERSION_MINOR 1
 #define OC_VERSION_PATCH 0
@@ -27,7 +30,8 @@ extern "C" {
 #pragma GCC visibility push(default)
 #endif
 
-/* The version of the library that is linked, "0.1.0". Any thread. */
+/* The version of the library that is linked, "0.1.0"; that of the headers a program was built with
+ * is OC_VERSION_TEXT. Never NULL; the text is constant. */
 const char *oc_version(void);
 
 #if defined(__GNUC__)

@@ -44,8 +44,10 @@ unfinished='\<(TO''DO|FIX''ME|XX''X|HA''CK|KLUD''GE)\>' # apart, so that this li
 max_source_lines=700
 max_header_lines=150
 # Files that may be longer, each with the reason: the inside of one object and one contract would
-# be two headers that make no sense alone.
+# be two headers that make no sense alone; and what strangers read says more of each function.
 long_files='
+include/openclaw/admin.h        250
+include/openclaw/pairing.h      220
 proto/rpc/connection_internal.h 180
 server/store/store.h            180
 '
