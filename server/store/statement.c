@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/store/row_form.h"
+#include "server/store/store.h"
 
 static enum oc_status status_of(int result)
 {
@@ -27,8 +28,37 @@ static enum oc_status status_of(int result)
     }
 }
 
+static const char *name_of(sqlite3 *db)
+{
+    const char *name = sqlite3_db_filename(db, "main");
+    return name && name[0] != '\0' ? name : "the database";
+}
+
+/* The disk's own failures: what an administrator must mend. */
+static enum oc_status fail_disk(sqlite3 *db, int result, const char *what, struct oc_error *err)
+{
+    const bool is_full = (result & 0xff) == SQLITE_FULL;
+    const int number = sqlite3_system_errno(db);
+    char reason[96] = "";
+    if (!is_full && number != 0) {
+        (void)snprintf(reason, sizeof reason, ": %s", strerror(number));
+    }
+    (void)oc_fail(err, is_full ? OC_RESOURCE_EXHAUSTED : OC_UNAVAILABLE,
+                  "the disk of %s %s%s (%s: sqlite %d)", name_of(db), is_full ? "is full" : "fails",
+                  reason, what, result);
+    if (err) {
+        (void)snprintf(err->cause, sizeof err->cause, "%s",
+                       is_full ? STORE_CAUSE_DISK_FULL : STORE_CAUSE_DISK_FAILS);
+    }
+    return is_full ? OC_RESOURCE_EXHAUSTED : OC_UNAVAILABLE;
+}
+
 enum oc_status statement_fail(sqlite3 *db, int result, const char *what, struct oc_error *err)
 {
+    const bool is_memory = result == SQLITE_IOERR_NOMEM; /* says IOERR, and means the other */
+    if ((result & 0xff) == SQLITE_FULL || ((result & 0xff) == SQLITE_IOERR && !is_memory)) {
+        return fail_disk(db, result, what, err);
+    }
     const char *cause =
         (result & 0xff) == SQLITE_BUSY ? "another process holds the database" : sqlite3_errmsg(db);
     return oc_fail(err, status_of(result), "store: %s: %s (sqlite %d, errno %d)", what, cause,

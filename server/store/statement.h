@@ -11,7 +11,8 @@
 
 #include <sqlite3.h>
 
-/* The status of the last result of `db`, with its text; never OC_OK. `what` says what failed. */
+/* The status of the last result of `db`, with its text; never OC_OK. `what` says what failed. A
+ * full disk and one that fails are named by their file, and told by the error's cause (store.h). */
 enum oc_status statement_fail(sqlite3 *db, int result, const char *what, struct oc_error *err);
 /* Whether the result is a row that the schema refused. */
 bool statement_is_refused(int result);

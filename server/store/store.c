@@ -117,13 +117,14 @@ enum oc_status store_apply(struct store *store, const struct store_change *chang
 enum oc_status store_commit(struct store *store, struct oc_error *err)
 {
     assert(store->is_in_group);
+    bool rolled_back = false;
     store->is_in_group = false;
-    enum oc_status st = store->ops->commit(store, err);
+    enum oc_status st = store->ops->commit(store, &rolled_back, err);
     if (st) {
-        store->is_unknown = true;
+        store->is_unknown = !rolled_back;
         store->working = store->committed;
         if (err) {
-            err->is_outcome_unknown = true;
+            err->is_outcome_unknown = store->is_unknown;
         }
         return st;
     }
@@ -172,6 +173,11 @@ enum oc_status store_backup_start(struct store *store, const char *directory, co
 bool store_needs_reopen(const struct store *store)
 {
     return store->is_unknown;
+}
+
+enum oc_status store_check_room(struct store *store, struct oc_error *err)
+{
+    return store->ops->check_room(store, err);
 }
 
 enum oc_status store_find_key(struct store *store, const char *actor, uint32_t method,

@@ -96,6 +96,10 @@ struct store_change {
     int64_t now_ms;
 };
 
+/* The error's cause where the disk is what failed. */
+#define STORE_CAUSE_DISK_FULL  "disk_full"
+#define STORE_CAUSE_DISK_FAILS "disk_fails"
+
 /*
  * A group: begin, any number of applies, commit. An apply runs in its own savepoint: when it
  * fails, it alone is undone and the group goes on. *seq gets the change-log number (0 without
@@ -103,8 +107,9 @@ struct store_change {
  * Fails (apply): RESOURCE_EXHAUSTED (disk full), UNAVAILABLE (I/O), ALREADY_EXISTS (alias taken),
  *        DATA_LOSS (the record breaks its invariants, or a constraint of the schema refused
  *        the row: a bug, contained).
- * Fails (commit): any status means the outcome of the whole group is unknown. The store must then
- *        be reopened with store_reopen and everything reloaded before it is used again.
+ * Fails (commit): nothing of the group is on disk or ever will be, and the store goes on; or, with
+ *        is_outcome_unknown and store_needs_reopen, nobody knows: the store must be reopened with
+ *        store_reopen, and read anew if its numbers moved, before it is used again.
  */
 OC_MUST_CHECK enum oc_status store_begin(struct store *store, struct oc_error *err);
 OC_MUST_CHECK enum oc_status store_apply(struct store *store, const struct store_change *change,
@@ -114,6 +119,8 @@ void store_rollback(struct store *store);
 OC_MUST_CHECK enum oc_status store_reopen(struct store *store, struct oc_error *err);
 /* Whether nothing but store_reopen is served. */
 bool store_needs_reopen(const struct store *store);
+/* Whether the disk has room for many changes. Fails: RESOURCE_EXHAUSTED, STORE_CAUSE_DISK_FULL. */
+OC_MUST_CHECK enum oc_status store_check_room(struct store *store, struct oc_error *err);
 
 /* Inside or outside of a group; sees what the group applied. Fails: NOT_FOUND. */
 OC_MUST_CHECK enum oc_status store_find_key(struct store *store, const char *actor, uint32_t method,

@@ -33,9 +33,11 @@ struct store_ops {
                                struct oc_error *err);
     enum oc_status (*begin)(struct store *store, struct oc_error *err);
     enum oc_status (*apply)(struct store *store, const struct store_write *write,
-                            struct oc_error *err);                       /* all of it or nothing */
-    enum oc_status (*commit)(struct store *store, struct oc_error *err); /* with `working` */
+                            struct oc_error *err); /* all of it or nothing */
+    /* Of `working`. *rolled_back, false before: nothing of the group is there, nor ever will be. */
+    enum oc_status (*commit)(struct store *store, bool *rolled_back, struct oc_error *err);
     void (*rollback)(struct store *store);
+    enum oc_status (*check_room)(struct store *store, struct oc_error *err);
     enum oc_status (*find_key)(struct store *store, const char *actor, uint32_t method,
                                const uint8_t key[STORE_KEY_BYTES], struct store_key *out,
                                struct oc_error *err);

@@ -108,6 +108,15 @@ static void drop_undo(struct memory_store *memory)
     memory->undo.n = 0;
 }
 
+static enum oc_status fail_full(struct oc_error *err)
+{
+    (void)oc_fail(err, OC_RESOURCE_EXHAUSTED, "store: planned full disk");
+    if (err) {
+        (void)snprintf(err->cause, sizeof err->cause, "%s", STORE_CAUSE_DISK_FULL);
+    }
+    return OC_RESOURCE_EXHAUSTED;
+}
+
 static void memory_close(struct store *store)
 {
     struct memory_store *memory = memory_of(store);
@@ -179,9 +188,14 @@ static void memory_rollback(struct store *store)
     memory->keys.n = memory->keys.n_kept;
 }
 
-static enum oc_status memory_commit(struct store *store, struct oc_error *err)
+static enum oc_status memory_commit(struct store *store, bool *rolled_back, struct oc_error *err)
 {
     struct memory_store *memory = memory_of(store);
+    if (take_fault(memory, STORE_MEMORY_COMMIT_FULL)) {
+        memory_rollback(store);
+        *rolled_back = true;
+        return fail_full(err);
+    }
     if (take_fault(memory, STORE_MEMORY_COMMIT_LOST)) {
         memory_rollback(store);
         return oc_fail(err, OC_UNAVAILABLE, "store: planned failure of a commit");
@@ -194,6 +208,13 @@ static enum oc_status memory_commit(struct store *store, struct oc_error *err)
         store->committed = store->working;
         return oc_fail(err, OC_UNAVAILABLE, "store: planned failure of a commit");
     }
+    return OC_OK;
+}
+
+static enum oc_status memory_check_room(struct store *store, struct oc_error *err)
+{
+    (void)store;
+    (void)err;
     return OC_OK;
 }
 
@@ -303,7 +324,7 @@ static enum oc_status memory_apply(struct store *store, const struct store_write
 {
     struct memory_store *memory = memory_of(store);
     if (take_fault(memory, STORE_MEMORY_APPLY_FULL)) {
-        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "store: planned full disk");
+        return fail_full(err);
     }
     enum oc_status st = check_unique(memory, write->change, err);
     if (st) {
@@ -462,6 +483,7 @@ static const struct store_ops memory_ops = {
     .apply = memory_apply,
     .commit = memory_commit,
     .rollback = memory_rollback,
+    .check_room = memory_check_room,
     .find_key = memory_find_key,
     .save_sightings = memory_save_sightings,
     .prune = memory_prune,

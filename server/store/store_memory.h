@@ -10,6 +10,7 @@ enum store_memory_fault {
     STORE_MEMORY_APPLY_FULL,  /* the next apply: RESOURCE_EXHAUSTED, that change is undone */
     STORE_MEMORY_COMMIT_LOST, /* the next commit: UNAVAILABLE, and nothing of it is there */
     STORE_MEMORY_COMMIT_KEPT, /* the next commit: UNAVAILABLE, and all of it is there */
+    STORE_MEMORY_COMMIT_FULL, /* the next commit: RESOURCE_EXHAUSTED, surely not there */
     STORE_MEMORY_REOPEN,      /* the next reopen: UNAVAILABLE */
 };
 

@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 
 #include "server/store/database.h"
+#include "server/store/directory.h"
 #include "server/store/history_rows.h"
 #include "server/store/record_rows.h"
 #include "server/store/statement.h"
@@ -48,7 +49,9 @@ struct sqlite_store {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct record_rows rows;
     struct history_rows history;
-    bool is_group_lost; /* SQLite gave the open group up by itself */
+    bool is_group_lost;     /* the open group cannot be committed any more */
+    enum oc_status lost_by; /* what made it so ... */
+    char lost_cause[24];    /* ... and its error's cause */
 };
 
 static struct sqlite_store *sqlite_of(struct store *store)
@@ -230,13 +233,33 @@ static enum oc_status put_all(struct sqlite_store *sqlite, const struct store_wr
     return st;
 }
 
+/* The group cannot go on, and nothing of it is ever committed. What failed on the way was not a
+ * sync, so a full disk leaves the connection sound; after anything else it is made anew. */
+static void give_up_group(struct sqlite_store *sqlite, enum oc_status why,
+                          const struct oc_error *err)
+{
+    sqlite->is_group_lost = true;
+    sqlite->lost_by = why;
+    (void)snprintf(sqlite->lost_cause, sizeof sqlite->lost_cause, "%s", err ? err->cause : "");
+}
+
 /* Undoes the one change; where that is not possible the whole group is given up. */
-static void undo_change(struct sqlite_store *sqlite)
+static void undo_change(struct sqlite_store *sqlite, enum oc_status why, const struct oc_error *err)
 {
     if (sqlite3_get_autocommit(sqlite->db) || run(sqlite, ROLLBACK_TO, NULL) ||
         run(sqlite, RELEASE, NULL)) {
-        sqlite->is_group_lost = true;
+        give_up_group(sqlite, why, err);
     }
+}
+
+static enum oc_status fail_lost(const struct sqlite_store *sqlite, struct oc_error *err)
+{
+    (void)oc_fail(err, sqlite->lost_by, "store: %s: the group was given up after a failure",
+                  sqlite->path.text);
+    if (err) {
+        memcpy(err->cause, sqlite->lost_cause, sizeof sqlite->lost_cause);
+    }
+    return sqlite->lost_by;
 }
 
 static enum oc_status sqlite_apply(struct store *store, const struct store_write *write,
@@ -244,18 +267,25 @@ static enum oc_status sqlite_apply(struct store *store, const struct store_write
 {
     struct sqlite_store *sqlite = sqlite_of(store);
     if (sqlite->is_group_lost) {
-        return oc_fail(err, OC_UNAVAILABLE, "store: the group was given up after a failure");
+        return fail_lost(sqlite, err);
     }
     enum oc_status st = run(sqlite, SAVEPOINT, err);
     if (st) {
+        if (sqlite3_get_autocommit(sqlite->db)) {
+            give_up_group(sqlite, st, err);
+        }
         return st;
     }
     st = put_all(sqlite, write, err);
     if (st) {
-        undo_change(sqlite);
+        undo_change(sqlite, st, err);
         return st;
     }
-    return run(sqlite, RELEASE, err);
+    st = run(sqlite, RELEASE, err);
+    if (st) {
+        give_up_group(sqlite, st, err); /* the change stands in a savepoint that nobody closes */
+    }
+    return st;
 }
 
 static void sqlite_rollback(struct store *store)
@@ -284,23 +314,58 @@ static enum oc_status update_meta(struct sqlite_store *sqlite, struct oc_error *
     return finish(sqlite, bind_run(&binder), "write the numbers", err);
 }
 
-static enum oc_status sqlite_commit(struct store *store, struct oc_error *err)
+/* Ends what was not committed; it is gone, whatever becomes of the connection. */
+static void abandon(struct sqlite_store *sqlite, enum oc_status why)
+{
+    sqlite_rollback(&sqlite->base);
+    sqlite->base.is_stale = sqlite->base.is_stale || why != OC_RESOURCE_EXHAUSTED;
+}
+
+/*
+ * A COMMIT that met a full disk did not write its last frame whole, as SQLite says FULL only of a
+ * write, and with powersafe overwrite nothing is written behind that frame: no reader of the log
+ * takes it for a commit. After any other failure the frame may be there, even durably.
+ */
+static bool is_surely_undone(struct sqlite_store *sqlite, int result)
+{
+    sqlite3_file *file = NULL;
+    if ((result & 0xff) != SQLITE_FULL || !sqlite3_get_autocommit(sqlite->db) ||
+        sqlite3_file_control(sqlite->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+        !file || !file->pMethods) {
+        return false;
+    }
+    return file->pMethods->xDeviceCharacteristics(file) & SQLITE_IOCAP_POWERSAFE_OVERWRITE;
+}
+
+static enum oc_status sqlite_commit(struct store *store, bool *rolled_back, struct oc_error *err)
 {
     struct sqlite_store *sqlite = sqlite_of(store);
-    enum oc_status st = OC_OK;
-    if (sqlite->is_group_lost) {
-        st = oc_fail(err, OC_UNAVAILABLE, "store: the group was given up after a failure");
-    }
+    enum oc_status st = sqlite->is_group_lost ? fail_lost(sqlite, err) : OC_OK;
     if (!st && !is_same_progress(&store->working, &store->committed)) {
         st = update_meta(sqlite, err);
     }
-    if (!st) {
-        st = run(sqlite, COMMIT, err);
+    if (st) {
+        abandon(sqlite, st);
+        *rolled_back = true;
+        return st;
     }
-    if (st && !sqlite3_get_autocommit(sqlite->db)) {
+    struct binder binder = bind(sqlite, COMMIT);
+    int result = bind_run(&binder);
+    if (result == SQLITE_DONE) {
+        return OC_OK;
+    }
+    st = finish(sqlite, result, sources[COMMIT], err);
+    *rolled_back = is_surely_undone(sqlite, result);
+    if (!sqlite3_get_autocommit(sqlite->db)) {
         (void)run(sqlite, ROLLBACK, NULL); /* the reopen that must follow settles it */
     }
     return st;
+}
+
+static enum oc_status sqlite_check_room(struct store *store, struct oc_error *err)
+{
+    enum { ROOM_BYTES = 1 << 20 }; /* some twenty decisions, and what they move */
+    return directory_check_room(sqlite_of(store)->path.text, ROOM_BYTES, err);
 }
 
 /* ---- sightings and pruning -------------------------------------------------------------- */
@@ -395,6 +460,7 @@ static const struct store_ops sqlite_ops = {
     .apply = sqlite_apply,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
+    .check_room = sqlite_check_room,
     .find_key = sqlite_find_key,
     .save_sightings = sqlite_save_sightings,
     .prune = sqlite_prune,

@@ -399,6 +399,86 @@ static void a_full_disk_is_told_from_a_broken_one(void **state)
                      OC_UNAVAILABLE);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char bytes[4096];
+    size_t n;
+    FILE *in = fopen(from, "rb");
+    FILE *out = fopen(to, "wb");
+    assert_non_null(in);
+    assert_non_null(out);
+    while ((n = fread(bytes, 1, sizeof bytes, in)) > 0) {
+        assert_int_equal(fwrite(bytes, 1, n, out), n);
+    }
+    assert_int_equal(fclose(in), 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+/* What a gateway would find that started on the files as they are now. */
+static void check_after_kill(const struct suite *suite, const struct oracle *oracle)
+{
+    struct suite copy = *suite;
+    char from[160];
+    char to[160];
+    struct oc_error err = {0};
+    (void)snprintf(copy.path, sizeof copy.path, "%s/killed.db", suite->directory);
+    copy.options.path = copy.path;
+    (void)snprintf(from, sizeof from, "%s-wal", suite->path);
+    (void)snprintf(to, sizeof to, "%s-wal", copy.path);
+    copy_file(suite->path, copy.path);
+    copy_file(from, to);
+    if (store_open_sqlite(&copy.options, &copy.store, &err)) {
+        fail_msg("open after the kill: %s", err.text);
+    }
+    check_found(&copy, oracle);
+    store_close(copy.store);
+    remove_files(&copy);
+}
+
+/* The disk is full once, at each write in turn: where the store says that nothing was written,
+ * there is nothing, not even for a gateway that starts anew; and it goes on without being reopened.
+ */
+static unsigned fill_at_every_write(struct suite *suite)
+{
+    const uint64_t n = count_operations(suite);
+    unsigned n_undone = 0;
+    for (uint64_t at = 1; at <= n; at++) {
+        struct oracle oracle = {0};
+        struct oc_error err = {0};
+        start_over(suite, (unsigned)at);
+        fault_vfs_plan(FAULT_NONE, 0, 0);
+        open_after(suite);
+        fault_vfs_plan(FAULT_FULL, at, 0);
+        for (uint64_t next = 1; next <= GROUPS * CHANGES;) {
+            if (run_group(suite, next, &oracle) && store_needs_reopen(suite->store)) {
+                assert_int_equal(store_reopen(suite->store, &err), OC_OK);
+            } else if (oracle.acknowledged < oracle.sent) {
+                n_undone++;
+                oracle.sent = oracle.acknowledged; /* "nothing was changed" is a promise */
+                check_after_kill(suite, &oracle);
+            }
+            check_found(suite, &oracle);
+            next = store_identity(suite->store).seq + 1;
+        }
+        check_state(suite, GROUPS * CHANGES);
+        store_close(suite->store);
+        suite->store = NULL;
+        fault_vfs_revive();
+        remove_files(suite);
+    }
+    return n_undone;
+}
+
+static void a_full_disk_is_survived_without_a_reopen(void **state)
+{
+    fault_vfs_set_powersafe(true);
+    const unsigned n_undone = fill_at_every_write(*state);
+    fault_vfs_set_powersafe(false);
+    assert_true(n_undone > 2 * GROUPS);
+    /* Here SQLite writes behind a commit's last frame, and a full disk may strike there. */
+    (void)fill_at_every_write(*state);
+}
+
 /* Upkeep fails alone: decisions go on without the caller's help. */
 static void a_failed_upkeep_does_not_stop_decisions(void **state)
 {
@@ -437,6 +517,7 @@ int main(void)
         TEST(what_follows_a_failed_sync_is_not_built_on_sand),
         TEST(after_a_failed_commit_nothing_but_a_reopen_is_served),
         TEST(a_full_disk_is_told_from_a_broken_one),
+        TEST(a_full_disk_is_survived_without_a_reopen),
         TEST(a_failed_upkeep_does_not_stop_decisions),
     };
     fault_memory_install();

@@ -32,6 +32,7 @@ static struct {
     uint32_t random;
     bool has_struck;
     bool is_dead;
+    bool is_powersafe;
     struct change *changes;
     size_t n_changes;
 } disk;
@@ -356,11 +357,16 @@ static int file_sector_size(sqlite3_file *base)
     return file_of(base)->real->pMethods->xSectorSize(file_of(base)->real);
 }
 
-/* A disk that promises nothing: SQLite must bring its own order. */
+/* A disk that promises nothing: SQLite must bring its own order. Or as little as the real one. */
 static int file_characteristics(sqlite3_file *base)
 {
     (void)base;
-    return 0;
+    return disk.is_powersafe ? SQLITE_IOCAP_POWERSAFE_OVERWRITE : 0;
+}
+
+void fault_vfs_set_powersafe(bool is_powersafe)
+{
+    disk.is_powersafe = is_powersafe;
 }
 
 /* Version 1: no shared memory and no mapping, which an exclusive store must not need. */

@@ -30,6 +30,9 @@ void fault_vfs_remove(void);
 /* From now on, the operation number `at` (1 is the next) fails. `seed` decides what a shuffle
  * keeps. */
 void fault_vfs_plan(enum fault_kind kind, uint64_t at, uint32_t seed);
+/* Whether it says of itself that a write never harms what lies beside it, as SQLite takes real
+ * disks to be. For files opened from now on. */
+void fault_vfs_set_powersafe(bool is_powersafe);
 /* Operations since the plan was made. */
 uint64_t fault_vfs_operations(void);
 uint64_t fault_vfs_syncs(void);

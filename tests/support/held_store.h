@@ -16,4 +16,9 @@ void held_store_release(void);
 
 /* Every apply fails with RESOURCE_EXHAUSTED while the disk is full. */
 void held_store_set_full(bool is_full);
+/* Writes succeed, but store_check_room says that there is no room for more. */
+void held_store_set_no_room(bool none);
 unsigned held_store_n_commits(void);
+unsigned held_store_n_applies(void);
+unsigned held_store_n_reopens(void);
+unsigned held_store_n_loads(void);
