@@ -51,6 +51,7 @@ struct pairing_event {
     struct oc_digest ask_digest;
     struct oc_request_id request_id; /* what this ask's request is called at this generation */
     bool is_over_cap;                /* no room for another open request */
+    bool is_read_only;               /* nothing can be written now: nothing may be opened */
     bool holds_foreign_receipt;      /* this gateway's receipt for another database id */
     enum look_alike look_alike;
     bool pairs_everyone; /* pairingRequired: false, this source is allowed; with `grant` */

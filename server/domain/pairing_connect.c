@@ -165,6 +165,9 @@ static int64_t enqueue(struct move *move)
     if (next->request.is_open && next->replaced_ms > 0 && move->now_ms < free_ms) {
         return free_ms;
     }
+    if (move->event->is_read_only) {
+        return pairing_time_after(move->now_ms, CAP_RETRY_MS);
+    }
     if (!next->request.is_open && move->event->is_over_cap &&
         !pairing_is_expected(next, move->now_ms)) {
         return pairing_time_after(move->now_ms, CAP_RETRY_MS);
@@ -219,7 +222,8 @@ static enum pairing_outcome connect_announced(struct move *move)
 static bool is_announced(const struct move *move)
 {
     const struct expectation *expectation = &move->out->next.expectation;
-    return pairing_is_expected(&move->out->next, move->now_ms) && expectation->approves &&
+    return !move->event->is_read_only && pairing_is_expected(&move->out->next, move->now_ms) &&
+           expectation->approves &&
            oc_grant_is_within(&move->event->ask.grant, &expectation->grant);
 }
 

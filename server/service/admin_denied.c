@@ -17,8 +17,16 @@ static void stage_denied(struct group *group, struct change *change)
 {
     struct denied_change *denied = (struct denied_change *)(void *)change;
     struct oc_error err;
-    if (group_apply_audit(group, &denied->audit, &err)) {
-        log_error("audit.denied_lost", "actor=%s error=%s", denied->audit.actor.name, err.text);
+    /* Whoever is refused could else make a failing disk fail again and again. */
+    bool is_lost = outage_is_on(&group_service(group)->outage);
+    if (is_lost || group_apply_audit(group, &denied->audit, &err)) {
+        const struct audit_event *audit = &denied->audit;
+        const struct log_about about = {.event = "audit.denied_lost",
+                                        .subject = audit->actor.name,
+                                        .detail = audit->detail,
+                                        .source = audit->actor.source};
+        log_limited(LOG_LEVEL_ERROR, &about, "actor=%s method=%s error=%s", audit->actor.name,
+                    audit->detail, is_lost ? "the store is failing" : err.text);
     }
 }
 

@@ -250,6 +250,7 @@ static void decide_on(struct group *group, struct decide_change *decide,
         .source = "",
         .key = decide->caller.has_key ? &key : NULL,
         .needs_marker = is_final(event.kind),
+        .is_administrators = true,
     };
     enum oc_status st = group_apply(group, &row, &receipt, &result->error);
     result->seq = receipt.seq;
@@ -331,6 +332,14 @@ static void log_done(const struct decide_change *decide, const char *device)
              command->reason[0] != '\0' ? command->reason : "none", pairing->claimed_name);
 }
 
+/* In force whatever became of its group. */
+static bool is_withdrawn(const struct decide_change *decide)
+{
+    const struct decide_result *result = &decide->result;
+    return is_final(decide->command.kind) &&
+           (result->status == OC_OK || result->error.is_not_durable);
+}
+
 /* Once it is known what became of it. */
 static void log_decision(const struct decide_change *decide, const struct oc_error *failed)
 {
@@ -347,10 +356,13 @@ static void log_decision(const struct decide_change *decide, const struct oc_err
         return;
     }
     const bool is_unknown = result->status == OC_NOT_FOUND && names_request(command->kind);
-    const bool is_in_force = is_final(command->kind) && (failed || result->error.is_not_durable);
-    const char *outcome = failed ? "unknown" : decide->outcome;
+    const bool is_in_force =
+        failed ? is_withdrawn(decide) : is_final(command->kind) && result->error.is_not_durable;
+    const char *outcome = !failed                      ? decide->outcome
+                          : failed->is_outcome_unknown ? "unknown"
+                                                       : "not written";
     log_warn("pairing.not_decided", "action=%s outcome=%s device=%s request=%s by=%s reason=%s",
-             pairing_event_name(command->kind), is_in_force ? "in force, not on disk yet" : outcome,
+             pairing_event_name(command->kind), is_in_force ? "in force, not durable yet" : outcome,
              is_unknown ? "none" : id,
              command->request_id.text[0] != '\0' ? command->request_id.text : "none",
              decide->caller.actor.name, failed ? failed->text : result->error.text);
@@ -362,8 +374,7 @@ static void finish(struct service *service, struct change *change, const struct 
     struct decide_result *result = &decide->result;
     log_decision(decide, failed);
     if (failed) {
-        bool withdraws = is_final(decide->command.kind) &&
-                         (result->status == OC_OK || result->error.is_not_durable);
+        const bool withdraws = is_withdrawn(decide);
         result->status = failed->status;
         result->error = *failed;
         result->error.is_not_durable = withdraws;

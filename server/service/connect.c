@@ -23,6 +23,7 @@ struct pairing_event connect_event_of(const struct peer *peer, const struct atte
         .ask_digest = attempt->ask_digest,
         .holds_foreign_receipt = attempt->holds_foreign_receipt,
         .pairs_everyone = !options->pairing_required && peer->is_source_trusted,
+        .is_read_only = outage_is_on(&peer->service->outage),
     };
     memcpy(event.actor.source, peer->source, sizeof event.actor.source);
     if (event.pairs_everyone) {

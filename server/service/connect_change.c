@@ -163,12 +163,14 @@ static void finish(struct service *service, struct change *change, const struct 
 {
     struct connect_change *connect = connect_of(change);
     struct delivery_list deliveries = {0};
-    const struct oc_error *error = failed ? failed : &connect->error;
-    enum oc_status status = failed ? failed->status : connect->status;
-    if (status) {
-        fail(&connect->result, status, error);
+    /* In an outage memory has the answer: a session for who is approved, "busy" for the others. */
+    bool is_refused = !failed && connect->status && !outage_is_on(&service->outage);
+    if (is_refused) {
+        fail(&connect->result, connect->status, &connect->error);
     } else {
-        log_news(connect);
+        if (!failed && !connect->status) {
+            log_news(connect);
+        }
         enum connect_step step =
             connect_in_memory(connect->peer, &connect->attempt, &connect->result, &deliveries);
         if (step == CONNECT_NEEDS_WRITER) {

@@ -184,8 +184,11 @@ static void stage_due(struct group *group, struct change *change)
         .source = "",
     };
     if (group_apply(group, &row, &receipt, &err)) {
-        schedule_again(service, &due->due.id, now_ms + 1000);
-        log_error("pairing.due_failed", "event=%s error=%s", row.action, err.text);
+        const bool is_outage = outage_is_on(&service->outage); /* the log tells of it once */
+        schedule_again(service, &due->due.id, now_ms + (is_outage ? OUTAGE_MAX_PROBE_MS : 1000));
+        if (!is_outage) {
+            log_error("pairing.due_failed", "event=%s error=%s", row.action, err.text);
+        }
     } else if (decision.changed) {
         log_due(&decision, event.kind);
     }

@@ -42,16 +42,13 @@ struct housekeeping {
 static void stage_retry(struct group *group, struct change *change)
 {
     (void)change;
-    group_retry_unsaved(group);
+    group_retry(group);
 }
 
 static void run_marker(struct service *service, struct change *change)
 {
-    struct oc_error err;
     (void)change;
-    if (writer_write_marker(service, &err)) {
-        log_error("marker.failed", "error=%s", err.text);
-    }
+    writer_write_marker(service);
 }
 
 /* Takes up to `max` sightings off a shard's list. */
@@ -82,8 +79,10 @@ static void save_sightings(struct service *service)
             n_taken = take_sightings(&service->index.shards[i], rows + n, SIGHTINGS_AT_ONCE - n);
             n += n_taken;
             bool is_full = n == SIGHTINGS_AT_ONCE || (i == INDEX_SHARDS - 1 && n > 0);
-            if (is_full && store_save_sightings(store, rows, n, &err)) {
+            enum oc_status st = is_full ? store_save_sightings(store, rows, n, &err) : OC_OK;
+            if (st) {
                 log_warn("sightings.failed", "error=%s", err.text);
+                writer_note_failure(service, st, &err);
             }
             n = is_full ? 0 : n;
         } while (n_taken > 0);
@@ -94,7 +93,7 @@ static void save_sightings(struct service *service)
 static void run_sightings(struct service *service, struct change *change)
 {
     (void)change;
-    if (!service_is_locked(service)) {
+    if (!service_is_locked(service) && !outage_is_on(&service->outage)) {
         save_sightings(service);
     }
 }
@@ -112,11 +111,14 @@ static void run_prune(struct service *service, struct change *change)
     struct store *store = writer_store(service);
     struct oc_error err;
     bool more = false;
-    if (!store || service_is_locked(service) || !is_time_to_prune(service, chore)) {
+    if (!store || service_is_locked(service) || outage_is_on(&service->outage) ||
+        !is_time_to_prune(service, chore)) {
         return;
     }
-    if (store_prune(store, service_now_ms(service), &more, &err)) {
+    enum oc_status st = store_prune(store, service_now_ms(service), &more, &err);
+    if (st) {
         log_warn("prune.failed", "error=%s", err.text);
+        writer_note_failure(service, st, &err);
     }
     if (more) {
         chore->next_ms = 0; /* go on at the next tick */
@@ -195,6 +197,7 @@ void housekeeping_tick(struct housekeeping *housekeeping, int64_t monotonic_ms)
 
 void housekeeping_finish(struct service *service)
 {
+    writer_finish(service);
     run_sightings(service, NULL);
     run_marker(service, NULL);
 }

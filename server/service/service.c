@@ -34,6 +34,11 @@ int64_t service_monotonic_ms(const struct service *service)
     return monotonic ? clock_now_ms(monotonic) : clock_monotonic_ms();
 }
 
+struct outage_time service_outage_time(struct service *service)
+{
+    return (struct outage_time){service_now_ms(service), service_monotonic_ms(service)};
+}
+
 bool service_is_locked(const struct service *service)
 {
     return atomic_load(&service->lock) != STORE_LOCK_NONE;
@@ -90,6 +95,7 @@ static struct service *allocate(const struct service_options *options)
         service->options.max_queue = DEFAULT_MAX_QUEUE;
     }
     naming_init(&service->naming, options->secret);
+    outage_init(&service->outage);
     atomic_init(&service->lock, (int)options->lock);
     pthread_mutex_init(&service->identity_mutex, NULL);
     index_init(&service->index, seed, service_monotonic_ms(service));
@@ -164,6 +170,7 @@ void service_free(struct service *service)
     directory_deinit(&service->directory);
     index_deinit(&service->index);
     pthread_mutex_destroy(&service->identity_mutex);
+    outage_deinit(&service->outage);
     naming_deinit(&service->naming);
     free(service);
 }
@@ -217,7 +224,14 @@ void service_get_status(struct service *service, struct service_status *out)
         .started_ms = service->started_ms,
         .n_online = atomic_load(&service->n_online),
         .n_queued = executor_n_queued(service->executor),
+        .n_unsaved = atomic_load(&service->n_unsaved),
     };
+    struct outage_facts outage;
+    outage_read(&service->outage, &outage);
+    out->failing_since_ms = outage.since_ms;
+    out->last_write_ms = outage.last_ok_ms;
+    memcpy(out->store_error, outage.error, sizeof out->store_error);
+    memcpy(out->store_cause, outage.cause, sizeof out->store_cause);
     pthread_mutex_lock(&service->identity_mutex);
     memcpy(out->store_text, service->store_text, sizeof out->store_text);
     pthread_mutex_unlock(&service->identity_mutex);

@@ -65,5 +65,12 @@ struct service_status {
     int64_t started_ms;
     uint64_t n_pending, n_approved, n_revoked, n_blocked, n_online, n_quarantined, n_records;
     uint64_t n_queued;
+    /* While the store cannot be written: since when, why in words and in one word, and what was
+     * withdrawn that is in force and not durable. */
+    int64_t failing_since_ms; /* 0: it can */
+    int64_t last_write_ms;    /* the last that worked; 0: none since the start */
+    char store_error[256];
+    char store_cause[24];
+    uint64_t n_unsaved;
 };
 void service_get_status(struct service *service, struct service_status *out);

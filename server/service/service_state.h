@@ -12,6 +12,7 @@
 #include "server/service/executor.h"
 #include "server/service/naming.h"
 #include "server/service/notifier.h"
+#include "server/service/outage.h"
 #include "server/service/service.h"
 
 struct clockwork;
@@ -30,6 +31,7 @@ struct service {
     struct clockwork *clockwork;
     struct watchers *watchers;
     struct backup *backup; /* the writer's */
+    struct outage outage;
     int64_t started_ms;
     uint8_t load_round; /* writer thread: counts the loads */
 
@@ -38,6 +40,7 @@ struct service {
     atomic_int_least64_t floor_ms;    /* the clock never shows less: what the store has seen */
     atomic_int_least64_t rollback_ms; /* when a rollback was last accepted; 0: never */
     atomic_uint_least64_t n_online;
+    atomic_uint_least64_t n_unsaved; /* withdrawals in force that are not durable yet */
     atomic_bool is_draining;
 
     pthread_mutex_t identity_mutex; /* guards the two below */
@@ -48,6 +51,7 @@ struct service {
 /* Unix milliseconds of the gateway's steady clock. */
 int64_t service_now_ms(struct service *service);
 int64_t service_monotonic_ms(const struct service *service);
+struct outage_time service_outage_time(struct service *service);
 bool service_is_locked(const struct service *service);
 struct store_identity service_identity(struct service *service);
 /* Writer thread. */

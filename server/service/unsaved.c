@@ -42,9 +42,24 @@ void unsaved_list_keep(struct unsaved_list *list, struct unsaved *unsaved)
     unsaved->is_applied = false;
     *list->end = unsaved;
     list->end = &unsaved->next;
+    list->n++;
+}
+
+static void log_durable(const struct unsaved *unsaved)
+{
+    char id[OC_DEVICE_ID_DIGITS + 1];
+    oc_device_id_format(&unsaved->id, id);
+    log_info("withdrawal.durable", "device=%s action=%s", id, unsaved->action);
 }
 
 typedef bool (*match_fn)(const struct unsaved *unsaved, const struct pairing *found);
+
+static bool is_any(const struct unsaved *unsaved, const struct pairing *found)
+{
+    (void)unsaved;
+    (void)found;
+    return true;
+}
 
 static void drop_if(struct unsaved_list *list, match_fn is_it, const struct pairing *found)
 {
@@ -53,19 +68,16 @@ static void drop_if(struct unsaved_list *list, match_fn is_it, const struct pair
         struct unsaved *unsaved = *link;
         if (is_it(unsaved, found)) {
             *link = unsaved->next;
+            list->n--;
+            if (is_it != is_any) {
+                log_durable(unsaved);
+            }
             unsaved_free(unsaved);
         } else {
             link = &unsaved->next;
         }
     }
     list->end = link;
-}
-
-static bool is_any(const struct unsaved *unsaved, const struct pairing *found)
-{
-    (void)unsaved;
-    (void)found;
-    return true;
 }
 
 static bool was_applied(const struct unsaved *unsaved, const struct pairing *found)
@@ -105,4 +117,14 @@ bool unsaved_list_compare(struct unsaved_list *list, const struct pairing *found
         }
     }
     return false;
+}
+
+void unsaved_list_log_lost(const struct unsaved_list *list)
+{
+    for (const struct unsaved *unsaved = list->first; unsaved; unsaved = unsaved->next) {
+        char id[OC_DEVICE_ID_DIGITS + 1];
+        oc_device_id_format(&unsaved->id, id);
+        log_error("withdrawal.lost", "device=%s action=%s fix=%s", id, unsaved->action,
+                  "the disk never took it: repeat it after the next start");
+    }
 }

@@ -21,6 +21,7 @@ struct unsaved {
 struct unsaved_list {
     struct unsaved *first; /* oldest */
     struct unsaved **end;
+    uint64_t n;
 };
 
 void unsaved_list_init(struct unsaved_list *list);
@@ -34,6 +35,8 @@ void unsaved_free(struct unsaved *unsaved);
 void unsaved_list_keep(struct unsaved_list *list, struct unsaved *unsaved);
 /* The group that they were applied in is durable. */
 void unsaved_list_drop_applied(struct unsaved_list *list);
+/* Says what will be forgotten when the process ends. */
+void unsaved_list_log_lost(const struct unsaved_list *list);
 /* Or it is not. */
 void unsaved_list_reset_applied(struct unsaved_list *list);
 /* The disk has `found`: what is not newer is saved. True: something newer is left. */

@@ -28,12 +28,17 @@ struct group {
     size_t n_staged;
     int64_t now_ms;
     bool has_begun;
+    bool has_written; /* so that its commit shows what the disk can do */
     bool needs_marker;
+    bool has_looked_for_room;
+    bool has_room; /* where it has looked */
 };
 
 struct writer {
     struct store *store; /* NULL: the gateway is locked without one */
     bool is_broken;      /* a commit failed, and reopening did too */
+    bool needs_load;     /* the disk holds other records than memory stands on */
+    bool is_marker_failing;
     struct unsaved_list unsaved;
     uint64_t marker_seq;
     uint64_t marker_epoch;
@@ -88,17 +93,75 @@ void group_read(struct group *group, const struct oc_device_id *id, struct pairi
     shard_unlock(shard);
 }
 
+/* ---- a store that fails --------------------------------------------------------------------- */
+
+static enum oc_status note_outage(struct service *service, struct oc_error *err)
+{
+    const struct outage_time now = service_outage_time(service);
+    outage_note_failure(&service->outage, err, &now);
+    err->status = OC_UNAVAILABLE;
+    return OC_UNAVAILABLE;
+}
+
+/* A disk that cannot be written is an outage; a row that the store refuses is not. */
+static enum oc_status note_failure(struct service *service, enum oc_status st, struct oc_error *err)
+{
+    const bool is_disk = strcmp(err->cause, STORE_CAUSE_DISK_FULL) == 0 ||
+                         strcmp(err->cause, STORE_CAUSE_DISK_FAILS) == 0;
+    return st && is_disk ? note_outage(service, err) : st;
+}
+
+void writer_note_failure(struct service *service, enum oc_status st, struct oc_error *err)
+{
+    (void)note_failure(service, st, err);
+}
+
+static bool has_room(struct group *group)
+{
+    struct store *store = group_store(group);
+    if (!group->has_looked_for_room) {
+        group->has_looked_for_room = true;
+        group->has_room = store && store_check_room(store, NULL) == OC_OK;
+    }
+    return group->has_room;
+}
+
+/* In an outage what withdraws is tried, whatever an administrator decides if there is room, and
+ * what strangers cause is not: it could make the disk fail again and again. */
+static enum oc_status admit(struct group *group, bool withdraws, bool is_administrators,
+                            struct oc_error *err)
+{
+    struct outage *outage = &group->service->outage;
+    if (withdraws || !outage_is_on(outage) || (is_administrators && has_room(group))) {
+        return OC_OK;
+    }
+    return outage_fail(outage, err);
+}
+
 static enum oc_status begin(struct group *group, struct oc_error *err)
 {
     struct store *store = group_store(group);
     if (!store) {
-        return oc_fail(err, OC_UNAVAILABLE, "the database cannot be written at the moment");
+        return outage_fail(&group->service->outage, err);
     }
     if (group->has_begun) {
         return OC_OK;
     }
     enum oc_status st = store_begin(store, err);
     group->has_begun = st == OC_OK;
+    return st ? note_outage(group->service, err) : OC_OK;
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static enum oc_status apply_row(struct group *group, const struct store_change *row, uint64_t *seq,
+                                struct oc_error *err)
+{
+    enum oc_status st = begin(group, err);
+    if (!st) {
+        st = note_failure(group->service, store_apply(group_store(group), row, seq, err), err);
+        group->has_written |= st == OC_OK;
+    }
     return st;
 }
 
@@ -114,10 +177,7 @@ static enum oc_status apply_unsaved(struct group *group, struct unsaved *unsaved
         .now_ms = group->now_ms,
     };
     uint64_t seq;
-    enum oc_status st = begin(group, err);
-    if (!st) {
-        st = store_apply(group_store(group), &row, &seq, err);
-    }
+    enum oc_status st = apply_row(group, &row, &seq, err);
     unsaved->is_applied = st == OC_OK;
     return st;
 }
@@ -219,19 +279,19 @@ static enum oc_status write_change(struct group *group, const struct group_chang
         .key = change->key,
         .now_ms = group->now_ms,
     };
-    enum oc_status st = begin(group, err);
+    const bool withdraws = decision->effects & PAIRING_WITHDRAWS;
+    enum oc_status st = admit(group, withdraws, change->is_administrators, err);
     if (!st && decision->changed) {
         st = apply_unsaved_of(group, change->id, err);
     }
-    return st ? st : store_apply(group_store(group), &row, seq, err);
+    return st ? st : apply_row(group, &row, seq, err);
 }
 
 static enum oc_status fail_not_durable(struct oc_error *err)
 {
-    char cause[256];
-    memcpy(cause, err->text, sizeof cause - 1);
-    cause[sizeof cause - 1] = '\0';
-    (void)oc_fail(err, OC_UNAVAILABLE, "in force, but not durable yet: %s", cause);
+    const struct oc_error was = *err;
+    (void)oc_fail(err, OC_UNAVAILABLE, "in force, but not durable yet: %.400s", was.text);
+    memcpy(err->cause, was.cause, sizeof err->cause);
     err->is_not_durable = true;
     return OC_UNAVAILABLE;
 }
@@ -302,8 +362,8 @@ enum oc_status group_apply_audit(struct group *group, const struct audit_event *
 {
     const struct store_change row = {.audit = audit, .now_ms = group->now_ms};
     uint64_t seq;
-    enum oc_status st = begin(group, err);
-    return st ? st : store_apply(group_store(group), &row, &seq, err);
+    enum oc_status st = admit(group, false, true, err);
+    return st ? st : apply_row(group, &row, &seq, err);
 }
 
 static void publish_staged(struct group *group, struct staged *staged)
@@ -362,43 +422,63 @@ static void end_group(struct group *group, bool keeps_withdrawals)
 static void after_commit(struct group *group)
 {
     struct service *service = group->service;
-    struct oc_error err;
     metric_add(METRIC_COMMITS_TOTAL, 1);
     service_set_identity(service, service->writer->store);
     unsaved_list_drop_applied(&service->writer->unsaved);
-    if (group->needs_marker && writer_write_marker(service, &err)) {
-        log_error("marker.failed", "error=%s", err.text);
+    if (group->has_written) {
+        const struct outage_time now = service_outage_time(service);
+        const bool is_over = outage_is_on(&service->outage) && has_room(group);
+        outage_note_success(&service->outage, is_over, service->writer->unsaved.n, &now);
+    }
+    if (group->needs_marker) {
+        writer_write_marker(service);
     }
     publish_group(group);
     end_group(group, false);
     watchers_wake(service);
 }
 
-static void reopen(struct service *service)
+/* Nothing is read anew if the disk holds what memory stands on: then the group was lost as a whole,
+ * and what it withdrew is kept as unsaved. */
+static enum oc_status reopen_and_load(struct service *service, struct oc_error *err)
 {
     struct writer *writer = service->writer;
-    struct oc_error err;
-    enum oc_status st = store_reopen(writer->store, &err);
-    writer->is_broken = st != OC_OK;
-    if (!st) {
-        service_set_identity(service, writer->store);
-        st = writer_load(service, &err);
-        writer->is_broken = st != OC_OK;
-    }
+    const struct store_identity before = service_identity(service);
+    enum oc_status st = store_reopen(writer->store, err);
     if (st) {
-        log_error("store.reopen_failed", "error=%s", err.text);
+        return st;
+    }
+    const struct store_identity after = store_identity(writer->store);
+    writer->needs_load |= memcmp(&before, &after, sizeof before) != 0;
+    service_set_identity(service, writer->store);
+    if (writer->needs_load) {
+        st = writer_load(service, err);
+        writer->needs_load = st != OC_OK;
+    }
+    return st;
+}
+
+static void reopen(struct service *service)
+{
+    struct oc_error err;
+    service->writer->is_broken = reopen_and_load(service, &err) != OC_OK;
+    if (service->writer->is_broken) {
+        (void)note_outage(service, &err);
     }
 }
 
-/* Nobody knows what is on disk: memory keeps the denials, and learns the rest by reading. */
-static void after_failed_commit(struct group *group, const struct oc_error *err)
+/* What was withdrawn stays in force and is written again. Where nobody knows what is on the disk,
+ * it is read; a group that is known to be lost leaves the store as it was. */
+static void after_failed_commit(struct group *group, struct oc_error *err)
 {
     struct service *service = group->service;
     metric_add(METRIC_COMMITS_FAILED_TOTAL, 1);
-    log_error("store.commit_failed", "error=%s", err->text);
+    (void)note_outage(service, err);
     unsaved_list_reset_applied(&service->writer->unsaved);
     end_group(group, true);
-    reopen(service);
+    if (store_needs_reopen(service->writer->store)) {
+        reopen(service);
+    }
 }
 
 /* The withdrawals of the list are older than those of the group: order is kept. */
@@ -409,9 +489,7 @@ static const struct oc_error *commit(struct group *group, struct oc_error *err)
         return NULL;
     }
     if (store_commit(group->service->writer->store, err)) {
-        after_failed_commit(group, err);
-        (void)oc_fail(err, OC_UNAVAILABLE, "the outcome is unknown: the database failed");
-        err->is_outcome_unknown = true;
+        after_failed_commit(group, err); /* a status of UNAVAILABLE, is_outcome_unknown or not */
         return err;
     }
     after_commit(group);
@@ -435,6 +513,7 @@ void writer_run_batch(void *user, struct job *first)
         }
     }
     const struct oc_error *failed = commit(&group, &err);
+    atomic_store(&service->n_unsaved, service->writer->unsaved.n);
     while (first) {
         struct change *change = change_of(first);
         first = first->next;
@@ -454,22 +533,50 @@ bool writer_push(struct service *service, struct change *change)
     return is_accepted;
 }
 
-void group_retry_unsaved(struct group *group)
+static void apply_all_unsaved(struct group *group)
 {
-    struct writer *writer = group->service->writer;
     struct oc_error err;
-    /* Not every commit is a group's: the unlock's and the upkeep's may have failed, too. */
-    bool needs_reopen = writer->store && (writer->is_broken || store_needs_reopen(writer->store));
-    if (needs_reopen && !group->has_begun) {
-        reopen(group->service);
-    }
     size_t n = 0;
-    for (struct unsaved *unsaved = writer->unsaved.first; unsaved && n < 64;
+    for (struct unsaved *unsaved = group->service->writer->unsaved.first; unsaved && n < 64;
          unsaved = unsaved->next) {
         if (!unsaved->is_applied && apply_unsaved(group, unsaved, &err)) {
             return; /* the disk has not come back */
         }
         n++;
+    }
+}
+
+/* The least that reaches the disk: the store's clock goes on. */
+static void apply_probe(struct group *group)
+{
+    struct store *store = group_store(group);
+    struct oc_error err;
+    uint64_t seq;
+    if (!store || !has_room(group)) {
+        return;
+    }
+    const int64_t least_ms = store_clock_ms(store) + 1;
+    const struct store_change probe = {.now_ms =
+                                           group->now_ms > least_ms ? group->now_ms : least_ms};
+    (void)apply_row(group, &probe, &seq, &err);
+}
+
+void group_retry(struct group *group)
+{
+    struct service *service = group->service;
+    struct writer *writer = service->writer;
+    const bool was_on = outage_is_on(&service->outage);
+    if (was_on && !outage_takes_probe(&service->outage, service_monotonic_ms(service))) {
+        return;
+    }
+    /* Not every commit is a group's: the unlock's and the upkeep's may have failed, too. */
+    bool needs_reopen = writer->store && (writer->is_broken || store_needs_reopen(writer->store));
+    if (needs_reopen && !group->has_begun) {
+        reopen(service);
+    }
+    apply_all_unsaved(group);
+    if (was_on) {
+        apply_probe(group);
     }
 }
 
@@ -525,18 +632,36 @@ enum oc_status writer_replace_store(struct service *service, struct store *store
     return writer_load(service, err);
 }
 
-enum oc_status writer_write_marker(struct service *service, struct oc_error *err)
+void writer_write_marker(struct service *service)
 {
     struct writer *writer = service->writer;
     struct store_identity identity = service_identity(service);
+    struct oc_error err;
     bool is_written = writer->marker_seq == identity.seq && writer->marker_epoch == identity.epoch;
     if (!service->options.marker_path || is_written || service_is_locked(service)) {
-        return OC_OK;
+        return;
     }
-    enum oc_status st = marker_write(service->options.marker_path, &identity, err);
-    if (!st) {
+    const bool has_failed = marker_write(service->options.marker_path, &identity, &err) != OC_OK;
+    if (!has_failed) {
         writer->marker_seq = identity.seq;
         writer->marker_epoch = identity.epoch;
     }
-    return st;
+    if (has_failed && !writer->is_marker_failing) {
+        log_error("marker.failing", "error=%s", err.text);
+    } else if (!has_failed && writer->is_marker_failing) {
+        log_info("marker.recovered", "seq=%llu", (unsigned long long)identity.seq);
+    }
+    writer->is_marker_failing = has_failed;
+}
+
+void writer_finish(struct service *service)
+{
+    struct writer *writer = service->writer;
+    struct group group = {.service = service, .now_ms = service_now_ms(service)};
+    struct oc_error err;
+    if (writer->unsaved.n > 0) {
+        apply_all_unsaved(&group);
+        (void)commit(&group, &err);
+    }
+    unsaved_list_log_lost(&writer->unsaved);
 }

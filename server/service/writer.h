@@ -22,8 +22,9 @@ struct change_ops {
     void (*stage)(struct group *group, struct change *change);
     /* Between groups, outside of a transaction; with stage NULL. */
     void (*run)(struct service *service, struct change *change);
-    /* The group is over, memory is published: answers. `failed` is NULL, or says that the outcome
-     * of the whole group is unknown. Frees the change or hands it on. */
+    /* The group is over, memory is published: answers. `failed` is NULL, or says that nothing of
+     * the whole group is on disk, or that its outcome is unknown. Frees the change or hands it on.
+     */
     void (*finish)(struct service *service, struct change *change, const struct oc_error *failed);
 };
 
@@ -45,10 +46,11 @@ struct store *group_store(struct group *group);
 struct group_change {
     const struct oc_device_id *id;
     const struct pairing_decision *decision;
-    const char *action;    /* change-log word */
-    const char *source;    /* under which an opened request is counted */
-    struct store_key *key; /* NULL: none; session_closed is filled */
-    bool needs_marker;     /* the answer waits for the marker */
+    const char *action;     /* change-log word */
+    const char *source;     /* under which an opened request is counted */
+    struct store_key *key;  /* NULL: none; session_closed is filled */
+    bool needs_marker;      /* the answer waits for the marker */
+    bool is_administrators; /* tried in an outage, too, if there is room */
 };
 struct group_receipt {
     uint64_t seq;
@@ -56,7 +58,8 @@ struct group_receipt {
 };
 /*
  * Writes what a decision changed and what it audits; nothing if neither.
- * Fails: as store_apply; UNAVAILABLE with is_not_durable for a withdrawal, which is in force.
+ * Fails: as store_apply; UNAVAILABLE with is_not_durable for a withdrawal, which is in force;
+ *        UNAVAILABLE with the store's cause while it fails.
  */
 OC_MUST_CHECK enum oc_status group_apply(struct group *group, const struct group_change *change,
                                          struct group_receipt *receipt, struct oc_error *err);
@@ -74,10 +77,17 @@ OC_MUST_CHECK enum oc_status writer_load(struct service *service, struct oc_erro
 OC_MUST_CHECK enum oc_status writer_replace_store(struct service *service, struct store *store,
                                                   struct oc_error *err);
 struct store *writer_store(struct service *service);
-OC_MUST_CHECK enum oc_status writer_write_marker(struct service *service, struct oc_error *err);
+/* If anything was committed since; a failure is told in the log, once. */
+void writer_write_marker(struct service *service);
+/* The last try for what is unsaved; says in the log what the next start will not know. The executor
+ * has stopped. */
+void writer_finish(struct service *service);
 
-/* Writes unsaved withdrawals again, reopens a store that failed. */
-void group_retry_unsaved(struct group *group);
+/* Writes unsaved withdrawals again, reopens a store that failed, looks whether an outage is over.
+ */
+void group_retry(struct group *group);
+/* For writes outside of a group: an outage begins where the disk is what failed. */
+void writer_note_failure(struct service *service, enum oc_status st, struct oc_error *err);
 
 /* The executor's batch function; `user` is the service. */
 void writer_run_batch(void *user, struct job *first);

@@ -38,6 +38,28 @@ static void announced_device_is_approved_at_its_first_connect(void **state)
     assert_string_equal(made.audit.detail, "until_ms=91000000 role=agent scopes=chat");
 }
 
+static void nothing_is_opened_or_approved_while_nothing_can_be_written(void **state)
+{
+    (void)state;
+    struct pairing pairing = announced("chat,tools");
+    struct pairing_event event = connect(&pairing, "chat");
+    event.is_read_only = true;
+    struct pairing_decision made = expect_outcome(&pairing, &event, T0, PAIRING_REFUSED_BUSY);
+    assert_true(made.retry_after_ms > 0);
+    assert_false(made.changed);
+    connects(&pairing, "chat", T0, PAIRING_SESSION);
+    event = connect(&pairing, "chat,tools,admin"); /* more than was asked: served as it was */
+    event.is_read_only = true;
+    made = expect_outcome(&pairing, &event, T0, PAIRING_SESSION);
+    assert_false(made.changed);
+    connects(&pairing, "chat,tools,admin", T0, PAIRING_SESSION);
+    assert_true(pairing.request.is_open);
+    event = connect(&pairing, "more"); /* nor is one request replaced by another */
+    event.is_read_only = true;
+    made = expect_outcome(&pairing, &event, T0 + HOUR, PAIRING_SESSION);
+    assert_false(made.changed);
+}
+
 static void announced_device_that_asks_for_more_is_an_ordinary_request(void **state)
 {
     (void)state;
@@ -360,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(announced_device_is_approved_at_its_first_connect),
+        cmocka_unit_test(nothing_is_opened_or_approved_while_nothing_can_be_written),
         cmocka_unit_test(announced_device_that_asks_for_more_is_an_ordinary_request),
         cmocka_unit_test(announced_place_is_never_shed_and_ends_after_seven_days),
         cmocka_unit_test(announcement_opens_the_cool_down),

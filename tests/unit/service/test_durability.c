@@ -154,6 +154,26 @@ static void what_arrives_during_a_commit_goes_into_the_next(void **state)
 
 static size_t n_audited(struct bench *bench, const char *action);
 
+static struct service_status status_of(struct bench *bench)
+{
+    struct service_status status;
+    service_get_status(bench->fixture.service, &status);
+    return status;
+}
+
+static bool has_recovered(void *user)
+{
+    struct service_status status = status_of(user);
+    return status.failing_since_ms == 0 && status.n_unsaved == 0;
+}
+
+/* The gateway looks by itself, less and less often. */
+static void await_recovery(struct bench *bench)
+{
+    fake_clock_advance(&bench->fixture.monotonic, 10 * 1000);
+    assert_true(eventually(has_recovered, bench));
+}
+
 static void a_full_disk_refuses_grants_and_still_cuts_off(void **state)
 {
     struct bench *bench = *state;
@@ -162,7 +182,10 @@ static void a_full_disk_refuses_grants_and_still_cuts_off(void **state)
     device_open(&bench->fixture, &newcomer, 2);
     (void)device_connect(&newcomer);
     held_store_set_full(true);
-    assert_int_equal(decide(bench, PAIRING_EV_APPROVE, &newcomer).status, OC_RESOURCE_EXHAUSTED);
+    struct decide_result refused = decide(bench, PAIRING_EV_APPROVE, &newcomer);
+    assert_int_equal(refused.status, OC_UNAVAILABLE);
+    assert_string_equal(refused.error.cause, "disk_full");
+    assert_false(refused.error.is_outcome_unknown);
     assert_false(device_connect(&newcomer).has_session);
     struct decide_result revoked = decide(bench, PAIRING_EV_REVOKE, &served);
     assert_int_equal(revoked.status, OC_UNAVAILABLE);
@@ -171,12 +194,11 @@ static void a_full_disk_refuses_grants_and_still_cuts_off(void **state)
     assert_int_equal(device_connect(&served).refusal.kind, OC_REFUSAL_REVOKED);
     /* Nothing about the device may overtake what is not on disk yet. */
     fake_clock_advance(&bench->fixture.clock, PAIRING_COOL_DOWN_FIRST_MS);
-    assert_int_equal(device_connect(&served).status, OC_RESOURCE_EXHAUSTED);
+    assert_int_equal(device_connect(&served).refusal.kind, OC_REFUSAL_BUSY);
     assert_int_equal(n_audited(bench, "revoke"), 0);
+    assert_int_equal(status_of(bench).n_unsaved, 1);
     held_store_set_full(false);
-    fake_clock_advance(&bench->fixture.monotonic, 1000);
-    for (int i = 0; i < 5000 && n_audited(bench, "revoke") == 0; i++) {
-    }
+    await_recovery(bench);
     assert_int_equal(n_audited(bench, "revoke"), 1);
     assert_int_equal(decide(bench, PAIRING_EV_APPROVE, &newcomer).status, OC_OK);
     device_close(&served);
@@ -191,9 +213,141 @@ static void nothing_about_a_device_overtakes_its_unsaved_revocation(void **state
     held_store_set_full(true);
     assert_true(decide(bench, PAIRING_EV_REVOKE, &device).error.is_not_durable);
     held_store_set_full(false);
-    fake_clock_advance(&bench->fixture.clock, PAIRING_COOL_DOWN_FIRST_MS);
-    assert_int_equal(device_connect(&device).refusal.kind, OC_REFUSAL_PAIRING_REQUIRED);
+    struct decide_command rename = command_on(&bench->fixture, PAIRING_EV_RENAME, &device.id);
+    memcpy(rename.alias, "kept", sizeof "kept");
+    assert_int_equal(admin_do(&bench->fixture, &rename).status, OC_OK);
     assert_int_equal(n_audited(bench, "revoke"), 1);
+    device_close(&device);
+}
+
+/* What it costs the disk when a hundred strangers knock while it is full. */
+static void strangers_cannot_make_a_failing_disk_fail_again(void **state)
+{
+    struct bench *bench = *state;
+    struct device served;
+    open_approved(bench, &served, 1);
+    held_store_set_full(true);
+    assert_true(decide(bench, PAIRING_EV_REVOKE, &served).error.is_not_durable);
+    const unsigned n_applies = held_store_n_applies();
+    for (unsigned i = 2; i < 102; i++) {
+        struct device stranger;
+        device_open(&bench->fixture, &stranger, i);
+        struct connect_result result = device_connect(&stranger);
+        assert_int_equal(result.refusal.kind, OC_REFUSAL_BUSY);
+        assert_true(result.refusal.retry_after_ms > 0);
+        device_close(&stranger);
+    }
+    assert_int_equal(held_store_n_applies(), n_applies);
+    assert_int_equal(held_store_n_reopens(), 0);
+    assert_int_equal(held_store_n_loads(), 1);
+    held_store_set_full(false);
+    device_close(&served);
+}
+
+/* The first stranger meets the failure, nobody else pays for it, and nothing is read anew. */
+static void a_commit_that_a_full_disk_undid_changes_nothing_and_reopens_nothing(void **state)
+{
+    struct bench *bench = *state;
+    struct device served, newcomer;
+    open_approved(bench, &served, 1);
+    device_open(&bench->fixture, &newcomer, 2);
+    (void)device_connect(&newcomer);
+    store_memory_fail_next(bench->store, STORE_MEMORY_COMMIT_FULL);
+    struct decide_result refused = decide(bench, PAIRING_EV_APPROVE, &newcomer);
+    assert_int_equal(refused.status, OC_UNAVAILABLE);
+    assert_string_equal(refused.error.cause, "disk_full");
+    assert_false(refused.error.is_outcome_unknown);
+    assert_true(device_connect(&served).has_session);
+    assert_int_equal(held_store_n_reopens(), 0);
+    assert_int_equal(decide(bench, PAIRING_EV_APPROVE, &newcomer).status, OC_OK);
+    assert_int_equal(status_of(bench).failing_since_ms, 0);
+    device_close(&served);
+    device_close(&newcomer);
+}
+
+/* What little the disk still takes is for cutting off. */
+static void the_last_room_of_a_full_disk_is_for_withdrawals(void **state)
+{
+    struct bench *bench = *state;
+    struct device served, newcomer;
+    open_approved(bench, &served, 1);
+    device_open(&bench->fixture, &newcomer, 2);
+    (void)device_connect(&newcomer);
+    held_store_set_no_room(true);
+    store_memory_fail_next(bench->store, STORE_MEMORY_COMMIT_FULL);
+    assert_int_equal(decide(bench, PAIRING_EV_APPROVE, &newcomer).status, OC_UNAVAILABLE);
+    const unsigned n_applies = held_store_n_applies();
+    assert_int_equal(decide(bench, PAIRING_EV_APPROVE, &newcomer).status, OC_UNAVAILABLE);
+    assert_int_equal(held_store_n_applies(), n_applies);
+    assert_int_equal(decide(bench, PAIRING_EV_REVOKE, &served).status, OC_OK);
+    assert_int_equal(n_audited(bench, "revoke"), 1);
+    assert_int_not_equal(status_of(bench).failing_since_ms, 0);
+    held_store_set_no_room(false);
+    await_recovery(bench);
+    device_close(&served);
+    device_close(&newcomer);
+}
+
+static void an_approved_device_is_served_whatever_it_asks_while_the_disk_is_full(void **state)
+{
+    struct bench *bench = *state;
+    struct device served, other;
+    open_approved(bench, &served, 1);
+    open_approved(bench, &other, 2);
+    held_store_set_full(true);
+    assert_true(decide(bench, PAIRING_EV_REVOKE, &other).error.is_not_durable);
+    served.facts.ask.grant =
+        (struct oc_grant){.role = "agent", .n_scopes = 2, .scopes = {"admin", "chat"}};
+    struct connect_result result = device_connect(&served);
+    assert_true(result.has_session);
+    assert_int_equal(result.session.granted.n_scopes, 1);
+    assert_string_equal(result.session.upgrade_request.text, "");
+    held_store_set_full(false);
+    await_recovery(bench);
+    assert_string_not_equal(device_connect(&served).session.upgrade_request.text, "");
+    device_close(&served);
+    device_close(&other);
+}
+
+static void a_lost_commit_is_looked_at_and_not_loaded_anew(void **state)
+{
+    struct bench *bench = *state;
+    struct device device;
+    device_open(&bench->fixture, &device, 1);
+    (void)device_connect(&device);
+    store_memory_fail_next(bench->store, STORE_MEMORY_COMMIT_LOST);
+    assert_true(decide(bench, PAIRING_EV_APPROVE, &device).error.is_outcome_unknown);
+    assert_int_equal(held_store_n_reopens(), 1);
+    assert_int_equal(held_store_n_loads(), 1); /* the start's */
+    store_memory_fail_next(bench->store, STORE_MEMORY_COMMIT_KEPT);
+    assert_true(decide(bench, PAIRING_EV_APPROVE, &device).error.is_outcome_unknown);
+    assert_int_equal(held_store_n_reopens(), 2);
+    assert_int_equal(held_store_n_loads(), 2);
+    assert_true(device_connect(&device).has_session);
+    device_close(&device);
+}
+
+static void the_status_tells_of_an_outage_from_its_start_to_its_end(void **state)
+{
+    struct bench *bench = *state;
+    struct device device;
+    open_approved(bench, &device, 1);
+    const int64_t start_ms = bench->fixture.clock.now_ms;
+    fake_clock_advance(&bench->fixture.clock, 5000);
+    held_store_set_full(true);
+    assert_true(decide(bench, PAIRING_EV_BLOCK, &device).error.is_not_durable);
+    struct service_status status = status_of(bench);
+    assert_int_equal(status.failing_since_ms, start_ms + 5000);
+    assert_int_equal(status.last_write_ms, start_ms);
+    assert_string_equal(status.store_cause, "disk_full");
+    assert_string_not_equal(status.store_error, "");
+    assert_int_equal(status.n_unsaved, 1);
+    held_store_set_full(false);
+    await_recovery(bench);
+    status = status_of(bench);
+    assert_string_equal(status.store_error, "");
+    assert_true(status.last_write_ms >= start_ms + 5000);
+    assert_int_equal(n_audited(bench, "block"), 1);
     device_close(&device);
 }
 
@@ -325,6 +479,12 @@ int main(void)
         CASE(what_arrives_during_a_commit_goes_into_the_next),
         CASE(a_full_disk_refuses_grants_and_still_cuts_off),
         CASE(nothing_about_a_device_overtakes_its_unsaved_revocation),
+        CASE(strangers_cannot_make_a_failing_disk_fail_again),
+        CASE(a_commit_that_a_full_disk_undid_changes_nothing_and_reopens_nothing),
+        CASE(the_last_room_of_a_full_disk_is_for_withdrawals),
+        CASE(an_approved_device_is_served_whatever_it_asks_while_the_disk_is_full),
+        CASE(a_lost_commit_is_looked_at_and_not_loaded_anew),
+        CASE(the_status_tells_of_an_outage_from_its_start_to_its_end),
         CASE(a_repeated_revocation_is_done_only_when_the_first_is_on_disk),
         CASE(a_lost_commit_leaves_the_outcome_unknown_and_grants_nothing),
         CASE(a_commit_that_failed_and_is_there_comes_into_force_by_reloading),
