@@ -79,6 +79,24 @@ static void write_counters(struct writer *writer, const struct oc_gateway_status
     writer_end_object(writer);
 }
 
+static bool is_failing(const struct oc_gateway_status *status)
+{
+    return status->store_failing_since_ms != 0;
+}
+
+static void write_store(struct writer *writer, const struct oc_gateway_status *status)
+{
+    writer_text_or_null(writer, "store", status->store);
+    writer_text_or_null(writer, "store_state", is_failing(status) ? "failing" : "ok");
+    writer_text_or_null(writer, "store_cause", status->store_cause);
+    writer_text_or_null(writer, "store_error", status->store_error);
+    writer_time_or_null(writer, "store_failing_since", status->store_failing_since_ms);
+    writer_time_or_null(writer, "store_last_write_at", status->store_last_write_ms);
+    writer_key(writer, "approvals_refused");
+    writer_bool(writer, is_failing(status) || status->lock_reason[0] != '\0');
+    write_count(writer, "unsaved", status->n_unsaved);
+}
+
 static void write_status(struct writer *writer, const void *item)
 {
     const struct oc_gateway_status *status = item;
@@ -95,7 +113,7 @@ static void write_status(struct writer *writer, const void *item)
     write_hex_id(writer, "database_id", status->database_id);
     write_count(writer, "epoch", status->epoch);
     write_count(writer, "seq", status->seq);
-    writer_text_or_null(writer, "store", status->store);
+    write_store(writer, status);
     writer_text_or_null(writer, "pin", pin);
     write_listeners(writer, status);
     writer_key(writer, "pairing_required");
@@ -196,6 +214,39 @@ static void print_counters(const struct cli *cli, const struct oc_gateway_status
     }
 }
 
+/* Nothing where nothing is wrong. */
+static void print_store_failure(const struct cli *cli, const struct oc_gateway_status *status)
+{
+    char text[CELL_BYTES];
+    char since[MOMENT_BYTES];
+    char last[MOMENT_BYTES];
+    if (is_failing(status)) {
+        moment_format_age(status->store_failing_since_ms, cli->terminal->now_ms, since);
+        moment_format_age(status->store_last_write_ms, cli->terminal->now_ms, last);
+        (void)snprintf(text, sizeof text, "cannot be written for %s%s%s", since,
+                       status->store_last_write_ms ? ", last write that worked " : "",
+                       status->store_last_write_ms ? last : "");
+        (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s",
+                       status->store_last_write_ms ? " ago" : "");
+        print_text_fact(cli, "failing", text);
+        print_text_fact(cli, "because", status->store_error);
+        print_text_fact(cli, "effect",
+                        "approvals and new requests are refused; sessions go on; revoke and "
+                        "block cut off at once");
+        print_text_fact(cli, "fix",
+                        strcmp(status->store_cause, "disk_full") == 0
+                            ? "free space on that disk; the gateway goes on by itself"
+                            : "mend the disk; the gateway goes on by itself, or restart it");
+    }
+    if (status->n_unsaved > 0) {
+        (void)snprintf(text, sizeof text,
+                       "%" PRIu64 " of what was revoked, blocked or removed is in force but not "
+                       "durable yet: if the gateway ends before it is, repeat it",
+                       status->n_unsaved);
+        print_text_fact(cli, "unsaved", text);
+    }
+}
+
 static void print_status(const struct cli *cli, const struct oc_gateway_status *status)
 {
     char text[CELL_BYTES];
@@ -204,7 +255,10 @@ static void print_status(const struct cli *cli, const struct oc_gateway_status *
     format_pin(status, pin);
     moment_format_age(status->started_at_ms, cli->terminal->now_ms, age);
     bool is_locked = status->lock_reason[0] != '\0';
-    print_text_fact(cli, "gateway", is_locked ? "locked: it serves no device" : "serving");
+    print_text_fact(cli, "gateway",
+                    is_locked            ? "locked: it serves no device"
+                    : is_failing(status) ? "serving, but the store fails: approvals are refused"
+                                         : "serving");
     print_text_fact(cli, "because", status->lock_reason);
     print_text_fact(cli, "fix",
                     is_locked ? "openclaw gateway unlock --help tells the two ways out" : "");
@@ -218,6 +272,7 @@ static void print_status(const struct cli *cli, const struct oc_gateway_status *
     (void)snprintf(text, sizeof text, "%s, epoch %" PRIu64 ", seq %" PRIu64, status->store,
                    status->epoch, status->seq);
     print_text_fact(cli, "store", status->store[0] != '\0' ? text : "none is open");
+    print_store_failure(cli, status);
     print_text_fact(cli, "pairing",
                     status->pairing_required ? "required"
                                              : "off (pairingRequired: false): any "

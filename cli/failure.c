@@ -1,10 +1,14 @@
 /* What goes wrong, in words a person can act on; see failure.h. */
 #include "cli/failure.h"
 
+#include <openclaw/admin.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/absence.h"
+#include "cli/escape.h"
+#include "cli/memory.h"
 #include "cli/moment.h"
 
 enum exit_code failure_set(struct failure *failure, enum exit_code code, const char *format, ...)
@@ -84,19 +88,44 @@ static void advise_by_cause(struct failure *failure, const char *cause)
     }
 }
 
-static void advise_by_facts(struct failure *failure, const struct oc_error *err)
+static bool is_of_store(const char *cause)
+{
+    return strcmp(cause, "disk_full") == 0 || strcmp(cause, "disk_fails") == 0 ||
+           strcmp(cause, "store_fails") == 0;
+}
+
+/* The gateway alone knows which disk it is. */
+static void name_disk(struct failure *failure, const struct cli *cli, const char *cause)
+{
+    struct oc_error err;
+    if (!cli->client || !is_of_store(cause)) {
+        return;
+    }
+    struct oc_gateway_status *status = memory_zeroed(1, sizeof *status);
+    if (!oc_admin_status(cli->client, status, &err) && status->store_error[0] != '\0') {
+        char error[CELL_BYTES];
+        escape_for_terminal(status->store_error, error, sizeof error);
+        failure_advise(failure, "%s", error);
+    }
+    free(status);
+}
+
+static void advise_by_facts(struct failure *failure, const struct cli *cli,
+                            const struct oc_error *err)
 {
     advise_by_cause(failure, err->cause);
+    name_disk(failure, cli, err->cause);
     if (err->field[0] != '\0') {
         failure_advise(failure, "what is not valid:  %s", err->field);
     }
     if (err->is_not_durable) {
-        failure_advise(failure, "it is in force, but not on disk yet; the gateway keeps trying. "
-                                "See:  openclaw gateway status");
+        failure_advise(failure, "it is in force, but not durable yet: the gateway keeps trying to "
+                                "write it; if it ends before it could, repeat this");
+        failure_advise(failure, "see:  openclaw gateway status");
     }
     if (err->is_outcome_unknown) {
-        failure_advise(failure, "it may have happened or not; see what stands:  "
-                                "openclaw pairing list");
+        failure_advise(failure, "repeating is safe: what is done is not done twice");
+        failure_advise(failure, "see what stands:  openclaw pairing list");
     }
     if (err->request_id[0] != '\0') {
         failure_advise(failure, "this request stands now:  openclaw devices approve %s",
@@ -118,9 +147,13 @@ enum exit_code call_failure(struct failure *failure, const struct cli *cli, cons
     if (absence_explain(failure, cli, status, err)) {
         return failure->code;
     }
+    static const char cannot[] = "cannot ";
+    if (err->is_not_durable && strncmp(doing, cannot, sizeof cannot - 1) == 0) {
+        doing += sizeof cannot - 1; /* it could */
+    }
     failure_set(failure, exit_code_of(status), "%s: %s", doing,
                 err->text[0] != '\0' ? err->text : oc_status_name(status));
-    advise_by_facts(failure, err);
+    advise_by_facts(failure, cli, err);
     return failure->code;
 }
 

@@ -197,6 +197,9 @@ static void take_numbers(const Openclaw__V1__GetStatusReply *from, struct oc_gat
     out->n_online = from->n_online;
     out->n_quarantined = from->n_quarantined;
     out->pid = from->pid;
+    out->store_failing_since_ms = from->store_failing_since_ms;
+    out->store_last_write_ms = from->store_last_write_ms;
+    out->n_unsaved = from->n_unsaved;
     out->n_counters = at_most(from->n_counters, OC_ARRAY_LENGTH(out->counters));
     for (size_t i = 0; i < out->n_counters; i++) {
         oc_take_text(from->counters[i]->name, out->counters[i].name, sizeof out->counters[i].name);
@@ -217,6 +220,8 @@ bool oc_take_status(const Openclaw__V1__GetStatusReply *from, struct oc_gateway_
     oc_take_text(from->version, status.version, sizeof status.version);
     oc_take_text(from->lock_reason, status.lock_reason, sizeof status.lock_reason);
     oc_take_text(from->store, status.store, sizeof status.store);
+    oc_take_text(from->store_error, status.store_error, sizeof status.store_error);
+    oc_take_text(from->store_cause, status.store_cause, sizeof status.store_cause);
     status.n_listeners = at_most(from->n_listeners, OC_ARRAY_LENGTH(status.listeners));
     for (size_t i = 0; i < status.n_listeners; i++) {
         struct oc_listener_info *listener = &status.listeners[i];

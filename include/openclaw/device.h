@@ -79,7 +79,15 @@ struct oc_gateway_status {
     struct oc_counter counters[64];
     char store[64];
     uint32_t pid;
-    uint64_t reserved[128];
+    /* While the store cannot be written, approvals are refused and withdrawals are kept in force;
+     * `store_error` says why in words, `store_cause` in one: "disk_full", "disk_fails",
+     * "store_fails". "": it works. */
+    char store_error[256];
+    char store_cause[24];
+    int64_t store_failing_since_ms;
+    int64_t store_last_write_ms; /* the last that worked since the start */
+    uint64_t n_unsaved;          /* withdrawals in force that are not on disk yet */
+    uint64_t reserved[90];
 };
 
 struct oc_audit_record {

@@ -307,6 +307,9 @@ static const struct {
     {"backup_running", "another backup is under way"},
     {"backup_gone",
      "there is no such backup: nobody asked after it, or the gateway was started anew"},
+    {"disk_full", "the gateway's disk is full: nothing was changed; free space and repeat"},
+    {"disk_fails", "the gateway's disk fails: nothing was changed; mend it and repeat"},
+    {"store_fails", "the gateway's database cannot be written: nothing was changed"},
     {"nonce", "the nonce does not open the commitment that Connect gave"},
 };
 
@@ -324,10 +327,11 @@ const char *oc_reply_phrase(enum oc_status status, const struct oc_error *err)
 {
     const char *phrase = err ? phrase_of_cause(err->cause) : NULL;
     if (err && err->is_outcome_unknown) {
-        return "outcome unknown: repeat the call with the same idempotency key";
+        return "outcome unknown: it may have happened or not; repeating the call with the same "
+               "idempotency key is safe";
     }
     if (err && err->is_not_durable) {
-        return "in force at once, but not on disk yet";
+        return "cut off at once and in force, but not durable yet: the disk did not take it";
     }
     if (phrase) {
         return phrase;

@@ -51,6 +51,16 @@ static void add_counter(void *user, const char *name, int64_t value)
     counters->pointers[counters->n++] = counter;
 }
 
+static void fill_store(const struct service_status *status, Openclaw__V1__GetStatusReply *reply)
+{
+    reply->store = text_out(status->store_text);
+    reply->store_error = text_out(status->store_error);
+    reply->store_cause = text_out(status->store_cause);
+    reply->store_failing_since_ms = status->failing_since_ms;
+    reply->store_last_write_ms = status->last_write_ms;
+    reply->n_unsaved = status->n_unsaved;
+}
+
 static void fill_status(const struct service_status *status, Openclaw__V1__GetStatusReply *reply)
 {
     reply->lock_reason =
@@ -65,7 +75,7 @@ static void fill_status(const struct service_status *status, Openclaw__V1__GetSt
     reply->n_blocked = status->n_blocked;
     reply->n_online = status->n_online;
     reply->n_quarantined = status->n_quarantined;
-    reply->store = text_out(status->store_text);
+    fill_store(status, reply);
 }
 
 void handle_get_status(struct call *call, const ProtobufCMessage *request)

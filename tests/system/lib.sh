@@ -9,6 +9,7 @@ unset OPENCLAW_HOME OPENCLAW_GATEWAY 2>/dev/null || true
 TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/openclaw-test.XXXXXX")
 GATEWAY_HOME=$TEST_DIR/gateway-home
 STARTED=()
+MOUNTED=()
 
 finish() {
     local code=$?
@@ -21,6 +22,9 @@ finish() {
             [ -f "$log" ] && { echo "--- ${log##*/}"; tail -n 40 "$log"; }
         done
     fi
+    for mounted in "${MOUNTED[@]}"; do
+        umount -l "$mounted" 2>/dev/null || true
+    done
     rm -rf "$TEST_DIR"
     exit "$code"
 }
