@@ -45,6 +45,10 @@ OC_MUST_CHECK enum oc_status database_open(const struct database_path *path, sql
 OC_MUST_CHECK enum oc_status database_connect(const char *path, sqlite3 **out,
                                               struct oc_error *err);
 
+/* For work, after the whole of it was read with a narrow page cache, which keeps what each device
+ * takes of memory to its record. */
+void database_widen_cache(sqlite3 *db);
+
 /* Accepts NULL. Every statement must be finalized. `is_sound` false: leaves the write-ahead log
  * as it is, for the next open to judge. */
 void database_close(sqlite3 *db, bool is_sound);

@@ -199,7 +199,10 @@ static enum oc_status sqlite_reopen(struct store *store, struct oc_error *err)
 static enum oc_status sqlite_load_all(struct store *store, store_visit_fn visit, void *user,
                                       struct oc_error *err)
 {
-    return record_rows_load(&sqlite_of(store)->rows, visit, user, err);
+    struct sqlite_store *sqlite = sqlite_of(store);
+    enum oc_status st = record_rows_load(&sqlite->rows, visit, user, err);
+    database_widen_cache(sqlite->db);
+    return st;
 }
 
 /* ---- groups -------------------------------------------------------------------------------- */
