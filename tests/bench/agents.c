@@ -9,6 +9,7 @@
  *     retry N               asks, hangs up and asks again; approved meanwhile, N at a time
  *     nag SECONDS           all ask again and again, and nobody decides
  *     follow                from now on all come back when they are cut off, as real agents do
+ *     reach                 all dial again and again until they have a session
  *     lost                  waits until a session was lost
  *     settled               waits until all have a session; how long that took since `lost` ended
  *     flood DEPTH           all send heartbeats, so many in flight, whatever happens
@@ -200,6 +201,24 @@ static void do_follow(struct led *led, const char *words)
     printf("{}\n");
 }
 
+/* For the moment at which a gateway that starts serves: agents that do not pause. */
+static void do_reach(struct led *led, const char *words)
+{
+    struct agents *fleet = &led->fleet;
+    const uint64_t start = measure_now_ns();
+    (void)words;
+    pthread_mutex_lock(&fleet->lock);
+    fleet->retries = true;
+    pthread_mutex_unlock(&fleet->lock);
+    agents_dial(fleet, fleet->n, 0);
+    require(agents_wait_at(fleet, AGENT_IN_SESSION, fleet->n), "the gateway is not reached");
+    printf("{\"took_s\": %.3f, ", since_s(start));
+    pthread_mutex_lock(&fleet->lock);
+    fleet->retries = false;
+    pthread_mutex_unlock(&fleet->lock);
+    print_places(fleet);
+}
+
 static void do_lost(struct led *led, const char *words)
 {
     struct agents *fleet = &led->fleet;
@@ -279,10 +298,9 @@ static const struct {
     const char *name;
     void (*run)(struct led *led, const char *words);
 } commands[] = {
-    {"connect", do_connect}, {"approve", do_approve}, {"revoke", do_revoke},
-    {"retry", do_retry},     {"nag", do_nag},         {"follow", do_follow},
-    {"lost", do_lost},       {"settled", do_settled}, {"flood", do_flood},
-    {"run", do_run},         {"events", do_events},
+    {"connect", do_connect}, {"approve", do_approve}, {"revoke", do_revoke}, {"retry", do_retry},
+    {"nag", do_nag},         {"follow", do_follow},   {"lost", do_lost},     {"reach", do_reach},
+    {"settled", do_settled}, {"flood", do_flood},     {"run", do_run},       {"events", do_events},
 };
 
 static void follow_line(struct led *led, char *line)
