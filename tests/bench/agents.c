@@ -8,6 +8,7 @@
  *     revoke N AT_ONCE      the next N that were approved and not revoked
  *     retry N               asks, hangs up and asks again; approved meanwhile, N at a time
  *     nag SECONDS           all ask again and again, and nobody decides
+ *     storm SECONDS         as nag, whether it is answered or not
  *     follow                from now on all come back when they are cut off, as real agents do
  *     reach                 all dial again and again until they have a session
  *     lost                  waits until a session was lost
@@ -15,6 +16,8 @@
  *     flood DEPTH           all send heartbeats, so many in flight, whatever happens
  *     run COMMAND...        runs it with every device id behind it, then counts what is accepted of
  *                           what was sent after it had ended
+ *     connects N            the first hangs up and dials again, N times
+ *     pages N               reads the first page of the list, N times
  *     events ACTION         how many there are in the gateway's change log
  *
  * Answers each line with one of JSON. Decisions go through libopenclaw and the gateway's local
@@ -191,6 +194,17 @@ static void do_nag(struct led *led, const char *words)
     print_places(fleet);
 }
 
+static void do_storm(struct led *led, const char *words)
+{
+    struct agents *fleet = &led->fleet;
+    fleet->storms = true;
+    fleet->retries = true;
+    agents_dial(fleet, fleet->n, 0);
+    fleet_sleep_until(measure_now_ns() + (uint64_t)(atof(words) * 1e9));
+    printf("{");
+    print_places(fleet);
+}
+
 static void do_follow(struct led *led, const char *words)
 {
     (void)words;
@@ -294,13 +308,43 @@ static void do_events(struct led *led, const char *words)
     printf("{\"n\": %zu}\n", agents_count_events(&led->fleet, words));
 }
 
+static void print_times(double *took_ms, size_t n)
+{
+    printf("{\"p50_ms\": %.3f, \"p99_ms\": %.3f}\n", agents_at_share(took_ms, n, 0.5),
+           agents_at_share(took_ms, n, 0.99));
+    free(took_ms);
+}
+
+static void do_connects(struct led *led, const char *words)
+{
+    const size_t n = strtoul(words, NULL, 10);
+    double *took_ms = calloc(n, sizeof *took_ms);
+    require(took_ms != NULL, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        took_ms[i] = agents_reconnect_ms(&led->fleet, &led->fleet.items[0]);
+    }
+    print_times(took_ms, n);
+}
+
+static void do_pages(struct led *led, const char *words)
+{
+    const size_t n = strtoul(words, NULL, 10);
+    double *took_ms = calloc(n, sizeof *took_ms);
+    require(took_ms != NULL, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        took_ms[i] = agents_first_page_ms(&led->fleet);
+    }
+    print_times(took_ms, n);
+}
+
 static const struct {
     const char *name;
     void (*run)(struct led *led, const char *words);
 } commands[] = {
-    {"connect", do_connect}, {"approve", do_approve}, {"revoke", do_revoke}, {"retry", do_retry},
-    {"nag", do_nag},         {"follow", do_follow},   {"lost", do_lost},     {"reach", do_reach},
-    {"settled", do_settled}, {"flood", do_flood},     {"run", do_run},       {"events", do_events},
+    {"connect", do_connect}, {"approve", do_approve},   {"revoke", do_revoke}, {"retry", do_retry},
+    {"nag", do_nag},         {"storm", do_storm},       {"follow", do_follow}, {"lost", do_lost},
+    {"reach", do_reach},     {"settled", do_settled},   {"flood", do_flood},   {"run", do_run},
+    {"events", do_events},   {"connects", do_connects}, {"pages", do_pages},
 };
 
 static void follow_line(struct led *led, char *line)

@@ -41,6 +41,7 @@ struct agent {
     size_t n_refused;                /* how often it was told to wait */
     uint64_t asked_ns;               /* the decision was sent, answered; 0: not yet */
     uint64_t answered_ns;
+    uint64_t dialled_ns;                /* the last time */
     uint64_t session_ns;                /* the last session began */
     uint64_t closed_ns;                 /* ... and ended */
     bool is_ended;                      /* it was told that its session is over */
@@ -58,6 +59,7 @@ struct agents {
     size_t window;     /* at most so many ask at once; 0: no bound */
     bool follows;      /* comes back when it was cut off */
     bool retries;      /* hangs up and asks again instead of waiting */
+    bool storms;       /* ... at once, whatever it is told */
     size_t flood_depth;
     uint64_t cut_ns;        /* flood: nothing sent later may be accepted; 0: not yet */
     size_t n_early;         /* sessions of agents for which no approval was sent */
@@ -80,12 +82,18 @@ bool agents_wait_at(struct agents *fleet, enum agent_place place, size_t n);
 /* With the lock held; false once the limit, of CLOCK_MONOTONIC, is over. */
 bool agents_wait_moved(struct agents *fleet, uint64_t until_ns);
 
+/* Hangs up and dials again, and waits for the session: how long that took. */
+double agents_reconnect_ms(struct agents *fleet, struct agent *agent);
+
 /* From now on each agent in a session has so many heartbeats in flight, and dials again at once
  * when it was cut off, whatever it is told. */
 void agents_flood(struct agents *fleet, size_t depth);
 
 /* ---- the administrator ------------------------------------------------------------------------
  */
+
+/* How long the first page of the list of all devices took. */
+double agents_first_page_ms(struct agents *fleet);
 
 /* Reads the pending requests, so that they can be approved. */
 void agents_read_requests(struct agents *fleet);
@@ -101,6 +109,9 @@ struct agents_run {
  * for the answers and for what they do to the agents. */
 struct agents_run agents_approve(struct agents *fleet, size_t first, size_t n, size_t at_once);
 struct agents_run agents_revoke(struct agents *fleet, size_t first, size_t n, size_t at_once);
+
+/* The value that a share of them do not exceed; sorts them. */
+double agents_at_share(double *values, size_t n, double share);
 
 /* How many changes of the action the gateway's change log holds. */
 size_t agents_count_events(struct agents *fleet, const char *action);

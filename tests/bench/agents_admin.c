@@ -81,6 +81,20 @@ void agents_read_requests(struct agents *fleet)
     free(sorted);
 }
 
+double agents_first_page_ms(struct agents *fleet)
+{
+    struct oc_device *items = calloc(OC_MAX_LIST_PAGE, sizeof *items);
+    struct oc_device_page page = {.items = items, .cap = OC_MAX_LIST_PAGE};
+    const uint64_t start = measure_now_ns();
+    struct oc_error err;
+    if (!items || oc_admin_list(fleet->client, 0, "", &page, &err)) {
+        fleet_die("the devices cannot be listed");
+    }
+    const double took_ms = (double)(measure_now_ns() - start) / 1e6;
+    free(items);
+    return took_ms;
+}
+
 size_t agents_count_events(struct agents *fleet, const char *action)
 {
     struct oc_event *events = calloc(EVENTS_PER_READ, sizeof *events);
@@ -172,16 +186,17 @@ static void decide(struct run *run, struct agent *agent, enum oc_decision_kind k
     }
 }
 
-static int compare_ns(const void *a, const void *b)
+static int compare_values(const void *a, const void *b)
 {
-    const uint64_t left = *(const uint64_t *)a;
-    const uint64_t right = *(const uint64_t *)b;
+    const double left = *(const double *)a;
+    const double right = *(const double *)b;
     return left < right ? -1 : left > right ? 1 : 0;
 }
 
-static double at_share_ms(const uint64_t *sorted, size_t n, double share)
+double agents_at_share(double *values, size_t n, double share)
 {
-    return n > 0 ? (double)sorted[(size_t)((double)(n - 1) * share)] / 1e6 : 0;
+    qsort(values, n, sizeof *values, compare_values);
+    return n > 0 ? values[(size_t)((double)(n - 1) * share)] : 0;
 }
 
 static uint64_t effect_ns(const struct agent *agent, enum oc_decision_kind kind)
@@ -193,22 +208,21 @@ static uint64_t effect_ns(const struct agent *agent, enum oc_decision_kind kind)
 static void measure_run(const struct agent *agents, size_t n, enum oc_decision_kind kind,
                         struct agents_run *out)
 {
-    uint64_t *answers = calloc(n, sizeof *answers);
-    uint64_t *effects = calloc(n, sizeof *effects);
+    double *answers = calloc(n, sizeof *answers);
+    double *effects = calloc(n, sizeof *effects);
     if (!answers || !effects) {
         fleet_die("out of memory");
     }
     for (size_t i = 0; i < n; i++) {
         const uint64_t effect = effect_ns(&agents[i], kind);
-        answers[i] = agents[i].answered_ns - agents[i].asked_ns;
-        effects[i] = effect > agents[i].asked_ns ? effect - agents[i].asked_ns : 0;
+        const uint64_t asked = agents[i].asked_ns;
+        answers[i] = (double)(agents[i].answered_ns - asked) / 1e6;
+        effects[i] = effect > asked ? (double)(effect - asked) / 1e6 : 0;
     }
-    qsort(answers, n, sizeof *answers, compare_ns);
-    qsort(effects, n, sizeof *effects, compare_ns);
-    out->answer_p50_ms = at_share_ms(answers, n, 0.5);
-    out->answer_p99_ms = at_share_ms(answers, n, 0.99);
-    out->effect_p50_ms = at_share_ms(effects, n, 0.5);
-    out->effect_p99_ms = at_share_ms(effects, n, 0.99);
+    out->answer_p50_ms = agents_at_share(answers, n, 0.5);
+    out->answer_p99_ms = agents_at_share(answers, n, 0.99);
+    out->effect_p50_ms = agents_at_share(effects, n, 0.5);
+    out->effect_p99_ms = agents_at_share(effects, n, 0.99);
     free(answers);
     free(effects);
 }

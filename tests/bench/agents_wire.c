@@ -45,7 +45,7 @@ static void plan_return(struct agent *agent, uint32_t retry_after_ms)
     if (fleet->flood_depth > 0) {
         agent->due_ns = now;
     } else if (fleet->retries) {
-        agent->due_ns = now + retry_after_ms * UINT64_C(1000000);
+        agent->due_ns = now + (fleet->storms ? 0 : retry_after_ms * UINT64_C(1000000));
     } else if ((fleet->follows && !agent->is_ended) || agent->place == AGENT_ASKING) {
         agent->n_failures++;
         agent->due_ns = now + retry_after_ms * UINT64_C(1000000) + pause_ns(agent);
@@ -193,6 +193,28 @@ static struct oc_connection *hold_session(struct agent *agent)
     return connection;
 }
 
+double agents_reconnect_ms(struct agents *fleet, struct agent *agent)
+{
+    struct oc_connection *connection = hold_session(agent);
+    const uint64_t began = measure_now_ns();
+    const uint64_t until = began + AGENTS_LIMIT_MS * UINT64_C(1000000);
+    if (!connection) {
+        fleet_die("there is no session to leave");
+    }
+    oc_connection_close(connection);
+    oc_connection_release(connection);
+    pthread_mutex_lock(&fleet->lock);
+    while (agent->place != AGENT_AWAY && agents_wait_moved(fleet, until)) {
+    }
+    agent->due_ns = 1;
+    while ((agent->place != AGENT_IN_SESSION || agent->session_ns < began) &&
+           agents_wait_moved(fleet, until)) {
+    }
+    const double took_ms = (double)(agent->session_ns - agent->dialled_ns) / 1e6;
+    pthread_mutex_unlock(&fleet->lock);
+    return took_ms;
+}
+
 void agents_flood(struct agents *fleet, size_t depth)
 {
     pthread_mutex_lock(&fleet->lock);
@@ -292,6 +314,7 @@ static void *run_dialler(void *user)
                 continue;
             }
             agent->due_ns = 0;
+            agent->dialled_ns = measure_now_ns();
             move_to(agent, AGENT_ASKING);
             pthread_mutex_unlock(&fleet->lock);
             dial(agent);

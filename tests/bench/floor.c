@@ -4,7 +4,8 @@
  * a write as there are.
  *
  *     floor server PORT_FILE
- *     floor unary   PORT SERVER_PID CONNECTIONS DEPTH SECONDS   echoes of 32 bytes
+ *     floor unary   PORT SERVER_PID CONNECTIONS DEPTH SECONDS   echoes of 32 bytes; with DEPTH 1
+ *                                                               also how long one took
  *     floor connect PORT SERVER_PID AT_ONCE SECONDS             TCP + TLS + one echo + close
  *     floor idle    PORT SERVER_PID CONNECTIONS                 resident memory per connection
  *
@@ -31,6 +32,7 @@ enum {
     MESSAGE_BYTES = 32,
     SCRATCH_BYTES = 64 * 1024,
     MAX_EVENTS = 256,
+    LATENCY_BUCKETS = 200000, /* of one microsecond; the last holds the rest */
 };
 
 struct end {
@@ -227,6 +229,8 @@ struct load {
     uint8_t *scratch;
     size_t n_ends;
     struct end *ends;
+    uint64_t n_latencies;
+    uint32_t *latency_us; /* how many took so long; unary at depth 1 */
 };
 
 static void dial(struct load *load, struct end *end)
@@ -249,8 +253,9 @@ static struct load make_load(const char *port, const char *server_pid, size_t n_
                         .server_pid = atol(server_pid),
                         .scratch = calloc(1, SCRATCH_BYTES),
                         .n_ends = n_ends,
-                        .ends = calloc(n_ends, sizeof(struct end))};
-    if (!load.scratch || !load.ends) {
+                        .ends = calloc(n_ends, sizeof(struct end)),
+                        .latency_us = calloc(LATENCY_BUCKETS, sizeof(uint32_t))};
+    if (!load.scratch || !load.ends || !load.latency_us) {
         die("memory");
     }
     return load;
@@ -262,14 +267,38 @@ static void begin_measuring(struct load *load)
     load->own_cpu_s = measure_own_cpu_s();
 }
 
+/* Of one echo at depth 1. */
+static void count_latency(struct load *load, struct end *end)
+{
+    const uint64_t now_ns = measure_now_ns();
+    const uint64_t us = (now_ns - end->sent_ns) / 1000;
+    load->latency_us[us < LATENCY_BUCKETS ? us : LATENCY_BUCKETS - 1]++;
+    load->n_latencies++;
+    end->sent_ns = now_ns;
+}
+
+static size_t latency_us(const struct load *load, double share)
+{
+    size_t us = 0;
+    uint64_t seen = load->latency_us[0];
+    while (us < LATENCY_BUCKETS - 1 && (double)seen < share * (double)load->n_latencies) {
+        seen += load->latency_us[++us];
+    }
+    return us;
+}
+
 static void print_rate(const struct load *load, const char *metric, uint64_t n, uint64_t start_ns)
 {
     double took_s = (double)(measure_now_ns() - start_ns) / 1e9;
     double per_100k = n > 0 ? 1e5 / (double)n : 0;
-    printf("{\"%s\": %.1f, \"server_cpu_s_per_100k\": %.3f, \"client_cpu_s_per_100k\": %.3f}\n",
+    printf("{\"%s\": %.1f, \"server_cpu_s_per_100k\": %.3f, \"client_cpu_s_per_100k\": %.3f",
            metric, (double)n / took_s,
            (measure_cpu_s(load->server_pid) - load->server_cpu_s) * per_100k,
            (measure_own_cpu_s() - load->own_cpu_s) * per_100k);
+    if (load->n_latencies > 0) {
+        printf(", \"p50_us\": %zu, \"p99_us\": %zu", latency_us(load, 0.5), latency_us(load, 0.99));
+    }
+    printf("}\n");
 }
 
 static int run_unary(struct load load, size_t depth, double seconds)
@@ -297,6 +326,7 @@ static int run_unary(struct load load, size_t depth, double seconds)
                     start_ns = measure_now_ns();
                     end_ns = start_ns + (uint64_t)(seconds * 1e9);
                     for (size_t k = 0; k < n_connections; k++) {
+                        load.ends[k].sent_ns = start_ns;
                         write_all(&load.ends[k], messages, depth * MESSAGE_BYTES);
                     }
                 }
@@ -309,6 +339,9 @@ static int run_unary(struct load load, size_t depth, double seconds)
             size_t whole = (end->n_partial + (size_t)got) / MESSAGE_BYTES;
             end->n_partial = (end->n_partial + (size_t)got) % MESSAGE_BYTES;
             n_echoed += whole;
+            if (depth == 1 && whole > 0) {
+                count_latency(&load, end);
+            }
             if (whole > 0) {
                 write_all(end, messages, whole * MESSAGE_BYTES);
             }

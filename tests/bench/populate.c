@@ -1,17 +1,19 @@
 /*
- * populate: fills a gateway's directory with approved devices, through the store's own code.
+ * populate: fills a gateway's directory with devices, through the store's own code.
  *
- *     populate STATE_DIR COUNT
+ *     populate STATE_DIR APPROVED [PENDING]
  *
  * For tests and benchmarks of a large fleet. The gateway must not run; a directory that is not
- * there yet is made as at a first start. Each device has what an approval through the gateway
- * leaves: its record, its audit and change-log rows, and how it was last seen; no device has a key.
+ * there yet is made as at a first start. Each device has what its approval, or its first attempt,
+ * through the gateway leaves: its record, its audit and change-log rows, and how it was last seen.
+ * No device has a key.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/base/clock.h"
 #include "server/base/random.h"
 #include "server/state.h"
 #include "tests/bench/measure.h"
@@ -23,6 +25,8 @@ static const int64_t first_ms = 1700000000000;
 struct filling {
     struct state state;
     struct store *store;
+    uint64_t n_approved;
+    int64_t now_ms;
     struct store_sighting sightings[GROUP];
 };
 
@@ -45,7 +49,7 @@ static struct oc_device_id device_id(uint64_t n)
     return id;
 }
 
-static void make_record(uint64_t n, struct pairing *record)
+static void make_approved(uint64_t n, struct pairing *record)
 {
     const int64_t at_ms = first_ms + (int64_t)n;
     *record = (struct pairing){
@@ -64,6 +68,38 @@ static void make_record(uint64_t n, struct pairing *record)
     (void)snprintf(record->claimed_name, sizeof record->claimed_name, "web-%" PRIu64, n);
 }
 
+static struct oc_request_id request_id(uint64_t n)
+{
+    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    struct oc_request_id id = {.text = ""};
+    for (size_t i = OC_REQUEST_ID_CHARS; i > 0; i--) {
+        id.text[i - 1] = digits[n % 32];
+        n /= 32;
+    }
+    return id;
+}
+
+static void make_pending(uint64_t n, int64_t now_ms, struct pairing *record)
+{
+    *record = (struct pairing){
+        .id = device_id(n),
+        .first_seen_ms = now_ms,
+        .requested_ms = now_ms,
+        .request =
+            {
+                .is_open = true,
+                .id = request_id(n),
+                .digest = {.bytes = {1}},
+                .ask = {.grant = {.role = "agent", .n_scopes = 1, .scopes = {"chat"}}},
+                .why = OC_WHY_NEW_DEVICE,
+                .opened_ms = now_ms,
+                .attempted_ms = now_ms,
+            },
+    };
+    (void)snprintf(record->claimed_name, sizeof record->claimed_name, "web-%" PRIu64, n);
+    memcpy(record->request.ask.name, record->claimed_name, sizeof record->request.ask.name);
+}
+
 static void make_audit(const struct pairing *record, struct audit_event *event)
 {
     *event = (struct audit_event){
@@ -79,11 +115,11 @@ static void make_audit(const struct pairing *record, struct audit_event *event)
     };
 }
 
-static void make_sighting(uint64_t n, struct store_sighting *row)
+static void make_sighting(uint64_t n, int64_t seen_ms, struct store_sighting *row)
 {
     *row = (struct store_sighting){
         .id = device_id(n),
-        .sighting = {.seen_ms = first_ms + (int64_t)n,
+        .sighting = {.seen_ms = seen_ms,
                      .platform = "linux",
                      .version = "1.2.0",
                      .session_counter = n % 100},
@@ -95,20 +131,35 @@ static void make_sighting(uint64_t n, struct store_sighting *row)
                    (unsigned)(n >> 16 & 0xff), (unsigned)(n >> 8 & 0xff), (unsigned)(n & 0xff));
 }
 
+static enum oc_status put(struct filling *filling, uint64_t n, struct store_sighting *sighting,
+                          struct oc_error *err)
+{
+    struct pairing record;
+    struct audit_event event;
+    uint64_t seq = 0;
+    const bool is_approved = n < filling->n_approved;
+    if (is_approved) {
+        make_approved(n, &record);
+        make_audit(&record, &event);
+    } else {
+        make_pending(n, filling->now_ms, &record);
+    }
+    make_sighting(n, record.requested_ms, sighting);
+    const struct store_change change = {
+        .after = &record,
+        .audit = is_approved ? &event : NULL,
+        .action = is_approved ? "approve" : "request",
+        .now_ms = record.requested_ms,
+    };
+    return store_apply(filling->store, &change, &seq, err);
+}
+
 static void fill_group(struct filling *filling, uint64_t first, uint64_t end)
 {
     struct oc_error err = {0};
     enum oc_status st = store_begin(filling->store, &err);
     for (uint64_t n = first; n < end && !st; n++) {
-        struct pairing record;
-        struct audit_event event;
-        uint64_t seq = 0;
-        make_record(n, &record);
-        make_audit(&record, &event);
-        make_sighting(n, &filling->sightings[n - first]);
-        const struct store_change change = {
-            .after = &record, .audit = &event, .action = "approve", .now_ms = event.at_ms};
-        st = store_apply(filling->store, &change, &seq, &err);
+        st = put(filling, n, &filling->sightings[n - first], &err);
     }
     if (st || store_commit(filling->store, &err) ||
         store_save_sightings(filling->store, filling->sightings, end - first, &err)) {
@@ -116,29 +167,39 @@ static void fill_group(struct filling *filling, uint64_t first, uint64_t end)
     }
 }
 
+static void open_state(struct filling *filling, const char *path)
+{
+    const struct random_source random = random_system();
+    struct system_clock *clock = system_clock_new(NULL);
+    struct oc_error err = {0};
+    if (!clock || state_open(path, &random, first_ms, &filling->state, &err)) {
+        die(path, &err);
+    }
+    const struct clock now = system_clock_clock(clock);
+    filling->now_ms = clock_now_ms(&now);
+    system_clock_free(clock);
+    filling->store = filling->state.store;
+    if (filling->state.lock != STORE_LOCK_NONE) {
+        die(store_lock_text(filling->state.lock), &err);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    const uint64_t n = argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
-    if (n == 0) {
-        fprintf(stderr, "usage: populate STATE_DIR COUNT\n");
+    static struct filling filling;
+    if (argc != 3 && argc != 4) {
+        fprintf(stderr, "usage: populate STATE_DIR APPROVED [PENDING]\n");
         return 2;
     }
-    static struct filling filling;
-    const struct random_source random = random_system();
+    filling.n_approved = strtoull(argv[2], NULL, 10);
+    const uint64_t n = filling.n_approved + (argc == 4 ? strtoull(argv[3], NULL, 10) : 0);
     const uint64_t start = measure_now_ns();
-    struct oc_error err = {0};
-    if (state_open(argv[1], &random, first_ms, &filling.state, &err)) {
-        die(argv[1], &err);
-    }
-    filling.store = filling.state.store;
-    if (filling.state.lock != STORE_LOCK_NONE) {
-        err = (struct oc_error){.status = OC_OK};
-        die(store_lock_text(filling.state.lock), &err);
-    }
+    open_state(&filling, argv[1]);
     for (uint64_t first = 0; first < n; first += GROUP) {
         fill_group(&filling, first, first + GROUP < n ? first + GROUP : n);
     }
     const struct store_identity identity = store_identity(filling.store);
+    struct oc_error err = {0};
     if (marker_write(filling.state.marker_path, &identity, &err)) {
         die("marker", &err);
     }

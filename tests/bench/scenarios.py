@@ -1,0 +1,176 @@
+"""What is measured. A scenario is a function of (make_servers, seconds) that runs once and yields
+(shape, metric, unit, value, floor); floor is None where nothing bare does the same. Under a second
+is small: to see that it works."""
+import os
+import resource
+import shutil
+import signal
+import threading
+import time
+
+from servers import Agents, run_tool
+
+COSTS = [("server_cpu_s_per_100k", "s"), ("client_cpu_s_per_100k", "s"), ("p50_us", "us"),
+         ("p99_us", "us"), ("bare_kib_per_session", "KiB")]
+
+
+def within_descriptors(wanted):
+    return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 1000)
+
+
+def both(servers, scenario, shape, arguments, metric, unit):
+    """The same by bench_floor and by bench_fleet."""
+    floor = servers.measure("floor", scenario, *arguments)
+    ours = servers.measure("ours", scenario, *arguments)
+    for name, its_unit in [(metric, unit)] + COSTS:
+        if name in ours:
+            yield shape, name, its_unit, ours[name], floor.get(name)
+
+
+def unary(make_servers, seconds):
+    with make_servers() as servers:
+        servers.start_floor()
+        servers.start_gateway()
+        for connections, depth in [(1, 1), (1, 64), (64, 1), (64, 16)]:
+            yield from both(servers, "unary", f"{connections}x{depth}",
+                            (connections, depth, seconds), "requests_per_s", "1/s")
+
+
+def connect(make_servers, seconds):
+    with make_servers() as servers:
+        servers.start_floor()
+        servers.start_gateway()
+        yield from both(servers, "connect", "64 at a time", (64, seconds), "connects_per_s", "1/s")
+
+
+def idle(make_servers, seconds):
+    sessions = within_descriptors(20000) if seconds >= 1 else 100
+    with make_servers() as servers:
+        servers.start_floor()
+        servers.start_gateway()
+        yield from both(servers, "idle", f"{sessions} sessions", (sessions,),
+                        "resident_kib_per_session", "KiB")
+
+
+def latency(make_servers, seconds):
+    """How soon a decision reaches the agent that it is about."""
+    count = within_descriptors(1000) if seconds >= 1 else 40
+    with make_servers() as servers:
+        servers.start_gateway()
+        with Agents(servers, count) as agents:
+            agents.tell("connect")
+            for verb, effect in [("approve", "approve_to_connected"),
+                                 ("revoke", "revoke_to_closed")]:
+                for at_once in (1, 64):
+                    run = agents.tell(verb, count // 2, at_once)
+                    shape = f"{count} agents, {at_once} at once"
+                    for share in ("p50", "p99"):
+                        yield shape, f"{effect}_{share}_ms", "ms", run[f"effect_{share}_ms"], None
+                        yield shape, f"{verb}_{share}_ms", "ms", run[f"answer_{share}_ms"], None
+
+
+def decisions(make_servers, seconds):
+    """Approvals that are on disk, beside a bare loop that writes the same rows in such groups, and
+    one fdatasync."""
+    many, few = (10000, 1000) if seconds >= 1 else (200, 20)
+    shapes = [("64 callers", 64, 1, many // 2), ("1 caller, 256 in flight", 1, 256, many),
+              ("1 caller", 1, 1, few)]
+    for shape, callers, depth, count in shapes:
+        with make_servers("maxPending: 20000") as servers:
+            gateway_dir = os.path.join(servers.home, "gateway")
+            copy = os.path.join(servers.home, "floor.db")
+            run_tool(servers.tool("populate"), gateway_dir, 1000, count)
+            shutil.copyfile(os.path.join(gateway_dir, "gateway.db"), copy)
+            servers.start_gateway()
+            ours = run_tool(servers.path("bench_deciders"), servers.home, callers, depth, count)
+            group = max(1, round(ours["decisions_per_commit"]))
+            floor = run_tool(servers.path("bench_decision_floor"), "write", copy, group, count)
+            sync = run_tool(servers.path("bench_decision_floor"), "sync", servers.home, few)
+            yield shape, "decisions_per_s", "1/s", ours["decisions_per_s"], floor["decisions_per_s"]
+            yield shape, "decisions_per_commit", "", ours["decisions_per_commit"], None
+            yield shape, "p50_ms", "ms", ours["p50_ms"], sync["p50_ms"]
+            yield shape, "p99_ms", "ms", ours["p99_ms"], sync["p50_ms"]
+
+
+def growth(make_servers, seconds):
+    """What depends on how many devices there are, and should not."""
+    sizes = (1000, 100000, 1000000) if seconds >= 1 else (100, 1000)
+    count = 200 if seconds >= 1 else 10
+    for size in sizes:
+        yield from grown(make_servers, f"{size:,} devices", size, count)
+
+
+def grown(make_servers, shape, size, count):
+    with make_servers() as servers:
+        servers.start_gateway()
+        with Agents(servers, 1) as probe, Agents(servers, count) as crowd:
+            probe.tell("connect")
+            probe.tell("approve", 1, 1)
+            few_kib = servers.resident_kib()
+            servers.stop_gateway()
+            run_tool(servers.tool("populate"), os.path.join(servers.home, "gateway"), size)
+            probe.say("reach")
+            servers.launch_gateway()
+            yield shape, "start_to_serving_s", "s", probe.hear()["took_s"], None
+            grown_kib = servers.resident_kib()
+            yield (shape, "resident_bytes_per_device", "B", (grown_kib - few_kib) * 1024 / size,
+                   None)
+            yield shape, "connect_p50_ms", "ms", probe.tell("connects", count)["p50_ms"], None
+            crowd.tell("connect")
+            approve = crowd.tell("approve", count, 1)
+            yield shape, "approve_p50_ms", "ms", approve["answer_p50_ms"], None
+            yield shape, "first_page_p50_ms", "ms", probe.tell("pages", 50)["p50_ms"], None
+
+
+def restart(make_servers, seconds):
+    """A gateway that was killed, and all its agents at once; the floor is the time that as many
+    connects take at the rate measured before."""
+    count = within_descriptors(5000) if seconds >= 1 else 50
+    with make_servers() as servers:
+        servers.start_gateway()
+        rate = servers.measure("ours", "connect", 64, seconds)["connects_per_s"]
+        with Agents(servers, count) as agents:
+            agents.tell("connect")
+            agents.tell("approve", count, 64)
+            agents.tell("follow")
+            servers.stop_gateway(signal.SIGKILL)
+            agents.tell("lost")
+            servers.start_gateway()
+            began = time.monotonic()
+            back = threading.Thread(target=agents.tell, args=("settled",))
+            back.start()
+            slowest = 0
+            while back.is_alive():
+                asked = time.monotonic()
+                servers.openclaw("devices", "list", "-o", "name")
+                slowest = max(slowest, time.monotonic() - asked)
+            took = time.monotonic() - began
+    shape = f"{count} agents"
+    yield shape, "all_in_session_s", "s", took, count / max(rate, 1)
+    yield shape, "slowest_list_s", "s", slowest, None
+
+
+def flood(make_servers, seconds):
+    """Strangers that ask without pause, at every cap, while approved devices work."""
+    strangers, long = (2000, 20 * seconds) if seconds >= 1 else (50, 1)
+    with make_servers("maxPending: 1000, maxPendingPerSource: 16") as servers:
+        servers.start_floor()
+        servers.start_gateway()
+        before_kib, before_db = servers.resident_kib(), servers.database_kib()
+        found = {}
+        for who in ("floor", "ours"):
+            with Agents(servers, strangers) as agents:
+                agents.say("storm", long)
+                found[who] = servers.measure(who, "unary", 8, 1, max(0.1, long - 1))
+                agents.hear()
+        shape = f"{strangers} strangers for {long:g} s"
+        for metric in ("p50_us", "p99_us"):
+            floor, ours = found["floor"], found["ours"]
+            if metric in ours:
+                yield shape, metric, "us", ours[metric], floor.get(metric)
+        yield shape, "resident_growth_kib", "KiB", servers.resident_kib() - before_kib, None
+        yield shape, "database_growth_kib", "KiB", servers.database_kib() - before_db, None
+
+
+ALL = {each.__name__: each for each in
+       (unary, connect, idle, latency, decisions, growth, restart, flood)}
