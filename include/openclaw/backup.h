@@ -1,4 +1,8 @@
-/* A copy of a running gateway's database, for administrators. Fails as the calls of admin.h do. */
+/*
+ * A copy of a running gateway's database, for administrators. Fails as the calls of admin.h do.
+ *
+ * Thread: any.
+ */
 #pragma once
 
 #include <openclaw/client.h>
@@ -10,6 +14,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 #endif
 
+/* How far a copy is, and what came of it. */
 struct oc_backup {
     uint64_t pages, pages_left; /* how far it is */
     char path[1152];            /* of the file, on the gateway's machine */
@@ -19,7 +24,10 @@ struct oc_backup {
     uint8_t database_id[16];
     uint64_t epoch;
     uint64_t seq; /* the last change that is in it */
+    uint64_t reserved[8];
 };
+
+/* Told while it goes on; borrowed for the call. */
 typedef void (*oc_backup_fn)(void *user, const struct oc_backup *so_far);
 
 /*
@@ -27,8 +35,8 @@ typedef void (*oc_backup_fn)(void *user, const struct oc_backup *so_far);
  * until it is done (bounded: ten minutes); `progress`, unless NULL, is called about once a second,
  * on this thread. The gateway gives a backup up that nobody asks after any more.
  *
- * Fails: RESOURCE_EXHAUSTED (another is under way, or no room), ALREADY_EXISTS, UNAVAILABLE,
- *        PERMISSION_DENIED (the caller, or the gateway in its directory).
+ * Fails:  RESOURCE_EXHAUSTED (another is under way, or no room), ALREADY_EXISTS, UNAVAILABLE,
+ *         PERMISSION_DENIED (the caller, or the gateway in its directory).
  */
 OC_MUST_CHECK enum oc_status oc_admin_backup(struct oc_client *client, oc_backup_fn progress,
                                              void *user, struct oc_backup *out,

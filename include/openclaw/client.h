@@ -2,11 +2,12 @@
  * libopenclaw: a client of one gateway door, for administrators and fleet tools; the calls on it
  * are in admin.h. What holds for the whole library stands here.
  *
- * Thread: any. A client, an agent and every function without a handle may be used from any number
- *         of threads at once; only closing or freeing a handle must be the last use of it. A
- *         callback runs on a thread of the library, which it must not block for long, and must
- *         not close or free the handle that called it. Threads of the library block all signals,
- *         SIGPIPE among them: handlers of the program never run there.
+ * Thread: any, also several at once with the same handle; only closing or freeing a handle must be
+ *         the last use of it.
+ *
+ * Callbacks: run on threads of the library. They must not block for long, and must not close or
+ *         free the handle that called them. Threads of the library block all signals, SIGPIPE
+ *         among them: handlers of the program never run there.
  *
  * Fork:   threads do not survive fork(). In a child of a process that has opened a client or
  *         started an agent, calls on the parent's handles answer FAILED_PRECONDITION at once,

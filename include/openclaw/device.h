@@ -1,8 +1,10 @@
 /*
  * What the gateway tells an administrator: devices, its own status, audit records, events.
  *
- * All types are plain values of fixed size without pointers. Times are Unix milliseconds, 0 absent.
- * What is marked untrusted was claimed by a device: escape it before printing.
+ * All types are plain values of fixed size without pointers. Text is NUL-terminated UTF-8. What is
+ * marked untrusted was claimed by a device: believe nothing of it, and escape it before printing.
+ *
+ * Units:  times are Unix milliseconds, UTC, 0 absent.
  */
 #pragma once
 
@@ -12,6 +14,7 @@
 extern "C" {
 #endif
 
+/* Bounds of lists. */
 enum {
     OC_CURSOR_BYTES = 80,
     OC_MAX_LIST_PAGE = 500,
@@ -19,34 +22,35 @@ enum {
     OC_MAX_MATCHES = 16,
 };
 
+/* One device, as every list, decision and event shows it. */
 struct oc_device {
     struct oc_device_id id;
-    char alias[OC_MAX_NAME_BYTES + 1];
+    char alias[OC_MAX_NAME_BYTES + 1];        /* given by an administrator; "" none */
     char claimed_name[OC_MAX_NAME_BYTES + 1]; /* untrusted */
     enum oc_state state;
     enum oc_standing standing;
-    struct oc_request_id request_id; /* of the open request; "" none */
-    struct oc_digest ask_digest;
-    enum oc_why why;
-    struct oc_grant asked;
-    struct oc_grant granted; /* role "": none */
-    struct oc_labels labels;
-    char purpose[OC_MAX_PURPOSE_BYTES + 1];   /* untrusted */
+    struct oc_request_id request_id;        /* of the open request; "" none */
+    struct oc_digest ask_digest;            /* of the open request: an approval names both */
+    enum oc_why why;                        /* it has to ask; NONE: it has not */
+    struct oc_grant asked;                  /* by the open request, else by the approved one */
+    struct oc_grant granted;                /* role "": none */
+    struct oc_labels labels;                /* untrusted until approved, then the administrator's */
+    char purpose[OC_MAX_PURPOSE_BYTES + 1]; /* untrusted */
     char platform[OC_MAX_PLATFORM_BYTES + 1]; /* untrusted */
     char version[OC_MAX_VERSION_BYTES + 1];   /* untrusted */
-    char source[OC_MAX_SOURCE_BYTES + 1];
+    char source[OC_MAX_SOURCE_BYTES + 1];     /* address of the last attempt */
     int64_t first_seen_at_ms;
-    int64_t requested_at_ms;
+    int64_t requested_at_ms; /* the open request */
     int64_t decided_at_ms;
-    char decided_by[OC_MAX_ACTOR_BYTES + 1];
-    int64_t expires_at_ms;
+    char decided_by[OC_MAX_ACTOR_BYTES + 1]; /* "uid:0", "gateway" */
+    int64_t expires_at_ms;                   /* end of the approval's term; 0: until revoked */
     int64_t last_seen_at_ms;
     bool is_online;
-    bool is_expected;
-    bool is_quarantined;
-    bool is_removed;
-    bool can_check_code;
-    uint64_t generation;
+    bool is_expected;    /* announced by an administrator */
+    bool is_quarantined; /* its record failed authentication: it gets no session */
+    bool is_removed;     /* only what explains a later request is left */
+    bool can_check_code; /* the agent is connected and has revealed its nonce */
+    uint64_t generation; /* of the grant: grows with every change */
     /* What devices claim of the hosts they run on; it explains and never grants. */
     uint64_t host_group;           /* the same for all devices of one host; 0: the only one there */
     uint32_t n_same_host_devices;  /* listed devices of its host, itself included; 0: not claimed */
@@ -54,25 +58,30 @@ struct oc_device {
     uint64_t reserved[30]; /* new fields stand before it and take their bytes from it: version.h */
 };
 
+/* Where a gateway listens. */
 struct oc_listener_info {
-    char door[16];
+    char door[16]; /* "devices", "local", "metrics" */
     char address[128];
 };
+
+/* One of the gateway's counts since it started. */
 struct oc_counter {
     char name[64];
     uint64_t value;
 };
+
+/* A gateway's own status. */
 struct oc_gateway_status {
     char version[33];
     char lock_reason[256]; /* "": serving */
     uint8_t gateway_id[16];
     uint8_t database_id[16];
-    uint64_t epoch;
-    uint64_t seq;
+    uint64_t epoch;               /* grows when a gateway is unlocked */
+    uint64_t seq;                 /* of the last change */
     struct oc_digest spki_sha256; /* the pin to give to agents */
     size_t n_listeners;
     struct oc_listener_info listeners[16];
-    bool pairing_required;
+    bool pairing_required; /* false: everyone is let in */
     int64_t started_at_ms;
     uint64_t n_pending, n_approved, n_revoked, n_blocked, n_online, n_quarantined;
     size_t n_counters;
@@ -90,28 +99,30 @@ struct oc_gateway_status {
     uint64_t reserved[90];
 };
 
+/* A decision, or a call that was refused; each holds the hash of the one before. */
 struct oc_audit_record {
     uint64_t seq;
     int64_t at_ms;
-    char actor[OC_MAX_ACTOR_BYTES + 1];
-    char source[OC_MAX_SOURCE_BYTES + 1];
-    char action[24];
-    char outcome[24];
+    char actor[OC_MAX_ACTOR_BYTES + 1];   /* "uid:0", "device", "gateway" */
+    char source[OC_MAX_SOURCE_BYTES + 1]; /* address, or "local" */
+    char action[24];                      /* "approve" */
+    char outcome[24];                     /* "done", or why it was refused */
     struct oc_device_id device_id;
     struct oc_request_id request_id;
-    char before[24];
+    char before[24]; /* words for states */
     char after[24];
-    char reason[OC_MAX_REASON_BYTES + 1];
-    char rule[33];
-    char detail[256];
-    struct oc_digest hash;
+    char reason[OC_MAX_REASON_BYTES + 1]; /* as the administrator gave it */
+    char rule[33];                        /* what decided, if not a person; "" a person */
+    char detail[256];                     /* the grant, in words */
+    struct oc_digest hash;                /* of this record and the one before */
     uint64_t reserved[8];
 };
 
+/* A change of a device's record. */
 struct oc_event {
     uint64_t seq;
     int64_t at_ms;
-    char action[24];
+    char action[24];         /* as in the audit */
     struct oc_device device; /* as it is now */
     uint64_t reserved[8];
 };
