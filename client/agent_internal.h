@@ -1,13 +1,14 @@
 /*
  * An agent's parts. agent.c: life and the thread; agent_news.c: what an answer means for
  * pairing_flow; agent_steps.c: what the flow says to do; agent_calls.c: the calls of a device;
- * agent_trust.c: whom it talks to.
+ * agent_trust.c: whom it talks to; agent_outcome.c: the note of how it went.
  *
  * Everything but the inbox and the end is touched by the agent's own thread alone. Threads of the
  * library decode an answer into a value (news) and put it into the inbox.
  */
 #pragma once
 
+#include <openclaw/diagnose.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -20,13 +21,6 @@
 #include "client/private_dir.h"
 
 /* ---- the agent --------------------------------------------------------------------------- */
-
-enum oc_trust_kind {
-    OC_TRUST_GIVEN,    /* pins of the options */
-    OC_TRUST_RECORDED, /* pins on disk */
-    OC_TRUST_CA,
-    OC_TRUST_FIRST_USE,
-};
 
 /* The options, copied. */
 struct oc_agent_settings {
@@ -83,6 +77,7 @@ struct oc_agent {
     uint64_t plan_due_ms;
     uint64_t heartbeat_due_ms; /* 0: no session */
     struct oc_error last_error;
+    bool is_refused; /* a refusal is being handled: what it leads to is no failure of its own */
 
     sem_t wake;
     atomic_bool is_stopping;
@@ -141,3 +136,8 @@ void oc_agent_explain_wrong_gateway(const struct oc_agent *agent, const struct o
                                     struct oc_error *err);
 /* Records a session: receipt, count, pins that will be used next. */
 void oc_agent_record_session(struct oc_agent *agent, const struct oc_news *news);
+
+/* agent_outcome.c: the note that oc_agent_last_outcome reads. */
+void oc_agent_note_refusal(const struct oc_agent *agent, const struct oc_refusal_news *news);
+void oc_agent_note_session(const struct oc_agent *agent);
+void oc_agent_note_failure(const struct oc_agent *agent, const struct oc_error *err);

@@ -109,6 +109,7 @@ static void stop(struct oc_agent *agent, enum oc_status why, const struct oc_err
         cause.status = why;
     }
     agent->last_error = cause;
+    oc_agent_note_failure(agent, &cause);
 }
 
 static void sleep_until_next(struct oc_agent *agent, const struct oc_flow_step *step,
@@ -120,6 +121,7 @@ static void sleep_until_next(struct oc_agent *agent, const struct oc_flow_step *
     }
     end_attempt(agent);
     plan(agent, OC_FLOW_DO_SLEEP, step->delay_ms);
+    oc_agent_note_failure(agent, &cause);
     if (agent->settings.ops.disconnected) {
         agent->settings.ops.disconnected(agent->settings.user, &cause, (uint32_t)step->delay_ms);
     }
@@ -235,12 +237,15 @@ void oc_agent_be_refused(struct oc_agent *agent, const struct oc_refusal_news *n
                                         .retry_after_ms = news->retry_after_ms};
     agent->request_id = news->request_id;
     struct oc_flow_step step = decide(agent, &event);
+    oc_agent_note_refusal(agent, news);
     tell_refused(agent, news, step.action != OC_FLOW_DO_STOP);
     struct oc_error err = {.status = OC_OK};
     (void)oc_fail(&err, step.status ? step.status : OC_UNAVAILABLE, "refused: %s",
                   oc_refusal_name(news->kind));
     err.retry_after_ms = news->retry_after_ms;
+    agent->is_refused = true;
     perform(agent, &step, &err);
+    agent->is_refused = false;
 }
 
 /* ---- sessions ---------------------------------------------------------------------------- */
@@ -261,6 +266,7 @@ void oc_agent_be_admitted(struct oc_agent *agent, const struct oc_news *news)
     agent->session = news->session;
     agent->heartbeat_ms = sane_heartbeat_ms(news->heartbeat_ms);
     oc_agent_record_session(agent, news);
+    oc_agent_note_session(agent);
     /* Devices that connected together do not beat together. */
     uint32_t random = 0;
     oc_random_fill(&random, sizeof random);

@@ -18,10 +18,10 @@ static void on_backup(const Openclaw__V1__BackupReply *reply, void *user)
     struct oc_blocking *call = user;
     struct asked *asked = call->out;
     struct oc_backup backup = {.pages = 0};
-    bool ok = reply && reply->failed < OC_STATUS_COUNT && (reply->done || reply->ticket) &&
-              oc_take_bytes(reply->gateway_id, true, backup.gateway_id, sizeof backup.gateway_id) &&
-              oc_take_bytes(reply->database_id, true, backup.database_id,
-                            sizeof backup.database_id);
+    bool ok =
+        reply && reply->failed < OC_STATUS_COUNT && (reply->done || reply->ticket) &&
+        oc_take_bytes(reply->gateway_id, true, backup.gateway_id, sizeof backup.gateway_id) &&
+        oc_take_bytes(reply->database_id, true, backup.database_id, sizeof backup.database_id);
     if (ok) {
         backup.pages = reply->pages;
         backup.pages_left = reply->pages_left;

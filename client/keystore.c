@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "client/host.h"
-#include "client/private_dir.h"
 #include "proto/base/hex.h"
 #include "proto/base/secret.h"
 
@@ -40,9 +39,8 @@ enum oc_status oc_default_data_dir(char *out, size_t cap, struct oc_error *err)
     return OC_OK;
 }
 
-/* Opens a subdirectory of the data directory, both made if they may be. */
-static enum oc_status open_subdir(const char *data_dir, const char *name, bool may_create,
-                                  struct oc_private_dir *out, struct oc_error *err)
+enum oc_status oc_keystore_open_subdir(const char *data_dir, const char *name, bool may_create,
+                                       struct oc_private_dir *out, struct oc_error *err)
 {
     char path[OC_PATH_BYTES];
     if (!data_dir) {
@@ -108,7 +106,7 @@ enum oc_status oc_keystore_load_identity(const char *data_dir, bool may_create,
                                          struct oc_error *err)
 {
     OC_CLEANUP(oc_private_dir_close) struct oc_private_dir dir = {.fd = -1};
-    enum oc_status st = open_subdir(data_dir, identity_dir, may_create, &dir, err);
+    enum oc_status st = oc_keystore_open_subdir(data_dir, identity_dir, may_create, &dir, err);
     if (st) {
         return st;
     }
@@ -176,7 +174,7 @@ enum oc_status oc_keystore_load_instance(const char *data_dir, uint8_t out[OC_IN
                                          struct oc_error *err)
 {
     OC_CLEANUP(oc_private_dir_close) struct oc_private_dir dir = {.fd = -1};
-    enum oc_status st = open_subdir(data_dir, identity_dir, true, &dir, err);
+    enum oc_status st = oc_keystore_open_subdir(data_dir, identity_dir, true, &dir, err);
     if (st) {
         return st;
     }
@@ -223,7 +221,7 @@ enum oc_status oc_keystore_load_gateway(const char *data_dir,
                                         struct oc_gateway_record *out, struct oc_error *err)
 {
     OC_CLEANUP(oc_private_dir_close) struct oc_private_dir dir = {.fd = -1};
-    enum oc_status st = open_subdir(data_dir, gateways_dir, false, &dir, err);
+    enum oc_status st = oc_keystore_open_subdir(data_dir, gateways_dir, false, &dir, err);
     return st ? st : read_gateway(&dir, address, out, err);
 }
 
@@ -233,7 +231,7 @@ oc_keystore_update_gateway(const char *data_dir, const struct oc_gateway_address
                            struct oc_error *err)
 {
     OC_CLEANUP(oc_private_dir_close) struct oc_private_dir dir = {.fd = -1};
-    enum oc_status st = open_subdir(data_dir, gateways_dir, true, &dir, err);
+    enum oc_status st = oc_keystore_open_subdir(data_dir, gateways_dir, true, &dir, err);
     st = st ? st : oc_private_dir_lock(&dir, err);
     if (st) {
         return st;

@@ -251,10 +251,10 @@ static bool write_all(int fd, const char *bytes, size_t n)
     return true;
 }
 
-/* Writes a synced file under a name nobody knows; the caller moves it to its place. */
-static enum oc_status write_temporary(const struct oc_private_dir *dir, const char *name,
-                                      const char *bytes, size_t n, char temp[TEMP_NAME_BYTES],
-                                      struct oc_error *err)
+/* Writes a file under a name nobody knows; the caller syncs it and moves it to its place. */
+static enum oc_status open_temporary(const struct oc_private_dir *dir, const char *name,
+                                     const char *bytes, size_t n, char temp[TEMP_NAME_BYTES],
+                                     int *out, struct oc_error *err)
 {
     uint8_t random[TEMP_RANDOM_BYTES];
     char digits[2 * TEMP_RANDOM_BYTES + 1];
@@ -267,8 +267,35 @@ static enum oc_status write_temporary(const struct oc_private_dir *dir, const ch
         return fail_errno(err, "make a temporary file for", dir->path, name);
     }
     /* The umask may have taken bits away; the mode must be exactly what is checked at reading. */
-    if (fchmod(fd, 0600) != 0 || !write_all(fd, bytes, n) || fsync(fd) != 0) {
+    if (fchmod(fd, 0600) != 0 || !write_all(fd, bytes, n)) {
         enum oc_status st = fail_errno(err, "write", dir->path, name);
+        (void)unlinkat(dir->fd, temp, 0);
+        return st;
+    }
+    *out = fd;
+    fd = -1;
+    return OC_OK;
+}
+
+/* The same, synced. */
+static enum oc_status write_temporary(const struct oc_private_dir *dir, const char *name,
+                                      const char *bytes, size_t n, char temp[TEMP_NAME_BYTES],
+                                      struct oc_error *err)
+{
+    OC_CLEANUP(close_fd) int fd = -1;
+    enum oc_status st = open_temporary(dir, name, bytes, n, temp, &fd, err);
+    if (st == OC_OK && fsync(fd) != 0) {
+        st = fail_errno(err, "write", dir->path, name);
+        (void)unlinkat(dir->fd, temp, 0);
+    }
+    return st;
+}
+
+static enum oc_status rename_temporary(const struct oc_private_dir *dir, const char *temp,
+                                       const char *name, struct oc_error *err)
+{
+    if (renameat(dir->fd, temp, dir->fd, name) != 0) {
+        enum oc_status st = fail_errno(err, "replace", dir->path, name);
         (void)unlinkat(dir->fd, temp, 0);
         return st;
     }
@@ -301,11 +328,19 @@ enum oc_status oc_private_file_replace(const struct oc_private_dir *dir, const c
     if (st) {
         return st;
     }
-    if (renameat(dir->fd, temp, dir->fd, name) != 0) {
-        st = fail_errno(err, "replace", dir->path, name);
-        (void)unlinkat(dir->fd, temp, 0);
+    st = rename_temporary(dir, temp, name, err);
+    if (st) {
         return st;
     }
     sync_directory(dir->fd);
     return OC_OK;
+}
+
+enum oc_status oc_private_file_jot(const struct oc_private_dir *dir, const char *name,
+                                   const char *bytes, size_t n, struct oc_error *err)
+{
+    char temp[TEMP_NAME_BYTES];
+    OC_CLEANUP(close_fd) int fd = -1;
+    enum oc_status st = open_temporary(dir, name, bytes, n, temp, &fd, err);
+    return st ? st : rename_temporary(dir, temp, name, err);
 }

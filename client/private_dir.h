@@ -62,3 +62,8 @@ OC_MUST_CHECK enum oc_status oc_private_file_create(const struct oc_private_dir 
 OC_MUST_CHECK enum oc_status oc_private_file_replace(const struct oc_private_dir *dir,
                                                      const char *name, const char *bytes, size_t n,
                                                      struct oc_error *err);
+
+/* The same without waiting for the disk: for a note that may be lost. After a crash there may be
+ * an empty or an older one. */
+OC_MUST_CHECK enum oc_status oc_private_file_jot(const struct oc_private_dir *dir, const char *name,
+                                                 const char *bytes, size_t n, struct oc_error *err);

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include <openclaw/pairing.h>
+#include <openclaw/diagnose.h>
 #include <pthread.h>
 
 #include "openclaw/v1/envelope.pb-c.h"
