@@ -11,7 +11,8 @@
 #include "cli/suggest.h"
 
 const struct noun *const nouns[] = {
-    &gateway_noun, &pairing_noun, &devices_noun, &agent_noun, &identity_noun, &audit_noun,
+    &gateway_noun,  &pairing_noun, &devices_noun, &agent_noun,
+    &identity_noun, &audit_noun,   &doctor_noun,
 };
 const size_t n_nouns = sizeof nouns / sizeof nouns[0];
 
@@ -119,14 +120,15 @@ static bool apply_globals(struct cli *cli, char *error, size_t cap)
 static enum exit_code check_words(const struct cli *cli, const struct noun *noun)
 {
     const struct command *command = cli->command;
+    const char *gap = command->verb[0] != '\0' ? " " : "";
     if (cli->args.n_words < command->least_words) {
         return command_usage(cli, "%s %s needs %s; see openclaw %s %s --help", noun->name,
                              command->verb, command->words, noun->name, command->verb);
     }
     if (cli->args.n_words > command->most_words) {
-        return command_usage(cli, "%s %s: one word too many: %s; see openclaw %s %s --help",
-                             noun->name, command->verb, cli->args.words[command->most_words],
-                             noun->name, command->verb);
+        return command_usage(cli, "%s%s%s: one word too many: %s; see openclaw %s%s%s --help",
+                             noun->name, gap, command->verb, cli->args.words[command->most_words],
+                             noun->name, gap, command->verb);
     }
     return EXIT_DONE;
 }
@@ -143,9 +145,10 @@ static enum exit_code run_command(struct cli *cli, const struct noun *noun, int 
         help_command(cli->terminal->out, noun, cli->command);
         return EXIT_DONE;
     }
-    /* The first two words are noun and verb. */
-    cli->args.words += 2;
-    cli->args.n_words -= 2;
+    /* The first two words are noun and verb, or one is both. */
+    size_t n_own = cli->command->verb[0] != '\0' ? 2 : 1;
+    cli->args.words += n_own;
+    cli->args.n_words -= n_own;
     if (!apply_globals(cli, error, sizeof error)) {
         return command_usage(cli, "%s", error);
     }
@@ -245,10 +248,11 @@ enum exit_code command_main(const struct terminal *terminal, int argc, char **ar
     if (!noun) {
         return unknown_noun(terminal, words[0]);
     }
-    if (n == 1) {
+    const struct command *command = find_command(noun, "");
+    if (!command && n == 1) {
         return run_noun(terminal, noun, argc, argv);
     }
-    const struct command *command = find_command(noun, words[1]);
+    command = command ? command : find_command(noun, words[1]);
     if (!command) {
         return unknown_verb(terminal, noun, words[1]);
     }

@@ -25,7 +25,7 @@ struct cli {
 typedef enum exit_code (*command_fn)(struct cli *cli);
 
 struct command {
-    const char *verb;
+    const char *verb;     /* "": the noun alone is the command */
     const char *words;    /* as usage shows what follows the verb; "" */
     const char *summary;  /* one line */
     const char *examples; /* lines, each indented by two */
@@ -46,6 +46,7 @@ struct noun {
 extern const struct noun agent_noun;
 extern const struct noun audit_noun;
 extern const struct noun devices_noun;
+extern const struct noun doctor_noun;
 extern const struct noun gateway_noun;
 extern const struct noun identity_noun;
 extern const struct noun pairing_noun;

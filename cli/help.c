@@ -13,6 +13,7 @@ void help_overview(FILE *out)
                 "  openclaw pairing list                who is approved, who awaits approval\n"
                 "  openclaw devices approve             select a waiting agent and admit it\n"
                 "  openclaw devices revoke              end a pairing\n"
+                "  openclaw doctor                      what is wrong here, and what mends it\n"
                 "\n"
                 "usage: openclaw NOUN VERB [ID...] [options]\n"
                 "\n",
@@ -20,7 +21,8 @@ void help_overview(FILE *out)
     for (size_t i = 0; i < n_nouns; i++) {
         (void)fprintf(out, "  %-10s ", nouns[i]->name);
         for (size_t j = 0; j < nouns[i]->n_commands; j++) {
-            (void)fprintf(out, "%s%s", j > 0 ? ", " : "", nouns[i]->commands[j].verb);
+            const char *verb = nouns[i]->commands[j].verb;
+            (void)fprintf(out, "%s%s", j > 0 ? ", " : "", *verb ? verb : nouns[i]->summary);
         }
         (void)fputc('\n', out);
     }
@@ -64,8 +66,9 @@ static void help_option(FILE *out, enum option_id id)
 void help_command(FILE *out, const struct noun *noun, const struct command *command)
 {
     (void)fprintf(out, "%s\n", command->examples);
-    (void)fprintf(out, "usage: openclaw %s %s%s%s [options]\n\n%s.\n", noun->name, command->verb,
-                  command->words[0] ? " " : "", command->words, command->summary);
+    (void)fprintf(out, "usage: openclaw %s%s%s%s%s [options]\n\n%s.\n", noun->name,
+                  command->verb[0] ? " " : "", command->verb, command->words[0] ? " " : "",
+                  command->words, command->summary);
     if (command->notes) {
         (void)fprintf(out, "\n%s", command->notes);
     }

@@ -28,8 +28,7 @@ int64_t pairing_forget_due(const struct pairing *pairing, const struct policy *p
 {
     int64_t ttl_ms = policy->pending_ttl_ms;
     int64_t kept_ms = ttl_ms < PAIRING_LAPSED_KEPT_MS ? ttl_ms : PAIRING_LAPSED_KEPT_MS;
-    int64_t due_ms =
-        pairing_time_after(pairing_time_after(pairing->requested_ms, ttl_ms), kept_ms);
+    int64_t due_ms = pairing_time_after(pairing_time_after(pairing->requested_ms, ttl_ms), kept_ms);
     int64_t cool_ms = pairing_time_after(pairing->cool_down_until_ms, PAIRING_REJECTED_KEPT_MS);
     bool is_later = pairing->generation > 0 && cool_ms > due_ms;
     return is_later ? cool_ms : due_ms;

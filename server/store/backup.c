@@ -219,8 +219,7 @@ static enum oc_status copy_some(struct store_backup *backup, struct oc_error *er
     if (result == SQLITE_OK) {
         return OC_OK;
     }
-    return oc_fail(err,
-                   (result & 0xff) == SQLITE_FULL ? OC_RESOURCE_EXHAUSTED : OC_UNAVAILABLE,
+    return oc_fail(err, (result & 0xff) == SQLITE_FULL ? OC_RESOURCE_EXHAUSTED : OC_UNAVAILABLE,
                    "backup: %s: cannot copy (sqlite %d): %s", backup->unfinished, result,
                    sqlite3_errstr(result));
 }
@@ -248,8 +247,7 @@ static enum oc_status sync_some(struct store_backup *backup, struct oc_error *er
     const unsigned wait_for_all =
         SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
     if (backup->synced < (off_t)backup->progress.bytes) {
-        const int failed =
-            sync_file_range(backup->fd, backup->synced, SYNC_BYTES, wait_for_all);
+        const int failed = sync_file_range(backup->fd, backup->synced, SYNC_BYTES, wait_for_all);
         if (failed && errno != ENOSYS && errno != EINVAL && errno != ESPIPE) {
             return fail_errno(backup->unfinished, "cannot be synced", err);
         }

@@ -1,4 +1,5 @@
-/* Forgetting: a record goes with all its rows, its change is listed, and a group undoes it whole. */
+/* Forgetting: a record goes with all its rows, its change is listed, and a group undoes it whole.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -98,9 +99,8 @@ static void a_group_undoes_what_it_forgot(void **state)
     const struct pairing added = value_record(SHAPE_PENDING, 4);
     suite_begin(suite);
     const struct store_change steps[] = {
-        forget(suite, &kept[0].id),           suite_change(suite, &added, NULL),
-        forget(suite, &kept[1].id),           forget(suite, &added.id),
-        suite_change(suite, &kept[0], NULL),  forget(suite, &kept[0].id),
+        forget(suite, &kept[0].id), suite_change(suite, &added, NULL),   forget(suite, &kept[1].id),
+        forget(suite, &added.id),   suite_change(suite, &kept[0], NULL), forget(suite, &kept[0].id),
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         assert_int_equal(suite_apply(suite, &steps[i], OC_OK), seq + i + 1);

@@ -149,7 +149,8 @@ static void a_backup_is_the_database_in_one_file_for_its_owner_alone(void **stat
     assert_int_equal(facts.st_nlink, 1);
     assert_false(is_there(scene, BACKUP_UNFINISHED));
     assert_false(is_there(scene, "a.db-wal"));
-    /* Bytes 18 and 19 of the header: no write-ahead log, so it can be read where none can be made. */
+    /* Bytes 18 and 19 of the header: no write-ahead log, so it can be read where none can be made.
+     */
     FILE *file = fopen(scene->path, "re");
     uint8_t header[20];
     assert_int_equal(fread(header, 1, sizeof header, file), sizeof header);
@@ -366,8 +367,7 @@ static void a_disk_that_fails_under_a_backup_costs_no_decision_and_leaves_no_hal
     scene->suite->store = NULL;
     fault_vfs_install();
     struct oc_error err = {0};
-    assert_int_equal(
-        store_open_sqlite(&scene->suite->options, &scene->suite->store, &err), OC_OK);
+    assert_int_equal(store_open_sqlite(&scene->suite->options, &scene->suite->store, &err), OC_OK);
     for (size_t i = 0; i < OC_ARRAY_LENGTH(kinds); i++) {
         bool has_struck = true;
         for (uint64_t at = 1; has_struck; at += 1 + at / 8) {

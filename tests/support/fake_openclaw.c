@@ -469,6 +469,42 @@ bool oc_pin_parse(const char *text, struct oc_digest *out)
     return true;
 }
 
+/* ---- diagnosis ----------------------------------------------------------------------------- */
+
+enum oc_status oc_list_gateways(const char *data_dir,
+                                struct oc_known_gateway out[OC_MAX_KNOWN_GATEWAYS], size_t *n,
+                                struct oc_error *err)
+{
+    (void)data_dir;
+    if (fake.n_known == 0) {
+        return oc_fail(err, OC_NOT_FOUND, "gateways does not exist");
+    }
+    memcpy(out, fake.known, fake.n_known * sizeof out[0]);
+    *n = fake.n_known;
+    return OC_OK;
+}
+
+enum oc_status oc_agent_last_outcome(const char *data_dir, const char *gateway_url,
+                                     struct oc_outcome *out, struct oc_error *err)
+{
+    (void)data_dir;
+    (void)gateway_url;
+    if (!fake.has_outcome) {
+        return oc_fail(err, OC_NOT_FOUND, "no attempt yet");
+    }
+    *out = fake.outcome;
+    return OC_OK;
+}
+
+enum oc_status oc_probe_gateway(const struct oc_probe_options *options, struct oc_probe *out,
+                                struct oc_error *err)
+{
+    (void)err;
+    (void)options;
+    *out = fake.probe;
+    return OC_OK;
+}
+
 /* ---- the agent ----------------------------------------------------------------------------- */
 
 struct oc_agent {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <openclaw/admin.h>
+#include <openclaw/diagnose.h>
 #include <openclaw/pairing.h>
 
 enum {
@@ -44,6 +45,12 @@ struct fake {
     /* The agent's script: a refusal of this kind first, then this end (OK: connected). */
     enum oc_refusal_kind agent_refusal;
     enum oc_status agent_end;
+    /* What a doctor meets. */
+    size_t n_known;
+    struct oc_known_gateway known[2];
+    bool has_outcome;
+    struct oc_outcome outcome;
+    struct oc_probe probe;
 };
 extern struct fake fake;
 

@@ -141,8 +141,8 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(scene->directory));
     (void)snprintf(scene->backups, sizeof scene->backups, "%s/backups", scene->directory);
     (void)snprintf(scene->database, sizeof scene->database, "%s/gateway.db", scene->directory);
-    (void)snprintf(scene->clock.unfinished, sizeof scene->clock.unfinished, "%s/%s",
-                   scene->backups, BACKUP_UNFINISHED);
+    (void)snprintf(scene->clock.unfinished, sizeof scene->clock.unfinished, "%s/%s", scene->backups,
+                   BACKUP_UNFINISHED);
     pthread_mutex_init(&scene->clock.lock, NULL);
     pthread_cond_init(&scene->clock.changed, NULL);
     scene->clock.now_ms = 1000000;

@@ -1,4 +1,5 @@
-/* What strangers leave behind goes, from memory and store alike, and nothing that matters with it. */
+/* What strangers leave behind goes, from memory and store alike, and nothing that matters with it.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
