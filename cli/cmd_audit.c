@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/daemon.h"
 #include "cli/device_view.h"
 #include "cli/escape.h"
 #include "cli/failure.h"
@@ -280,6 +281,14 @@ static enum exit_code run_list(struct cli *cli)
     return code;
 }
 
+/* ---- verify: the daemon beside this program ------------------------------------------------- */
+
+static enum exit_code run_verify(struct cli *cli)
+{
+    const char *const words[] = {"--", cli->args.words[0], NULL};
+    return daemon_exec(cli, "verify", words);
+}
+
 static const struct command commands[] = {
     {
         .verb = "list",
@@ -292,6 +301,18 @@ static const struct command commands[] = {
         .options =
             OPT_BIT(OPT_AFTER) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_DEVICE) | OPT_BIT(OPT_NEWEST),
         .run = run_list,
+    },
+    {
+        .verb = "verify",
+        .words = "FILE",
+        .summary = "Checks a backup: its structure, and its audit from the first row to the last",
+        .examples = "  openclaw audit verify /var/backups/openclaw.db\n",
+        .notes =
+            "Prints the hash of the last row, to be kept elsewhere: a history that was cut off\n"
+            "or made anew has another one.\n",
+        .least_words = 1,
+        .most_words = 1,
+        .run = run_verify,
     },
 };
 

@@ -332,6 +332,16 @@ static enum exit_code run_info(struct cli *cli)
 
 /* ---- unlock ---------------------------------------------------------------------------------- */
 
+static void say_what_is_lost(struct cli *cli)
+{
+    struct oc_gateway_status *status = memory_zeroed(1, sizeof *status);
+    struct oc_error err;
+    if (!oc_admin_status(cli->client, status, &err) && status->lock_reason[0] != '\0') {
+        gateway_say_lost(cli, status);
+    }
+    free(status);
+}
+
 static enum exit_code run_unlock(struct cli *cli)
 {
     bool accept = arguments_has(&cli->args, OPT_ACCEPT_ROLLBACK);
@@ -344,6 +354,9 @@ static enum exit_code run_unlock(struct cli *cli)
     }
     if (call_open(cli, &failure)) {
         return failure_say(cli->terminal, &failure);
+    }
+    if (accept) {
+        say_what_is_lost(cli);
     }
     enum oc_status status = oc_admin_unlock(cli->client, accept, init, &err);
     if (status) {
@@ -404,6 +417,21 @@ static const struct command commands[] = {
             "over. No secret is in it: keep gateway.key and secret.key apart, once.\n",
         .most_words = 1,
         .run = gateway_run_backup,
+    },
+    {
+        .verb = "restore",
+        .words = "FILE",
+        .summary = "Puts a backup in the place of the records of a gateway that does not run",
+        .examples = "  openclaw gateway restore /var/backups/openclaw.db\n"
+                    "  openclaw gateway restore --yes backup.db     off a terminal\n",
+        .notes =
+            "It tells first what both hold and which later decisions would be lost. The records\n"
+            "before are moved aside, not deleted. A gateway with an older state starts locked.\n"
+            "Run it as the user the gateway runs under.\n",
+        .options = OPT_BIT(OPT_CONFIG),
+        .least_words = 1,
+        .most_words = 1,
+        .run = gateway_run_restore,
     },
     {
         .verb = "unlock",

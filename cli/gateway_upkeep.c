@@ -13,6 +13,7 @@
 
 enum {
     ID_DIGITS = 32,
+    PATH_BYTES = 4096,
 };
 
 /* ---- backup --------------------------------------------------------------------------------- */
@@ -113,4 +114,46 @@ enum exit_code gateway_run_backup(struct cli *cli)
     }
     free(backup);
     return code;
+}
+
+/* ---- restore: the daemon beside this program ------------------------------------------------- */
+
+enum exit_code gateway_run_restore(struct cli *cli)
+{
+    const char *words[] = {"--", cli->args.words[0], NULL, NULL};
+    if (cli->assumes_yes) {
+        words[0] = "--yes";
+        words[1] = "--";
+        words[2] = cli->args.words[0];
+    }
+    return daemon_exec(cli, "restore", words);
+}
+
+void gateway_say_lost(const struct cli *cli, const struct oc_gateway_status *status)
+{
+    char path[PATH_BYTES];
+    char line[512];
+    char wanted[96];
+    char dir[PATH_BYTES / 2];
+    struct oc_error err;
+    const char *data_dir = cli->data_dir;
+    if (!data_dir) {
+        if (oc_default_data_dir(dir, sizeof dir, &err)) {
+            return;
+        }
+        data_dir = dir;
+    }
+    (void)snprintf(path, sizeof path, "%s/gateway/lost-decisions.txt", data_dir);
+    (void)snprintf(wanted, sizeof wanted, "restored change %" PRIu64 " of epoch %" PRIu64 "\n",
+                   status->seq, status->epoch);
+    FILE *file = fopen(path, "re");
+    if (file && fgets(line, sizeof line, file) && strcmp(line, wanted) == 0) {
+        terminal_say(cli->terminal, "This state was restored from a backup:");
+        while (fgets(line, sizeof line, file)) {
+            terminal_say(cli->terminal, "%.*s", (int)strcspn(line, "\n"), line);
+        }
+    }
+    if (file) {
+        (void)fclose(file);
+    }
 }

@@ -10,6 +10,7 @@
 
 #include "server/app.h"
 #include "server/host/sandbox.h"
+#include "server/offline.h"
 
 enum {
     EXIT_DONE = 0,
@@ -25,9 +26,12 @@ static const char usage[] =
     "\n"
     "  run            serve until SIGTERM or SIGINT\n"
     "  check-config   check the configuration: OK, or the error with line and column\n"
+    "  restore FILE   put a backup in the place of the database (--yes: without asking)\n"
+    "  verify FILE    check a backup: its structure, and its audit from the first row to the last\n"
     "  version        print the version\n"
     "\n"
-    "FILE defaults to gateway.yaml in DIR, DIR to OPENCLAW_HOME or ~/.openclaw.\n";
+    "The configuration FILE defaults to gateway.yaml in DIR, DIR to OPENCLAW_HOME or "
+    "~/.openclaw.\n";
 
 static int fail(const struct oc_error *err)
 {
@@ -187,6 +191,12 @@ static bool parse_options(char **arguments, int n, struct app_options *out)
 static int run_command(const char *name, char **arguments, int n)
 {
     struct app_options options = {.data_dir = NULL};
+    if (strcmp(name, "restore") == 0) {
+        return offline_restore(n, arguments);
+    }
+    if (strcmp(name, "verify") == 0) {
+        return offline_verify(n, arguments);
+    }
     for (size_t i = 0; i < OC_ARRAY_LENGTH(commands); i++) {
         if (strcmp(name, commands[i].name) == 0) {
             return parse_options(arguments, n, &options) ? commands[i].run(&options) : EXIT_USAGE;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/crypto/digest.h"
@@ -200,11 +201,10 @@ static enum oc_status open_existing(struct state *state, const struct found *fou
     return OC_OK;
 }
 
-enum oc_status state_open(const char *path, const struct random_source *random, int64_t now_ms,
-                          struct state *state, struct oc_error *err)
+/* The lock, and what there is. */
+static enum oc_status open_directory(const char *path, struct state *state, struct found *found,
+                                     struct oc_error *err)
 {
-    struct found found = {.key = false};
-    state->random = random;
     enum oc_status status = state_dir_open(path, &state->dir, err);
     if (status) {
         return status;
@@ -212,7 +212,15 @@ enum oc_status state_open(const char *path, const struct random_source *random, 
     (void)snprintf(state->marker_path, sizeof state->marker_path, "%s/%s", path, marker_file);
     (void)snprintf(state->database_path, sizeof state->database_path, "%s/%s", path, database_file);
     (void)snprintf(state->backup_path, sizeof state->backup_path, "%s/%s", path, backup_directory);
-    status = look(state->dir, &found, err);
+    return look(state->dir, found, err);
+}
+
+enum oc_status state_open(const char *path, const struct random_source *random, int64_t now_ms,
+                          struct state *state, struct oc_error *err)
+{
+    struct found found = {.key = false};
+    state->random = random;
+    enum oc_status status = open_directory(path, state, &found, err);
     if (!status) {
         status = check_found(state->dir, &found, err);
     }
@@ -228,6 +236,45 @@ enum oc_status state_open(const char *path, const struct random_source *random, 
     state->is_first_start = !found.marker && !found.database;
     return state->is_first_start ? make_first(state, now_ms, err)
                                  : open_existing(state, &found, now_ms, err);
+}
+
+/* Whose it is, before anything is opened: root may look into the directory, but what it made there
+ * the gateway could not use. */
+static enum oc_status check_owner(const char *path, struct oc_error *err)
+{
+    struct stat facts;
+    if (lstat(path, &facts)) {
+        return oc_fail(err, errno == ENOENT || errno == ENOTDIR ? OC_NOT_FOUND : OC_UNAVAILABLE,
+                       "%s: %s: this is where a gateway would keep its files; name its data "
+                       "directory with --data-dir",
+                       path, strerror(errno));
+    }
+    if (facts.st_uid != geteuid()) {
+        return oc_fail(err, OC_PERMISSION_DENIED,
+                       "%s belongs to uid %u, under which the gateway runs; do this as that user: "
+                       "sudo -u '#%u' openclaw gateway ...",
+                       path, (unsigned)facts.st_uid, (unsigned)facts.st_uid);
+    }
+    return OC_OK;
+}
+
+enum oc_status state_open_keys(const char *path, struct state *state, struct oc_error *err)
+{
+    struct found found = {.key = false};
+    enum oc_status status = check_owner(path, err);
+    if (!status) {
+        status = open_directory(path, state, &found, err);
+    }
+    if (!status && (!found.key || !found.secret)) {
+        status = oc_fail(err, OC_FAILED_PRECONDITION,
+                         "%s: %s is missing: records are of no use without the keys of the gateway "
+                         "that made them; put gateway.key and secret.key there first (mode 0600)",
+                         path, found.key ? secret_file : key_file);
+    }
+    if (!status) {
+        status = read_identity(state, err);
+    }
+    return status ? status : load_secret(state, true, err);
 }
 
 /* ---- unlock --init --------------------------------------------------------------------------- */

@@ -40,6 +40,17 @@ struct state {
 OC_MUST_CHECK enum oc_status state_open(const char *path, const struct random_source *random,
                                         int64_t now_ms, struct state *state, struct oc_error *err);
 
+/*
+ * For work on the files of a gateway that does not run: takes its lock and loads its keys. Makes
+ * nothing, and opens no database.
+ *
+ * Owns:  state_close, also after a failure (init to zeros first).
+ * Fails: NOT_FOUND (no such directory); FAILED_PRECONDITION (a key is missing); PERMISSION_DENIED
+ *        (the directory is another user's); as state_dir_open.
+ */
+OC_MUST_CHECK enum oc_status state_open_keys(const char *path, struct state *state,
+                                             struct oc_error *err);
+
 /* After `unlock --init`: moves the old database aside, if there is one, and makes an empty one.
  * Fails: as store_open_sqlite. Thread: one at a time. */
 OC_MUST_CHECK enum oc_status state_make_store(struct state *state, int64_t now_ms,

@@ -1,0 +1,35 @@
+/*
+ * What a restore changes, in words: what the backup holds, what the present database holds, and
+ * which decisions of it are lost, withdrawals first.
+ */
+#pragma once
+
+#include "server/restore.h"
+#include "server/store/verify.h"
+
+#define RESTORE_LOST_FILE "lost-decisions.txt"
+
+/* A database that was opened and checked. */
+struct restore_side {
+    const char *path;    /* as it is shown */
+    struct store *store; /* NULL: it cannot be read, or there is none */
+    struct store_identity identity;
+    struct store_findings findings;
+    char trouble[OC_ERROR_TEXT_BYTES]; /* why it cannot be read; "": it can, or there is none */
+};
+
+struct restore_lost {
+    bool is_known;        /* the present database could be read */
+    bool is_same_history; /* the one audit is the beginning of the other */
+    uint64_t n;           /* decisions */
+    uint64_t n_withdrawals;
+    char *text; /* one line each, withdrawals first; free() */
+};
+
+/* Compares the two. Fails: as store_list_audit. */
+OC_MUST_CHECK enum oc_status restore_compare(const struct restore_side *backup,
+                                             const struct restore_side *present,
+                                             struct restore_lost *out, struct oc_error *err);
+
+void restore_print(FILE *out, const struct restore_side *backup,
+                   const struct restore_side *present, const struct restore_lost *lost);

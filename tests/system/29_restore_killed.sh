@@ -1,0 +1,52 @@
+# kill -9 of a restore at every rename, fsync and fdatasync: what starts afterwards is the state before
+# or the restored one, whole, and never none.
+. "$(dirname "$0")/lib.sh"
+command -v strace >/dev/null || skip "strace is not installed"
+strace -f -o /dev/null true 2>/dev/null || skip "strace may not trace here"
+
+block() {
+    expect_exit 0 ocg devices block --yes "$(printf "$1%.0s" $(seq 64))"
+}
+start_gateway
+block 1
+expect_exit 0 ocg gateway backup "$TEST_DIR/older.db"
+block 2
+# The database as a crash leaves it: with what was last written in its log.
+kill -9 "$GATEWAY_PID"
+wait_for 10 gone "$GATEWAY_PID"
+[ -s "$GATEWAY_HOME/gateway/gateway.db-wal" ] || fail "there is no log to lose"
+cp -a "$GATEWAY_HOME" "$TEST_DIR/before"
+
+n_before=0
+n_restored=0
+for call in rename renameat2 fsync fdatasync; do
+    for k in $(seq 1 60); do
+        rm -rf "$GATEWAY_HOME"
+        cp -a "$TEST_DIR/before" "$GATEWAY_HOME"
+        code=0
+        strace -f -o "$TEST_DIR/strace.out" -e trace="$call" -e signal=none \
+            -e "inject=$call:signal=SIGKILL:when=$k" \
+            openclaw-gateway restore --data-dir "$GATEWAY_HOME" --yes "$TEST_DIR/older.db" \
+            >/dev/null 2>&1 </dev/null || code=$?
+        [ "$code" -ne 0 ] || break
+        start_gateway
+        status=$(ocg gateway status -o json)
+        locked=$(json 'd["lock_reason"] is not None' <<<"$status")
+        blocked=$(json 'd["blocked"]' <<<"$status")
+        case "$locked $blocked" in
+            "false 2") n_before=$((n_before + 1)) ;;
+            "true 1")
+                contains "$status" "older than what this gateway last wrote"
+                n_restored=$((n_restored + 1))
+                ;;
+            *) fail "killed at $call $k: locked=$locked blocked=$blocked: $(ls "$GATEWAY_HOME/gateway")" ;;
+        esac
+        kill -9 "$GATEWAY_PID"
+        wait_for 10 gone "$GATEWAY_PID"
+        # Whatever it left, the next one does it.
+        expect_exit 0 ocg gateway restore "$TEST_DIR/older.db" --yes
+    done
+    [ "$k" -gt 1 ] || fail "no $call was reached"
+done
+echo "killed $((n_before + n_restored)) times: $n_before left the state before, $n_restored the restored one"
+[ "$n_before" -gt 5 ] && [ "$n_restored" -gt 0 ] || fail "the kills do not reach both sides"

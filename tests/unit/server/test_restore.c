@@ -1,0 +1,282 @@
+/* What a restore says, asks and does; the ways of its files are tests/system/28 and 29. */
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "server/restore.h"
+#include "server/store/backup.h"
+#include "server/store/verify.h"
+
+enum {
+    NOW_MS = 1700000000,
+};
+
+struct scene {
+    char directory[64];
+    char state[96];
+    char backups[112];
+    struct random_source random;
+    struct store *store; /* of a gateway that would run; to be closed for a restore */
+    struct state opened;
+};
+
+struct ran {
+    enum restore_end end;
+    char *out;
+    char *err;
+};
+
+static void gateway_start(struct scene *scene)
+{
+    struct oc_error err;
+    scene->opened = (struct state){.dir = NULL};
+    assert_int_equal(state_open(scene->state, &scene->random, NOW_MS, &scene->opened, &err), OC_OK);
+}
+
+static void gateway_stop(struct scene *scene)
+{
+    if (scene->opened.store) {
+        struct oc_error err;
+        const struct store_identity identity = store_identity(scene->opened.store);
+        assert_int_equal(marker_write(scene->opened.marker_path, &identity, &err), OC_OK);
+    }
+    state_close(&scene->opened);
+}
+
+static int set_up(void **state)
+{
+    struct scene *scene = calloc(1, sizeof *scene);
+    assert_non_null(scene);
+    scene->random = random_system();
+    (void)snprintf(scene->directory, sizeof scene->directory, "/tmp/openclaw-restore-XXXXXX");
+    assert_non_null(mkdtemp(scene->directory));
+    (void)snprintf(scene->state, sizeof scene->state, "%s/gateway", scene->directory);
+    (void)snprintf(scene->backups, sizeof scene->backups, "%s/backups", scene->directory);
+    gateway_start(scene);
+    *state = scene;
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+    (void)info;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+    state_close(&scene->opened);
+    (void)nftw(scene->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    free(scene);
+    return 0;
+}
+
+/* One decision: device `n` is blocked, or an alias is taken away from it. */
+static void decide(struct scene *scene, uint8_t n, const char *action)
+{
+    const struct oc_device_id id = {{n}};
+    struct pairing pairing = pairing_of_stranger(&id);
+    struct audit_event audit = {.at_ms = NOW_MS, .outcome = "done", .device_id = id};
+    const struct store_change change = {
+        .after = &pairing, .audit = &audit, .action = action, .now_ms = NOW_MS};
+    struct oc_error err;
+    uint64_t seq;
+    (void)snprintf(audit.action, sizeof audit.action, "%s", action);
+    (void)snprintf(audit.actor.name, sizeof audit.actor.name, "uid:0");
+    pairing.standing = OC_STANDING_BLOCKED;
+    pairing.generation = 1;
+    assert_int_equal(store_begin(scene->opened.store, &err), OC_OK);
+    assert_int_equal(store_apply(scene->opened.store, &change, &seq, &err), OC_OK);
+    assert_int_equal(store_commit(scene->opened.store, &err), OC_OK);
+}
+
+static void back_up(struct scene *scene, const char *name)
+{
+    struct store_backup *backup = NULL;
+    struct oc_error err;
+    bool is_done = false;
+    assert_int_equal(
+        store_backup_start(scene->opened.store, scene->backups, name, &backup, &err), OC_OK);
+    while (!is_done) {
+        assert_int_equal(store_backup_step(backup, &is_done, &err), OC_OK);
+    }
+    store_backup_free(backup);
+}
+
+/* With what a person types; NULL: there is nobody. */
+static struct ran restore(struct scene *scene, const char *name, const char *typed, bool yes)
+{
+    struct ran ran = {.out = NULL};
+    char file[256];
+    char input[16];
+    size_t n_out = 0;
+    size_t n_err = 0;
+    (void)snprintf(file, sizeof file, "%s/%s", scene->backups, name);
+    (void)snprintf(input, sizeof input, "%s", typed && typed[0] ? typed : "\n");
+    FILE *in = fmemopen(input, strlen(input), "r");
+    FILE *out = open_memstream(&ran.out, &n_out);
+    FILE *err = open_memstream(&ran.err, &n_err);
+    const struct restore_options options = {
+        .state_dir = scene->state,
+        .file = file,
+        .assumes_yes = yes,
+        .may_ask = typed != NULL,
+        .in = in,
+        .out = out,
+        .err = err,
+        .now_ms = NOW_MS,
+    };
+    ran.end = restore_run(&options);
+    assert_int_equal(fclose(in) + fclose(out) + fclose(err), 0);
+    return ran;
+}
+
+static void ran_free(struct ran *ran)
+{
+    free(ran->out);
+    free(ran->err);
+}
+
+static uint64_t present_seq(struct scene *scene)
+{
+    gateway_start(scene);
+    const uint64_t seq = store_identity(scene->opened.store).seq;
+    state_close(&scene->opened);
+    return seq;
+}
+
+static void only_a_yes_is_a_yes(void **state)
+{
+    struct scene *scene = *state;
+    decide(scene, 1, "block");
+    back_up(scene, "a.db");
+    decide(scene, 2, "block");
+    gateway_stop(scene);
+    static const char *const answers[] = {"", "n\n", "Y\n", "yeah\n", "y", NULL};
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(answers); i++) {
+        struct ran ran = restore(scene, "a.db", answers[i], false);
+        assert_int_equal(ran.end, RESTORE_UNCONFIRMED);
+        assert_non_null(strstr(ran.err, answers[i] ? "[y/N]" : "--yes"));
+        ran_free(&ran);
+        assert_int_equal(present_seq(scene), 2);
+    }
+    struct ran ran = restore(scene, "a.db", "y\n", false);
+    assert_int_equal(ran.end, RESTORE_DONE);
+    assert_null(strstr(ran.out, "cannot be told"));
+    ran_free(&ran);
+    gateway_start(scene);
+    assert_int_equal(scene->opened.lock, STORE_LOCK_BEHIND);
+    assert_int_equal(store_identity(scene->opened.store).seq, 1);
+}
+
+static void withdrawals_are_told_first(void **state)
+{
+    struct scene *scene = *state;
+    back_up(scene, "a.db");
+    decide(scene, 1, "approve");
+    decide(scene, 2, "rename");
+    decide(scene, 3, "revoke");
+    decide(scene, 4, "approve");
+    decide(scene, 5, "term_end");
+    decide(scene, 6, "connect"); /* no decision */
+    gateway_stop(scene);
+    struct ran ran = restore(scene, "a.db", NULL, false);
+    const char *lost = strstr(ran.out, "lost     5 decisions, withdrawals among them: 2");
+    assert_non_null(lost);
+    const char *revoke = strstr(lost, "  revoke ");
+    const char *term_end = strstr(lost, "  term_end ");
+    const char *approve = strstr(lost, "  approve ");
+    assert_true(revoke && term_end && approve);
+    assert_true(revoke < term_end && term_end < approve);
+    assert_null(strstr(ran.out, "connect"));
+    ran_free(&ran);
+}
+
+static void histories_that_went_apart_are_told_apart(void **state)
+{
+    struct scene *scene = *state;
+    decide(scene, 1, "block");
+    back_up(scene, "common.db");
+    decide(scene, 2, "block");
+    back_up(scene, "left.db");
+    gateway_stop(scene);
+    struct ran ran = restore(scene, "common.db", NULL, true);
+    assert_int_equal(ran.end, RESTORE_DONE);
+    assert_null(strstr(ran.out, "different histories"));
+    ran_free(&ran);
+    gateway_start(scene);
+    decide(scene, 3, "revoke");
+    gateway_stop(scene);
+    ran = restore(scene, "left.db", NULL, false);
+    assert_non_null(strstr(ran.out, "different histories"));
+    assert_non_null(strstr(ran.out, "lost     1 decision, withdrawals among them: 1"));
+    ran_free(&ran);
+    /* A later state of the same history is no loss. */
+    ran = restore(scene, "common.db", NULL, false);
+    assert_null(strstr(ran.out, "different histories"));
+    ran_free(&ran);
+}
+
+static void a_record_that_was_changed_is_told_and_one_alone_refuses_nothing(void **state)
+{
+    struct scene *scene = *state;
+    char path[256];
+    sqlite3 *db = NULL;
+    decide(scene, 1, "block");
+    decide(scene, 2, "block");
+    back_up(scene, "a.db");
+    gateway_stop(scene);
+    (void)snprintf(path, sizeof path, "%s/a.db", scene->backups);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE devices SET generation = 9 WHERE device = 1", NULL,
+                                  NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    struct ran ran = restore(scene, "a.db", NULL, false);
+    assert_int_equal(ran.end, RESTORE_UNCONFIRMED);
+    assert_non_null(strstr(ran.out, "warning: 1 record"));
+    ran_free(&ran);
+}
+
+static void verify_counts_and_finds_the_last_hash(void **state)
+{
+    struct scene *scene = *state;
+    struct store_findings findings;
+    struct oc_digest hash;
+    struct oc_error err;
+    for (uint8_t n = 1; n <= 7; n++) {
+        decide(scene, n, "block");
+    }
+    assert_int_equal(store_verify(scene->opened.store, &findings, &err), OC_OK);
+    assert_int_equal(findings.n_audit, 7);
+    assert_int_equal(findings.n_records, 7);
+    assert_int_equal(findings.n_blocked, 7);
+    assert_int_equal(findings.n_quarantined, 0);
+    assert_int_equal(store_audit_hash(scene->opened.store, 7, &hash, &err), OC_OK);
+    assert_memory_equal(hash.bytes, findings.head.bytes, sizeof hash.bytes);
+    assert_int_equal(store_audit_hash(scene->opened.store, 8, &hash, &err), OC_DATA_LOSS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        CASE(only_a_yes_is_a_yes),
+        CASE(withdrawals_are_told_first),
+        CASE(histories_that_went_apart_are_told_apart),
+        CASE(a_record_that_was_changed_is_told_and_one_alone_refuses_nothing),
+        CASE(verify_counts_and_finds_the_last_hash),
+#undef CASE
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
