@@ -75,6 +75,7 @@ static void write_session(struct writer *writer, const void *detail)
     writer_text_or_null(writer, "name", session->alias);
     bool wants_more = session->upgrade_request_id.text[0] != '\0';
     writer_text_or_null(writer, "upgrade_request_id", session->upgrade_request_id.text);
+    writer_text_or_null(writer, "upgrade_code", session->upgrade_code);
     writer_text_or_null(writer, "why", wants_more ? oc_why_name(OC_WHY_ACCESS_WIDENED) : "");
     writer_time_or_null(writer, "expires_at", session->term_ends_at_ms);
 }
@@ -116,8 +117,10 @@ static void print_session(const struct agent_view *view, const char *word,
     (void)fprintf(terminal->out, "%s  %s  %s, until %s\n", word, gateway, grant, term);
     (void)fflush(terminal->out);
     if (session->upgrade_request_id.text[0] != '\0') {
-        terminal_say(terminal, "more access awaits approval: request %s",
-                     session->upgrade_request_id.text);
+        bool has_code = session->upgrade_code[0] != '\0';
+        terminal_say(terminal, "more access awaits approval: request %s%s%s",
+                     session->upgrade_request_id.text, has_code ? "   code " : "",
+                     session->upgrade_code);
         terminal_say(terminal, "  why      %s", oc_why_text(OC_WHY_ACCESS_WIDENED));
         terminal_say(terminal,
                      "  fix      on the gateway machine run:  openclaw devices approve %s",

@@ -84,6 +84,11 @@ static bool take_session(const Openclaw__V1__Session *from, struct oc_news *news
         return true;
     }
     news->heartbeat_ms = from->heartbeat_ms;
+    news->has_upgrade_nonce = from->gateway_nonce.len > 0;
+    if (!oc_take_bytes(from->gateway_nonce, true, news->upgrade_nonce,
+                       sizeof news->upgrade_nonce)) {
+        return false;
+    }
     return oc_take_session(from, &news->session) && oc_take_receipt(from->receipt, &news->receipt);
 }
 

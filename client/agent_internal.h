@@ -108,6 +108,10 @@ void oc_agent_lose(struct oc_agent *agent, const struct oc_error *err);
 /* Takes a refusal: tells it, then goes on or stops. */
 void oc_agent_be_refused(struct oc_agent *agent, const struct oc_refusal_news *news);
 void oc_agent_be_admitted(struct oc_agent *agent, const struct oc_news *news);
+/* The session as it is now, with the code of an upgrade that waits. */
+void oc_agent_take_session(struct oc_agent *agent, const struct oc_news *news);
+/* Lets the gateway check that code. */
+void oc_agent_reveal(struct oc_agent *agent);
 /* Does what is due. */
 void oc_agent_tick(struct oc_agent *agent, uint64_t now_ms);
 /* When oc_agent_tick has something to do next; UINT64_MAX: never. */

@@ -75,6 +75,9 @@ static void handle_decision(struct oc_agent *agent, const struct oc_news *news)
 {
     struct oc_refusal_news refusal = news->refusal;
     const struct oc_flow_event approved = {.kind = OC_FLOW_EV_APPROVED};
+    if (agent->flow.state == OC_FLOW_SESSION) {
+        return; /* of an upgrade: a notice tells what matters */
+    }
     if (news->error.status) {
         oc_agent_lose(agent, &news->error);
         return;
@@ -122,8 +125,9 @@ static void handle_notice(struct oc_agent *agent, const struct oc_news *news)
     switch (news->word) {
     case OC_NOTICED_GRANT_CHANGED:
         if (news->has_session) {
-            agent->session = news->session;
+            oc_agent_take_session(agent, news);
             tell_grant_changed(agent);
+            oc_agent_reveal(agent);
         }
         poll_on(agent, news);
         break;
@@ -139,6 +143,7 @@ static void handle_notice(struct oc_agent *agent, const struct oc_news *news)
         break;
     case OC_NOTICED_UPGRADE_REFUSED:
         agent->session.upgrade_request_id.text[0] = '\0';
+        agent->session.upgrade_code[0] = '\0';
         tell_grant_changed(agent);
         poll_on(agent, news);
         break;

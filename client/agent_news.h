@@ -51,6 +51,8 @@ struct oc_news {
     struct oc_digest spki; /* OPENED, CLOSED */
     bool has_session;      /* CONNECT, NOTICE */
     struct oc_session session;
+    bool has_upgrade_nonce;
+    uint8_t upgrade_nonce[OC_NONCE_BYTES]; /* the gateway's, for the code of the upgrade */
     uint32_t heartbeat_ms;
     struct oc_receipt receipt;
     size_t n_next_pins;

@@ -173,19 +173,19 @@ void oc_agent_happen(struct oc_agent *agent, const struct oc_flow_event *event,
 
 /* ---- refusals ---------------------------------------------------------------------------- */
 
-/* "4821-7730", or "" when the gateway gave nothing to compute it from. */
-static void compute_code(const struct oc_agent *agent, const struct oc_refusal_news *news,
-                         char out[OC_CODE_DIGITS + 2])
+/* "4821-7730", or "" when there is no request, or the gateway gave no nonce (NULL) for it. */
+static void compute_code(const struct oc_agent *agent, const struct oc_request_id *request_id,
+                         const uint8_t *gateway_nonce, char out[OC_CODE_DIGITS + 2])
 {
     out[0] = '\0';
-    if (!news->has_nonce || news->request_id.text[0] == '\0') {
+    if (!gateway_nonce || request_id->text[0] == '\0') {
         return;
     }
     struct oc_pairing_code_input input = {.device_id = agent->device_id,
                                           .gateway_spki = agent->gateway_spki,
-                                          .request_id = news->request_id};
+                                          .request_id = *request_id};
     memcpy(input.device_nonce, agent->nonce, sizeof input.device_nonce);
-    memcpy(input.gateway_nonce, news->gateway_nonce, sizeof input.gateway_nonce);
+    memcpy(input.gateway_nonce, gateway_nonce, sizeof input.gateway_nonce);
     char digits[OC_CODE_DIGITS + 1];
     oc_pairing_code(&input, digits);
     (void)snprintf(out, OC_CODE_DIGITS + 2, "%.4s-%.4s", digits, digits + 4);
@@ -210,7 +210,8 @@ static void tell_refused(const struct oc_agent *agent, const struct oc_refusal_n
                                  .why = news->why,
                                  .retry_after_ms = news->retry_after_ms};
     char room[OC_PATH_BYTES];
-    compute_code(agent, news, refusal.code);
+    compute_code(agent, &news->request_id, news->has_nonce ? news->gateway_nonce : NULL,
+                 refusal.code);
     const struct oc_refusal_facts facts = {.gateway_url = agent->settings.gateway.url,
                                            .gateway_spki = agent->gateway_spki,
                                            .device_id = agent->device_id,
@@ -261,9 +262,30 @@ static uint32_t sane_heartbeat_ms(uint32_t asked_ms)
     return asked_ms < MAX_HEARTBEAT_MS ? asked_ms : MAX_HEARTBEAT_MS;
 }
 
-void oc_agent_be_admitted(struct oc_agent *agent, const struct oc_news *news)
+void oc_agent_take_session(struct oc_agent *agent, const struct oc_news *news)
 {
     agent->session = news->session;
+    compute_code(agent, &agent->session.upgrade_request_id,
+                 news->has_upgrade_nonce ? news->upgrade_nonce : NULL, agent->session.upgrade_code);
+}
+
+/* The gateway can check the code only once it knows our nonce. The answer tells nothing that
+ * notices do not, so that its failure is none of the session's. */
+void oc_agent_reveal(struct oc_agent *agent)
+{
+    struct oc_error err;
+    if (agent->flow.state != OC_FLOW_SESSION || agent->session.upgrade_code[0] == '\0') {
+        return;
+    }
+    agent->request_id = agent->session.upgrade_request_id;
+    if (oc_agent_call_await_decision(agent, &err)) {
+        agent->session.upgrade_code[0] = '\0'; /* no memory: it is approved without a code */
+    }
+}
+
+void oc_agent_be_admitted(struct oc_agent *agent, const struct oc_news *news)
+{
+    oc_agent_take_session(agent, news);
     agent->heartbeat_ms = sane_heartbeat_ms(news->heartbeat_ms);
     oc_agent_record_session(agent, news);
     oc_agent_note_session(agent);
@@ -277,6 +299,7 @@ void oc_agent_be_admitted(struct oc_agent *agent, const struct oc_news *news)
     oc_agent_set_connected(agent, true);
     const struct oc_flow_event event = {.kind = OC_FLOW_EV_ADMITTED};
     oc_agent_happen(agent, &event, NULL);
+    oc_agent_reveal(agent);
 }
 
 /* ---- what is due ------------------------------------------------------------------------- */

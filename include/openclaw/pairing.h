@@ -95,6 +95,7 @@ struct oc_session {
     struct oc_request_id upgrade_request_id; /* more was asked for, and waits; "": none */
     int64_t term_ends_at_ms;                 /* Unix milliseconds; 0: until revoked */
     char alias[OC_MAX_NAME_BYTES + 1];
+    char upgrade_code[OC_CODE_DIGITS + 2]; /* of the upgrade, computed here; "": none */
 };
 
 /*

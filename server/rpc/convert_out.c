@@ -139,6 +139,9 @@ void convert_session_out(const struct session_facts *facts, struct session_messa
     out->session.upgrade_request_id = text_out(facts->upgrade_request.text);
     out->session.term_ends_at_ms = facts->term_ends_ms;
     out->session.alias = text_out(facts->alias);
+    if (facts->has_gateway_nonce) {
+        out->session.gateway_nonce = bytes_out(facts->gateway_nonce, sizeof facts->gateway_nonce);
+    }
 }
 
 void convert_refusal_out(const struct refusal_facts *facts, const char *text,

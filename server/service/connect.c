@@ -159,8 +159,8 @@ static void answer_session(struct peer *peer, const struct attempt *attempt,
         refuse_plainly(result, OC_REFUSAL_BUSY, CUT_RETRY_MS); /* out of memory */
         return;
     }
-    if (decision->next.request.is_open) {
-        (void)commit_to(peer, &attempt->commitment);
+    if (decision->next.request.is_open && !commit_to(peer, &attempt->commitment)) {
+        peer->has_commitment = false; /* too soon for another: this upgrade goes without a code */
     }
     peer_take_session(peer, deliveries);
     result->has_session = true;

@@ -39,6 +39,8 @@ struct session_facts {
     uint64_t generation;
     struct oc_receipt receipt;            /* n_signature 0: none (pairing switched off) */
     struct oc_request_id upgrade_request; /* "": none */
+    bool has_gateway_nonce; /* for the upgrade's code; AwaitDecision reveals the device's */
+    uint8_t gateway_nonce[OC_NONCE_BYTES];
     int64_t term_ends_ms;
     char alias[OC_MAX_NAME_BYTES + 1];
 };
@@ -95,7 +97,8 @@ struct wait_call {
     void (*dropped)(void *user);
     void *user;
 };
-/* One decision wait a peer: a newer one ends the older with NONE_YET. */
+/* One decision wait a peer: a newer one ends the older with NONE_YET. A device in session may wait
+ * for its upgrade: so its code can be checked; notices tell the outcome as well. */
 void peer_await_decision(struct peer *peer, const struct oc_request_id *request_id,
                          const uint8_t device_nonce[OC_NONCE_BYTES], uint32_t budget_ms,
                          const struct wait_call *call);

@@ -329,6 +329,11 @@ void session_facts_fill(const struct peer *peer, const struct pairing *pairing,
     };
     if (pairing->request.is_open) {
         out->upgrade_request = pairing->request.id;
+        out->has_gateway_nonce = peer->has_commitment;
+    }
+    if (out->has_gateway_nonce) {
+        naming_gateway_nonce(&peer->service->naming, &peer->id, &out->upgrade_request,
+                             &peer->commitment, out->gateway_nonce);
     }
     memcpy(out->alias, pairing->alias, sizeof out->alias);
 }

@@ -546,6 +546,10 @@ static void *run_agent(void *argument)
         ops->refused(user, &refusal);
     } else if (fake.agent_end == OC_OK) {
         struct oc_session session = {.granted = fake.devices[2].granted};
+        if (fake.agent_wants_more) {
+            SET(session.upgrade_request_id.text, FAKE_UPGRADE_REQUEST);
+            SET(session.upgrade_code, "4821-7730");
+        }
         ops->connected(user, &session);
     }
     if (fake.agent_end == OC_OK) {

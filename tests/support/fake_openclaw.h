@@ -45,6 +45,7 @@ struct fake {
     /* The agent's script: a refusal of this kind first, then this end (OK: connected). */
     enum oc_refusal_kind agent_refusal;
     enum oc_status agent_end;
+    bool agent_wants_more; /* its session holds an upgrade with a code */
     /* What a doctor meets. */
     size_t n_known;
     struct oc_known_gateway known[2];

@@ -255,6 +255,28 @@ static void write_refusal_reply(FILE *out)
     write_reply(out, "connect_refused", 0x80000001, NULL, &reply.base);
 }
 
+/* A session whose device asks for more. */
+static void write_session_reply(FILE *out)
+{
+    uint8_t nonce[32];
+    char *scopes[] = {text_of("chat")};
+    Openclaw__V1__Grant granted = OPENCLAW__V1__GRANT__INIT;
+    Openclaw__V1__Session session = OPENCLAW__V1__SESSION__INIT;
+    Openclaw__V1__ConnectReply reply = OPENCLAW__V1__CONNECT_REPLY__INIT;
+    count_up(nonce, sizeof nonce, 0xd0);
+    granted.role = text_of("agent");
+    granted.n_scopes = 1;
+    granted.scopes = scopes;
+    session.granted = &granted;
+    session.heartbeat_ms = 20000;
+    session.generation = 5;
+    session.upgrade_request_id = text_of("7QK4M2T9XA");
+    session.gateway_nonce = (ProtobufCBinaryData){sizeof nonce, nonce};
+    reply.outcome_case = OPENCLAW__V1__CONNECT_REPLY__OUTCOME_SESSION;
+    reply.session = &session;
+    write_reply(out, "connect_session_that_wants_more", 0x80000002, NULL, &reply.base);
+}
+
 static void write_replies(FILE *out)
 {
     Openclaw__V1__HealthReply health = OPENCLAW__V1__HEALTH_REPLY__INIT;
@@ -270,6 +292,7 @@ static void write_replies(FILE *out)
     write_head(out, "Replies, those that carry a message and those that carry a failure.");
     write_reply(out, "health_serving", 0x80000000, NULL, &health.base);
     write_refusal_reply(out);
+    write_session_reply(out);
     write_reply(out, "heartbeat", 0x80000003, NULL, &beat.base);
     write_reply(out, "replaced", 0x80000006, &replaced, NULL);
     write_reply(out, "field_refused", 0x80000006, &field, NULL);

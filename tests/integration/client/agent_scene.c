@@ -202,6 +202,10 @@ void admit_with(struct scripted_call *call, const struct session_answer *answer)
         put_receipt(answer->receipt, &receipt);
         session.receipt = &receipt;
     }
+    if (answer->has_upgrade) {
+        session.upgrade_request_id = request_id;
+        session.gateway_nonce = (ProtobufCBinaryData){sizeof gateway_nonce, gateway_nonce};
+    }
     Openclaw__V1__Gateway gateway = OPENCLAW__V1__GATEWAY__INIT;
     ProtobufCBinaryData next = {.len = 0};
     if (answer->next_pin) {

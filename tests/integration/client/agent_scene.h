@@ -61,6 +61,7 @@ struct session_answer {
     uint64_t generation;
     const struct oc_receipt *receipt;
     struct oc_digest *next_pin;
+    bool has_upgrade; /* `request_id` waits, with `gateway_nonce` */
 };
 
 extern uint8_t gateway_nonce[OC_NONCE_BYTES]; /* of every refusal that has a request */

@@ -78,6 +78,54 @@ static void a_device_is_refused_approved_connected_and_revoked_without_restart(v
     assert_int_equal(access(key, F_OK), 0);
 }
 
+static void check_upgrade_code(struct scene *scene, struct scripted_call *await,
+                               const struct oc_session *session)
+{
+    struct said as_refused = {.text = ""};
+    (void)snprintf(as_refused.code, sizeof as_refused.code, "%s", session->upgrade_code);
+    (void)snprintf(as_refused.text, sizeof as_refused.text, "%s", session->upgrade_code);
+    check_code(scene, await, &as_refused);
+}
+
+static void an_agent_in_session_shows_the_code_of_its_upgrade_and_reveals_its_nonce(void **state)
+{
+    struct scene *scene = *state;
+    const struct session_answer answer = {
+        .heartbeat_ms = 600000, .generation = 1, .has_upgrade = true};
+    start_agent(scene);
+    admit_with(take_call(scene, METHOD(CONNECT)), &answer);
+    const struct said *connected = hear(scene, SAID_CONNECTED);
+    assert_string_equal(connected->session.upgrade_request_id.text, request_id);
+    struct scripted_call *await = take_call(scene, METHOD(AWAIT_DECISION));
+    check_upgrade_code(scene, await, &connected->session);
+    struct scripted_call *notice = take_call(scene, METHOD(AWAIT_NOTICE));
+    /* Whatever the wait is told, the session is none of its business. */
+    decide(await, DECIDED(REJECTED));
+    send_notice(notice, NOTICE(UPGRADE_REFUSED), REFUSED(UNSPECIFIED), 0);
+    const struct said *changed = hear(scene, SAID_GRANT_CHANGED);
+    assert_string_equal(changed->session.upgrade_request_id.text, "");
+    assert_string_equal(changed->session.upgrade_code, "");
+    scripted_call_forget(take_call(scene, METHOD(AWAIT_NOTICE)));
+    assert_int_equal(oc_agent_wait_connected(scene->agent, 0), OC_OK);
+    assert_int_equal(scripted_gateway_n_accepted(scene->gateway), 1);
+}
+
+static void a_failed_reveal_leaves_the_session_alone(void **state)
+{
+    struct scene *scene = *state;
+    const struct oc_error refused = {.status = OC_INVALID_ARGUMENT};
+    const struct session_answer answer = {
+        .heartbeat_ms = 600000, .generation = 1, .has_upgrade = true};
+    start_agent(scene);
+    admit_with(take_call(scene, METHOD(CONNECT)), &answer);
+    (void)hear(scene, SAID_CONNECTED);
+    scripted_call_fail(take_call(scene, METHOD(AWAIT_DECISION)), OC_INVALID_ARGUMENT, &refused);
+    send_notice(take_call(scene, METHOD(AWAIT_NOTICE)), NOTICE(NONE_YET), REFUSED(UNSPECIFIED), 0);
+    scripted_call_forget(take_call(scene, METHOD(AWAIT_NOTICE)));
+    assert_int_equal(oc_agent_wait_connected(scene->agent, 0), OC_OK);
+    assert_int_equal(scripted_gateway_n_accepted(scene->gateway), 1);
+}
+
 static void what_is_printed_holds_no_word_of_the_gateway(void **state)
 {
     struct scene *scene = *state;
@@ -270,6 +318,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_GATEWAY(a_device_is_refused_approved_connected_and_revoked_without_restart),
+        WITH_GATEWAY(an_agent_in_session_shows_the_code_of_its_upgrade_and_reveals_its_nonce),
+        WITH_GATEWAY(a_failed_reveal_leaves_the_session_alone),
         WITH_GATEWAY(what_is_printed_holds_no_word_of_the_gateway),
         WITH_GATEWAY(connect_tells_what_the_device_claims_and_holds),
         WITH_GATEWAY(a_wait_that_ends_with_nothing_is_begun_again),

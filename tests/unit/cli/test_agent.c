@@ -44,6 +44,25 @@ static void a_connection_is_one_line_of_data(void **state)
     ran_free(&ran);
 }
 
+static void more_access_that_waits_is_told_with_reason_code_and_command(void **state)
+{
+    (void)state;
+    fake.agent_wants_more = true;
+    struct ran ran = RUN("agent", "run", "--once", GATEWAY, PIN);
+    assert_int_equal(ran.code, EXIT_DONE);
+    assert_contains(
+        ran.err,
+        "more access awaits approval: request " FAKE_UPGRADE_REQUEST "   code 4821-7730\n"
+        "  why      access widened: the device asks for more than was approved\n"
+        "  fix      on the gateway machine run:  openclaw devices approve " FAKE_UPGRADE_REQUEST
+        "\n");
+    struct ran events = RUN("agent", "run", "--once", "--json", GATEWAY, PIN);
+    assert_contains(events.out, "\"upgrade_request_id\":\"" FAKE_UPGRADE_REQUEST
+                                "\",\"upgrade_code\":\"4821-7730\",\"why\":\"access_widened\"");
+    ran_free(&ran);
+    ran_free(&events);
+}
+
 static void trust_on_first_use_is_a_warning(void **state)
 {
     (void)state;
@@ -140,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_refusal_is_printed_whole, reset),
         cmocka_unit_test_setup(a_connection_is_one_line_of_data, reset),
+        cmocka_unit_test_setup(more_access_that_waits_is_told_with_reason_code_and_command, reset),
         cmocka_unit_test_setup(trust_on_first_use_is_a_warning, reset),
         cmocka_unit_test_setup(the_end_is_the_exit_code, reset),
         cmocka_unit_test_setup(why_it_ended_is_said, reset),

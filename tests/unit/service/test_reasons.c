@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "proto/crypto/pairing_code.h"
 #include "server/service/naming.h"
 #include "tests/support/service_fixture.h"
 
@@ -116,6 +117,101 @@ static void a_paired_device_has_no_reason_and_one_that_wants_more_has(void **sta
     device_close(&device);
 }
 
+/* ---- more access, by code ------------------------------------------------------------------- */
+
+static void code_of(struct service_fixture *fixture, const struct device *device,
+                    const struct session_facts *session, char code[OC_CODE_DIGITS + 1])
+{
+    struct oc_pairing_code_input input = {
+        .device_id = device->id,
+        .gateway_spki = oc_identity_spki_sha256(fixture->identity),
+        .request_id = session->upgrade_request,
+    };
+    memcpy(input.device_nonce, device->nonce, OC_NONCE_BYTES);
+    memcpy(input.gateway_nonce, session->gateway_nonce, OC_NONCE_BYTES);
+    oc_pairing_code(&input, code);
+}
+
+/* A paired device that now asks for more. */
+static struct session_facts want_more(struct service_fixture *fixture, struct device *device)
+{
+    device_open(fixture, device, 1);
+    (void)device_connect(device);
+    decide(fixture, PAIRING_EV_APPROVE, device);
+    device->facts.ask.grant.n_scopes = 2;
+    strcpy(device->facts.ask.grant.scopes[1], "tools");
+    struct connect_result result = device_connect(device);
+    assert_true(result.has_session);
+    assert_string_not_equal(result.session.upgrade_request.text, "");
+    return result.session;
+}
+
+static void more_access_is_approved_by_the_code_that_the_agent_shows(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device device;
+    struct pending_call wait;
+    struct device_view view;
+    struct session_facts session = want_more(fixture, &device);
+    assert_true(session.has_gateway_nonce);
+    struct decide_command command = command_on(fixture, PAIRING_EV_APPROVE, &device.id);
+    code_of(fixture, &device, &session, command.code);
+    assert_int_equal(admin_do(fixture, &command).status, OC_FAILED_PRECONDITION); /* not revealed */
+    device_wait_start(&device, &session.upgrade_request, 25000, &wait);
+    assert_true(view_of(fixture, &device.id, &view));
+    assert_true(view.can_check_code && view.is_online);
+    struct decide_command wrong = command;
+    wrong.code[0] = (char)(command.code[0] == '9' ? '0' : command.code[0] + 1);
+    assert_int_equal(admin_do(fixture, &wrong).status, OC_ABORTED);
+    assert_true(view_of(fixture, &device.id, &view));
+    assert_int_equal(view.pairing.request.code_failures, 1);
+    assert_int_equal(admin_do(fixture, &command).status, OC_OK);
+    assert_true(pending_wait(&wait, LONG_MS));
+    assert_int_equal(wait.result.wait.outcome, WAIT_APPROVED);
+    struct notice_result notice = device_notice(&device, session.generation, 25000);
+    assert_int_equal(notice.kind, NOTICE_GRANT_CHANGED);
+    assert_int_equal(notice.session.granted.n_scopes, 2);
+    assert_false(notice.session.has_gateway_nonce);
+    assert_int_equal(atomic_load(&device.n_cuts), 0);
+    device_close(&device);
+}
+
+static void five_wrong_codes_close_the_code_of_an_upgrade_and_the_session_goes_on(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device device;
+    struct pending_call wait;
+    struct session_facts session = want_more(fixture, &device);
+    struct decide_command right = command_on(fixture, PAIRING_EV_APPROVE, &device.id);
+    code_of(fixture, &device, &session, right.code);
+    device_wait_start(&device, &session.upgrade_request, 25000, &wait);
+    struct decide_command wrong = right;
+    wrong.code[0] = (char)(right.code[0] == '9' ? '0' : right.code[0] + 1);
+    for (int i = 0; i < PAIRING_MAX_CODE_FAILURES; i++) {
+        assert_int_equal(admin_do(fixture, &wrong).status, OC_ABORTED);
+    }
+    assert_int_equal(admin_do(fixture, &right).status, OC_ABORTED);
+    uint64_t generation;
+    assert_int_equal(peer_heartbeat(device.peer, &generation), OC_OK);
+    device_close(&device);
+    assert_true(pending_wait(&wait, LONG_MS));
+}
+
+/* Whoever could show commitments one after the other would have the code come out as they like. */
+static void a_session_asked_for_again_at_once_has_no_code(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device device;
+    (void)want_more(fixture, &device);
+    device.facts.nonce_commitment.bytes[0] ^= 1;
+    struct connect_result again = device_connect(&device);
+    assert_true(again.has_session);
+    assert_false(again.session.has_gateway_nonce);
+    fake_clock_advance(&fixture->monotonic, 1000);
+    assert_true(device_connect(&device).session.has_gateway_nonce);
+    device_close(&device);
+}
+
 /* ---- hosts ---------------------------------------------------------------------------------- */
 
 static struct device_view ask_from_host(struct service_fixture *fixture, unsigned n, int host)
@@ -183,6 +279,9 @@ int main(void)
         CASE(lists_tell_the_reason_that_the_device_is_told),
         CASE(a_removed_device_is_told_so_at_once_and_when_it_asks_again),
         CASE(a_paired_device_has_no_reason_and_one_that_wants_more_has),
+        CASE(more_access_is_approved_by_the_code_that_the_agent_shows),
+        CASE(five_wrong_codes_close_the_code_of_an_upgrade_and_the_session_goes_on),
+        CASE(a_session_asked_for_again_at_once_has_no_code),
         CASE(twenty_fresh_identities_of_one_host_show_as_one),
         cmocka_unit_test(a_host_is_called_otherwise_at_every_gateway),
 #undef CASE
