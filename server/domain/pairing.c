@@ -166,6 +166,7 @@ static void distrust(struct pairing *pairing)
         pairing->standing = OC_STANDING_REVOKED;
     }
     pairing->granted = (struct oc_grant){.role = ""};
+    pairing->approval_seq = 0;
     pairing->term_ends_ms = 0;
     pairing->refused_upgrade = (struct oc_digest){.bytes = {0}};
     pairing->refused_upgrade_until_ms = 0;

@@ -50,6 +50,7 @@ enum {
     PAIRING_CHANGES_GRANT = 1 << 2,   /* tell the live session its new grant */
     PAIRING_WITHDRAWS = 1 << 3,       /* deny in memory before the commit, and if it fails */
     PAIRING_REFUSES_UPGRADE = 1 << 4, /* tell the live session its wider ask was not granted */
+    PAIRING_APPROVES = 1 << 5,        /* next.approval_seq becomes the number of this change */
 };
 
 struct pairing_decision {

@@ -98,7 +98,7 @@ static bool has_sound_standing(const struct pairing *pairing)
         return false;
     }
     if (!is_approved && (!is_no_grant(&pairing->granted) || pairing->term_ends_ms != 0 ||
-                         pairing->refused_upgrade_until_ms != 0)) {
+                         pairing->refused_upgrade_until_ms != 0 || pairing->approval_seq != 0)) {
         return false;
     }
     if (pairing->standing == OC_STANDING_BLOCKED && pairing->cool_down_until_ms != 0) {

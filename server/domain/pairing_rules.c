@@ -227,6 +227,7 @@ static void apply_reject(struct move *move)
 static void withdraw(struct pairing *pairing)
 {
     pairing->granted = (struct oc_grant){.role = ""};
+    pairing->approval_seq = 0;
     pairing->term_ends_ms = 0;
     pairing->refused_upgrade = (struct oc_digest){.bytes = {0}};
     pairing->refused_upgrade_until_ms = 0;

@@ -56,6 +56,8 @@ void pairing_give(struct move *move, const struct approval *approval)
 {
     struct pairing *next = &move->out->next;
     next->standing = OC_STANDING_APPROVED;
+    next->approval_seq = 0; /* who writes it knows the number */
+    move->out->effects |= PAIRING_APPROVES;
     next->asked = *approval->asked;
     next->granted = *approval->granted;
     next->term_ends_ms =

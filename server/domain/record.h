@@ -68,12 +68,13 @@ struct expectation {
 struct pairing {
     struct oc_device_id id;
     enum oc_standing standing;
-    uint64_t generation;               /* grows by one with every decision on this device */
-    struct oc_grant asked;             /* what the standing approval answered; kept after revoke */
-    struct oc_grant granted;           /* in force while approved */
-    int64_t term_ends_ms;              /* 0: until revoked */
-    char alias[OC_MAX_NAME_BYTES + 1]; /* given by an administrator */
-    struct oc_labels labels;           /* given by an administrator */
+    uint64_t approval_seq;   /* change-log number of the approval in force; 0: not known, or none */
+    uint64_t generation;     /* grows by one with every decision on this device */
+    struct oc_grant asked;   /* what the standing approval answered; kept after revoke */
+    struct oc_grant granted; /* in force while approved */
+    int64_t term_ends_ms;    /* 0: until revoked */
+    char alias[OC_MAX_NAME_BYTES + 1];        /* given by an administrator */
+    struct oc_labels labels;                  /* given by an administrator */
     char claimed_name[OC_MAX_NAME_BYTES + 1]; /* of the last ask */
     struct pairing_request request;
     struct expectation expectation;

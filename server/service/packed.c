@@ -14,7 +14,7 @@ enum {
 };
 
 /* A field was added: walk it, and add it to the round-trip test. */
-_Static_assert(sizeof(struct pairing) == 5320, "packed.c walks every field of a pairing");
+_Static_assert(sizeof(struct pairing) == 5328, "packed.c walks every field of a pairing");
 _Static_assert(sizeof(struct sighting) == 200, "packed.c walks every field of a sighting");
 
 struct walk {
@@ -214,6 +214,7 @@ static void walk_pairing(struct walk *walk, struct pairing *pairing)
     walk_text(walk, pairing->request.id.text, OC_REQUEST_ID_CHARS);
     WALK_ENUM(walk, pairing->standing);
     walk_signed(walk, &pairing->first_seen_ms);
+    walk_number(walk, &pairing->approval_seq);
     walk_grant(walk, &pairing->asked);
     walk_grant_like(walk, &pairing->granted, &pairing->asked);
     walk_time(walk, &pairing->term_ends_ms, pairing->first_seen_ms);

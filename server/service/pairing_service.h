@@ -37,6 +37,7 @@ struct session_facts {
     struct oc_grant granted;
     uint32_t heartbeat_ms;
     uint64_t generation;
+    uint64_t approval_seq;                /* 0: not known */
     struct oc_receipt receipt;            /* n_signature 0: none (pairing switched off) */
     struct oc_request_id upgrade_request; /* "": none */
     bool has_gateway_nonce; /* for the upgrade's code; AwaitDecision reveals the device's */

@@ -13,8 +13,13 @@ void receipts_sign(struct service *service, const struct oc_device_id *id,
                    struct session_facts *facts)
 {
     struct store_identity identity = service_identity(service);
+    bool is_known = facts->approval_seq != 0 && facts->approval_seq <= identity.seq;
     struct oc_receipt receipt = {
-        .seq = identity.seq, .device_id = *id, .issued_at_ms = service_now_ms(service)};
+        /* Approved before the number was kept: the newest commit, which is not before it. */
+        .seq = is_known ? facts->approval_seq : identity.seq,
+        .device_id = *id,
+        .issued_at_ms = service_now_ms(service),
+    };
     struct oc_error err;
     if (!service->options.gateway_identity) {
         return;

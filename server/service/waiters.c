@@ -325,6 +325,7 @@ void session_facts_fill(const struct peer *peer, const struct pairing *pairing,
         .granted = peer->unpaired_grant ? *peer->unpaired_grant : pairing->granted,
         .heartbeat_ms = peer->service->options.heartbeat_ms,
         .generation = pairing->generation,
+        .approval_seq = pairing->approval_seq,
         .term_ends_ms = pairing->term_ends_ms,
     };
     if (pairing->request.is_open) {

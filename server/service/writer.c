@@ -341,12 +341,34 @@ static enum oc_status apply_record(struct group *group, const struct group_chang
     return OC_OK;
 }
 
+/* The record names the change that approves it: the next one, once nothing is left to be written
+ * before it. */
+static enum oc_status apply_approval(struct group *group, const struct group_change *change,
+                                     struct group_receipt *receipt, struct oc_error *err)
+{
+    struct pairing_decision decision = *change->decision;
+    struct group_change numbered = *change;
+    enum oc_status st = begin(group, err);
+    if (!st) {
+        st = apply_unsaved_of(group, change->id, err);
+    }
+    if (st) {
+        return st;
+    }
+    decision.next.approval_seq = store_next_seq(group_store(group));
+    numbered.decision = &decision;
+    return apply_record(group, &numbered, receipt, err);
+}
+
 enum oc_status group_apply(struct group *group, const struct group_change *change,
                            struct group_receipt *receipt, struct oc_error *err)
 {
     struct oc_error ignored;
     *receipt = (struct group_receipt){.seq = 0};
     err = err ? err : &ignored;
+    if (change->decision->changed && change->decision->effects & PAIRING_APPROVES) {
+        return apply_approval(group, change, receipt, err);
+    }
     if (change->decision->changed) {
         return apply_record(group, change, receipt, err);
     }

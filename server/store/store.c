@@ -56,6 +56,12 @@ int64_t store_clock_ms(const struct store *store)
     return store->committed.clock_ms;
 }
 
+uint64_t store_next_seq(const struct store *store)
+{
+    assert(store->is_in_group);
+    return store->working.seq + 1;
+}
+
 const char *store_describe(const struct store *store)
 {
     return store->description;

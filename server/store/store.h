@@ -58,6 +58,8 @@ void store_close(struct store *store);
 OC_DEFINE_CLEANUP(store_close, struct store);
 
 struct store_identity store_identity(const struct store *store);
+/* In a group: the change-log number that the next change of a record will get. */
+uint64_t store_next_seq(const struct store *store);
 /* The highest now_ms of any committed change: time never stood lower. Unix milliseconds. */
 int64_t store_clock_ms(const struct store *store);
 /* "sqlite 3.40.1" or "memory". */

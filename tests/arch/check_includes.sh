@@ -49,7 +49,7 @@ long_files='
 include/openclaw/admin.h        250
 include/openclaw/pairing.h      220
 proto/rpc/connection_internal.h 180
-server/store/store.h            180
+server/store/store.h            190
 '
 
 breaches=0

@@ -121,6 +121,7 @@ static void approve(struct pairing *record)
     record->standing = OC_STANDING_APPROVED;
     record->asked = value_grant(3);
     record->granted = value_grant(2);
+    record->approval_seq = INT64_MAX - 7;
     record->last_end = REQUEST_END_APPROVED;
 }
 
@@ -160,6 +161,7 @@ static void shape_revoked(struct pairing *record)
     approve(record);
     record->standing = OC_STANDING_REVOKED;
     record->granted = (struct oc_grant){0};
+    record->approval_seq = 0;
     record->last_end = REQUEST_END_CLOSED;
     record->cool_down_until_ms = start_ms + HOUR_MS;
     record->cool_down_step = 2;
@@ -304,6 +306,7 @@ void assert_same_record(const struct pairing *a, const struct pairing *b)
     assert_memory_equal(a->id.bytes, b->id.bytes, OC_DEVICE_ID_BYTES);
     assert_int_equal(a->standing, b->standing);
     assert_int_equal(a->generation, b->generation);
+    assert_true(a->approval_seq == b->approval_seq);
     assert_same_grant(&a->asked, &b->asked);
     assert_same_grant(&a->granted, &b->granted);
     assert_int_equal(a->term_ends_ms, b->term_ends_ms);

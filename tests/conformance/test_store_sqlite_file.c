@@ -269,11 +269,11 @@ static void a_newer_schema_asks_for_the_newer_gateway(void **state)
 {
     struct suite *suite = *state;
     close_store(suite);
-    execute(suite, "UPDATE meta SET schema_version = 3");
+    execute(suite, "UPDATE meta SET schema_version = schema_version + 1");
     assert_int_equal(try_open(suite, true), OC_FAILED_PRECONDITION);
 }
 
-/* What version 1 had in place of what version 2 has. */
+/* What version 1 had in place of what versions 2 and 3 have. */
 static const char back_to_version_1[] =
     "CREATE TABLE change_log_1 (seq INTEGER PRIMARY KEY CHECK (seq > 0), at_ms INTEGER NOT NULL,"
     " action TEXT NOT NULL CHECK (length(CAST(action AS BLOB)) BETWEEN 1 AND 23),"
@@ -281,6 +281,7 @@ static const char back_to_version_1[] =
     "INSERT INTO change_log_1 SELECT c.seq, c.at_ms, c.action, d.device FROM change_log c"
     " JOIN devices d ON d.id = c.device_id;"
     "DROP TABLE change_log; ALTER TABLE change_log_1 RENAME TO change_log;"
+    "ALTER TABLE devices DROP COLUMN approval_seq;"
     "UPDATE meta SET schema_version = 1";
 
 static void a_database_of_version_1_is_brought_up_with_its_history(void **state)
@@ -299,7 +300,8 @@ static void a_database_of_version_1_is_brought_up_with_its_history(void **state)
     assert_int_equal(n, 4);
     for (uint32_t i = 0; i < 4; i++) {
         const struct oc_device_id id = value_device_id(i);
-        const struct pairing sent = value_record(SHAPE_APPROVED, i);
+        struct pairing sent = value_record(SHAPE_APPROVED, i);
+        sent.approval_seq = 0; /* nobody kept it then */
         const struct pairing found = suite_find(suite, &id);
         assert_int_equal(rows[i].seq, i + 1);
         assert_true(oc_device_id_equal(&rows[i].device_id, &id));

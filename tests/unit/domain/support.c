@@ -130,9 +130,10 @@ static bool is_same_history(const struct pairing *a, const struct pairing *b)
 bool is_same_record(const struct pairing *a, const struct pairing *b)
 {
     return oc_device_id_equal(&a->id, &b->id) && a->standing == b->standing &&
-           a->generation == b->generation && oc_grant_equal(&a->asked, &b->asked) &&
-           oc_grant_equal(&a->granted, &b->granted) && a->term_ends_ms == b->term_ends_ms &&
-           strcmp(a->alias, b->alias) == 0 && strcmp(a->claimed_name, b->claimed_name) == 0 &&
+           a->generation == b->generation && a->approval_seq == b->approval_seq &&
+           oc_grant_equal(&a->asked, &b->asked) && oc_grant_equal(&a->granted, &b->granted) &&
+           a->term_ends_ms == b->term_ends_ms && strcmp(a->alias, b->alias) == 0 &&
+           strcmp(a->claimed_name, b->claimed_name) == 0 &&
            memcmp(&a->labels, &b->labels, sizeof a->labels) == 0 &&
            is_same_request(&a->request, &b->request) &&
            is_same_expectation(&a->expectation, &b->expectation) && is_same_history(a, b) &&

@@ -117,6 +117,7 @@ static void any_pairing(uint64_t *state, struct pairing *out)
     out->cool_down_step = (uint8_t)next(state);
     bytes(state, out->refused_upgrade.bytes, sizeof out->refused_upgrade.bytes);
     out->refused_upgrade_until_ms = moment(state);
+    out->approval_seq = next(state) >> (next(state) % 64);
     out->first_seen_ms = moment(state);
     out->requested_ms = moment(state);
     out->decided_ms = moment(state);

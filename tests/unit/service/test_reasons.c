@@ -212,6 +212,130 @@ static void a_session_asked_for_again_at_once_has_no_code(void **state)
     device_close(&device);
 }
 
+/* ---- receipts ------------------------------------------------------------------------------- */
+
+static void a_receipt_names_the_approval_whenever_the_session_begins(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device device, other;
+    device_open(fixture, &device, 1);
+    (void)device_connect(&device);
+    struct decide_result approved = admin_decide_on(fixture, PAIRING_EV_APPROVE, &device.id);
+    assert_true(device_connect(&device).session.receipt.seq == approved.seq);
+    device_open(fixture, &other, 2); /* commits that have nothing to do with it */
+    (void)device_connect(&other);
+    decide(fixture, PAIRING_EV_REJECT, &other);
+    struct connect_result later = device_connect(&device);
+    assert_true(later.session.receipt.seq == approved.seq);
+    assert_int_equal(admin_do(fixture, &(struct decide_command){.kind = PAIRING_EV_RENAME,
+                                                                .device_id = device.id,
+                                                                .alias = "web"})
+                         .status,
+                     OC_OK);
+    assert_true(device_connect(&device).session.receipt.seq == approved.seq);
+
+    device.facts.ask.grant.n_scopes = 2;
+    strcpy(device.facts.ask.grant.scopes[1], "tools");
+    (void)device_connect(&device);
+    struct decide_result wider = admin_decide_on(fixture, PAIRING_EV_APPROVE, &device.id);
+    assert_true(wider.seq > approved.seq);
+    decide(fixture, PAIRING_EV_BLOCK, &other);
+    assert_true(device_connect(&device).session.receipt.seq == wider.seq);
+
+    decide(fixture, PAIRING_EV_REVOKE, &device);
+    struct device_view view;
+    assert_true(view_of(fixture, &device.id, &view));
+    assert_true(view.pairing.approval_seq == 0);
+    device_close(&device);
+    device_close(&other);
+}
+
+static void an_announced_device_s_receipt_names_its_first_connect(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device device;
+    struct device_view view;
+    device_open(fixture, &device, 1);
+    const struct decide_command expect = {
+        .kind = PAIRING_EV_EXPECT,
+        .device_id = device.id,
+        .approves = true,
+        .grant = {.role = "agent", .n_scopes = 1, .scopes = {"chat"}}};
+    struct decide_result expected = admin_do(fixture, &expect);
+    assert_int_equal(expected.status, OC_OK);
+    struct connect_result result = device_connect(&device);
+    assert_true(result.has_session);
+    assert_true(result.session.receipt.seq == expected.seq + 1);
+    assert_true(view_of(fixture, &device.id, &view));
+    assert_true(view.pairing.approval_seq == expected.seq + 1);
+    device_close(&device);
+}
+
+/* Beyond means after all that we hold: the last number is ours. */
+static void a_receipt_of_the_last_number_is_ours_and_the_next_one_is_from_beyond(void **state)
+{
+    struct service_fixture *fixture = *state;
+    struct device device;
+    struct oc_error err;
+    struct service_status status;
+    device_open(fixture, &device, 1);
+    (void)device_connect(&device);
+    decide(fixture, PAIRING_EV_APPROVE, &device);
+    struct oc_receipt receipt = device_connect(&device).session.receipt;
+    service_get_status(fixture->service, &status);
+    assert_true(receipt.seq == status.identity.seq);
+    device.facts.has_receipt = true;
+    device.facts.receipt = receipt;
+    assert_true(device_connect(&device).has_session);
+    receipt.seq++;
+    assert_int_equal(oc_receipt_sign(fixture->identity, &receipt, &err), OC_OK);
+    device.facts.receipt = receipt;
+    assert_int_equal(device_connect(&device).refusal.kind, OC_REFUSAL_LOCKED);
+    device_close(&device);
+}
+
+/* Three commits, of which the first is an approval of before its number was kept. */
+static int set_up_with_an_old_record(void **state)
+{
+    struct service_fixture *fixture = malloc(sizeof *fixture);
+    struct oc_error err;
+    struct device device;
+    fixture_init(fixture);
+    fixture_start(fixture);
+    device_open(fixture, &device, 1); /* for its id alone */
+    struct pairing records[3] = {{.standing = OC_STANDING_APPROVED,
+                                  .last_end = REQUEST_END_APPROVED,
+                                  .asked = {.role = "agent", .n_scopes = 1, .scopes = {"chat"}}},
+                                 {.id = {.bytes = {2}}, .standing = OC_STANDING_BLOCKED},
+                                 {.id = {.bytes = {3}}, .standing = OC_STANDING_BLOCKED}};
+    records[0].id = device.id;
+    records[0].granted = records[0].asked;
+    device_close(&device);
+    fixture_stop(fixture);
+    fixture_init(fixture);
+    assert_int_equal(store_begin(fixture->options.store, &err), OC_OK);
+    for (size_t i = 0; i < 3; i++) {
+        const struct store_change change = {.after = &records[i], .action = "approve"};
+        uint64_t seq;
+        records[i].generation = 1;
+        assert_int_equal(store_apply(fixture->options.store, &change, &seq, &err), OC_OK);
+    }
+    assert_int_equal(store_commit(fixture->options.store, &err), OC_OK);
+    fixture_start(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static void an_approval_of_unknown_number_is_told_as_the_last_commit(void **state)
+{
+    struct device device;
+    device_open(*state, &device, 1);
+    struct connect_result result = device_connect(&device);
+    assert_true(result.has_session);
+    assert_true(result.session.receipt.seq == 3);
+    device_close(&device);
+}
+
 /* ---- hosts ---------------------------------------------------------------------------------- */
 
 static struct device_view ask_from_host(struct service_fixture *fixture, unsigned n, int host)
@@ -282,6 +406,11 @@ int main(void)
         CASE(more_access_is_approved_by_the_code_that_the_agent_shows),
         CASE(five_wrong_codes_close_the_code_of_an_upgrade_and_the_session_goes_on),
         CASE(a_session_asked_for_again_at_once_has_no_code),
+        CASE(a_receipt_names_the_approval_whenever_the_session_begins),
+        CASE(an_announced_device_s_receipt_names_its_first_connect),
+        CASE(a_receipt_of_the_last_number_is_ours_and_the_next_one_is_from_beyond),
+        cmocka_unit_test_setup_teardown(an_approval_of_unknown_number_is_told_as_the_last_commit,
+                                        set_up_with_an_old_record, tear_down),
         CASE(twenty_fresh_identities_of_one_host_show_as_one),
         cmocka_unit_test(a_host_is_called_otherwise_at_every_gateway),
 #undef CASE
