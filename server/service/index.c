@@ -307,6 +307,9 @@ void shard_see(struct shard *shard, struct entry *entry, const struct sighting *
 
 void shard_touch(struct shard *shard, struct entry *entry, int64_t now_ms)
 {
+    if (entry->record_bytes && entry->state == OC_STATE_BLOCKED) {
+        return;
+    }
     if (entry->seen_ms < now_ms) {
         entry->seen_ms = now_ms;
     }

@@ -118,7 +118,7 @@ void shard_withdraw_record(struct shard *shard, struct entry *entry);
 struct entry *shard_take_dirty(struct shard *shard);
 /* Remembers how a device was last seen, to be saved lazily; keeps the older when out of memory. */
 void shard_see(struct shard *shard, struct entry *entry, const struct sighting *sighting);
-/* The device is still there. */
+/* The device is still there. Of a blocked one nothing is noted: it would be written. */
 void shard_touch(struct shard *shard, struct entry *entry, int64_t now_ms);
 
 enum entry_group entry_group_of(const struct pairing *pairing);

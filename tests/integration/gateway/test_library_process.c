@@ -19,10 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmocka.h>
 #include <openssl/conf.h>
 #include <openssl/objects.h>
-
-#include <cmocka.h>
 
 #include "tests/support/gateway_fixture.h"
 
