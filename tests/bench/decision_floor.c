@@ -64,7 +64,7 @@ static struct pending *read_pending(sqlite3 *db, size_t n)
 {
     struct pending *pending = calloc(n, sizeof *pending);
     sqlite3_stmt *statement =
-        prepare(db, "SELECT d.device, d.id, r.id FROM requests r JOIN devices d USING (device)");
+        prepare(db, "SELECT d.device, d.id, r.id FROM requests r JOIN devices d USING (device) ORDER BY d.id");
     for (size_t i = 0; i < n; i++) {
         if (!pending || sqlite3_step(statement) != SQLITE_ROW) {
             die("requests", "there are not so many");
