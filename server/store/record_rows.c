@@ -148,7 +148,7 @@ static enum oc_status put_device(struct record_rows *rows, const struct pairing 
 {
     struct device_scratch scratch = {.replaced = ""};
     if (!pairing->is_quarantined) {
-        scratch.mac = row_device_mac(rows->row_key, rows->gateway_id, pairing);
+        scratch.mac = row_device_mac(rows->hmac, rows->gateway_id, pairing);
     }
     const enum record_statement which = *device ? RECORD_UPDATE_DEVICE : RECORD_INSERT_DEVICE;
     struct binder binder = {.statement = rows->statements[which]};
@@ -205,7 +205,7 @@ static enum oc_status put_expectation(struct record_rows *rows, const struct pai
     }
     struct oc_digest mac = {0};
     if (!pairing->is_quarantined) {
-        mac = row_expectation_mac(rows->row_key, rows->gateway_id, &pairing->id, expectation);
+        mac = row_expectation_mac(rows->hmac, rows->gateway_id, &pairing->id, expectation);
     }
     struct binder binder = {.statement = rows->statements[RECORD_PUT_EXPECTATION]};
     bind_number(&binder, device);
@@ -368,7 +368,7 @@ static bool read_device(const struct merge *merge, struct pairing *pairing)
     read_text(&reader, pairing->decided_by, OC_MAX_ACTOR_BYTES);
     pairing->approval_seq = (uint64_t)read_number(&reader);
     const struct record_rows *rows = merge->rows;
-    const struct oc_digest want = row_device_mac(rows->row_key, rows->gateway_id, pairing);
+    const struct oc_digest want = row_device_mac(rows->hmac, rows->gateway_id, pairing);
     return !reader.is_broken && oc_equal_constant_time(mac.bytes, want.bytes, OC_DIGEST_BYTES);
 }
 
@@ -403,7 +403,7 @@ static bool read_expectation(const struct merge *merge, const struct oc_device_i
     read_blob(&reader, mac.bytes, OC_DIGEST_BYTES);
     const struct record_rows *rows = merge->rows;
     const struct oc_digest want =
-        row_expectation_mac(rows->row_key, rows->gateway_id, id, expectation);
+        row_expectation_mac(rows->hmac, rows->gateway_id, id, expectation);
     return !reader.is_broken && oc_equal_constant_time(mac.bytes, want.bytes, OC_DIGEST_BYTES);
 }
 

@@ -24,8 +24,8 @@ enum record_statement {
 
 struct record_rows {
     sqlite3 *db;
-    const struct oc_key *row_key; /* borrowed */
-    const uint8_t *gateway_id;    /* borrowed */
+    struct oc_hmac *hmac;      /* of the row key; borrowed */
+    const uint8_t *gateway_id; /* borrowed */
     sqlite3_stmt *statements[RECORD_STATEMENT_COUNT];
 };
 

@@ -158,7 +158,7 @@ static void mac_labels(struct mac_input *input, const struct oc_labels *labels)
     mac_bytes(input, form, row_encode_labels(labels, form));
 }
 
-struct oc_digest row_device_mac(const struct oc_key *key, const uint8_t gateway_id[ROW_ID_BYTES],
+struct oc_digest row_device_mac(struct oc_hmac *hmac, const uint8_t gateway_id[ROW_ID_BYTES],
                                 const struct pairing *pairing)
 {
     struct mac_input input;
@@ -177,11 +177,10 @@ struct oc_digest row_device_mac(const struct oc_key *key, const uint8_t gateway_
         {pairing->id.bytes, OC_DEVICE_ID_BYTES},
         {input.bytes, input.n},
     };
-    return oc_hmac_sha256(key, pieces, 4);
+    return oc_hmac_digest(hmac, pieces, 4);
 }
 
-struct oc_digest row_expectation_mac(const struct oc_key *key,
-                                     const uint8_t gateway_id[ROW_ID_BYTES],
+struct oc_digest row_expectation_mac(struct oc_hmac *hmac, const uint8_t gateway_id[ROW_ID_BYTES],
                                      const struct oc_device_id *id,
                                      const struct expectation *expectation)
 {
@@ -198,5 +197,5 @@ struct oc_digest row_expectation_mac(const struct oc_key *key,
         {id->bytes, OC_DEVICE_ID_BYTES},
         {input.bytes, input.n},
     };
-    return oc_hmac_sha256(key, pieces, 4);
+    return oc_hmac_digest(hmac, pieces, 4);
 }

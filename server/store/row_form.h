@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "proto/base/secret.h"
+#include "proto/crypto/digest.h"
 #include "server/domain/record.h"
 
 enum {
@@ -28,10 +28,9 @@ bool row_decode_labels(const uint8_t *bytes, size_t n, struct oc_labels *out);
 
 /* HMAC-SHA-256 over what an administrator decided of a device: gateway id, device id, standing,
  * generation, tombstone, asked, granted, end of term, alias, labels. */
-struct oc_digest row_device_mac(const struct oc_key *key, const uint8_t gateway_id[ROW_ID_BYTES],
+struct oc_digest row_device_mac(struct oc_hmac *hmac, const uint8_t gateway_id[ROW_ID_BYTES],
                                 const struct pairing *pairing);
 /* The same over gateway id, device id and the expectation. */
-struct oc_digest row_expectation_mac(const struct oc_key *key,
-                                     const uint8_t gateway_id[ROW_ID_BYTES],
+struct oc_digest row_expectation_mac(struct oc_hmac *hmac, const uint8_t gateway_id[ROW_ID_BYTES],
                                      const struct oc_device_id *id,
                                      const struct expectation *expectation);

@@ -12,6 +12,7 @@
 
 #include <sqlite3.h>
 
+#include "proto/crypto/digest.h"
 #include "server/store/database.h"
 #include "server/store/directory.h"
 #include "server/store/history_rows.h"
@@ -44,7 +45,7 @@ static const char *const sources[STATEMENT_COUNT] = {
 struct sqlite_store {
     struct store base;
     struct database_path path;
-    struct oc_key row_key;
+    struct oc_hmac *hmac; /* of the row key */
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct record_rows rows;
@@ -173,7 +174,7 @@ static void sqlite_close(struct store *store)
         store_rollback(store);
     }
     detach(sqlite, !store->is_unknown && !store->is_stale);
-    oc_wipe(&sqlite->row_key, sizeof sqlite->row_key);
+    oc_hmac_free(sqlite->hmac);
     free(sqlite);
 }
 
@@ -496,13 +497,15 @@ enum oc_status store_open_sqlite(const struct store_options *options, struct sto
                                  struct oc_error *err)
 {
     OC_CLEANUP(sqlite_freep) struct sqlite_store *sqlite = calloc(1, sizeof *sqlite);
-    if (!sqlite) {
+    if (sqlite) {
+        sqlite->hmac = oc_hmac_new(options->row_key);
+    }
+    if (!sqlite || !sqlite->hmac) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "store: out of memory");
     }
     struct store *base = &sqlite->base;
     base->ops = &sqlite_ops;
-    sqlite->row_key = *options->row_key;
-    sqlite->rows.row_key = &sqlite->row_key;
+    sqlite->rows.hmac = sqlite->hmac;
     sqlite->rows.gateway_id = base->gateway_id;
     struct meta meta;
     enum oc_status st = database_resolve(options->path, &sqlite->path, err);

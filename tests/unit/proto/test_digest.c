@@ -41,11 +41,30 @@ static void hmac_matches_the_published_vector(void **state)
                   "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
 }
 
+/* OpenSSL's contexts carry on where they stood unless they are told to start anew. */
+static void an_hmac_kept_forgets_what_it_digested_before(void **state)
+{
+    (void)state;
+    struct oc_key key;
+    memset(&key, 0x0b, sizeof key);
+    struct oc_hmac *hmac = oc_hmac_new(&key);
+    assert_non_null(hmac);
+    const struct oc_bytes pieces[] = {{"Hi ", 3}, {"There", 5}};
+    for (size_t n = 0; n <= 2; n++) {
+        const struct oc_digest once = oc_hmac_sha256(&key, pieces, n);
+        const struct oc_digest kept = oc_hmac_digest(hmac, pieces, n);
+        assert_memory_equal(kept.bytes, once.bytes, OC_DIGEST_BYTES);
+    }
+    oc_hmac_free(hmac);
+    oc_hmac_free(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_of_pieces_is_that_of_their_concatenation),
         cmocka_unit_test(hmac_matches_the_published_vector),
+        cmocka_unit_test(an_hmac_kept_forgets_what_it_digested_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
