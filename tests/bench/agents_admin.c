@@ -157,14 +157,21 @@ static void wait_in_flight(struct run *run, size_t most)
     }
 }
 
+static struct decided *make_decided(struct run *run, struct agent *agent)
+{
+    struct decided *decided = calloc(1, sizeof *decided);
+    if (decided) {
+        decided->run = run;
+        decided->agent = agent;
+        return decided;
+    }
+    fleet_die("out of memory");
+}
+
 static void decide(struct run *run, struct agent *agent, enum oc_decision_kind kind, size_t at_once)
 {
     struct agents *fleet = run->fleet;
-    struct decided *decided = calloc(1, sizeof *decided);
-    if (!decided) {
-        fleet_die("out of memory");
-    }
-    *decided = (struct decided){run, agent};
+    struct decided *decided = make_decided(run, agent);
     pthread_mutex_lock(&fleet->lock);
     wait_in_flight(run, at_once - 1);
     run->n_in_flight++;

@@ -145,10 +145,11 @@ static int compare_ns(const void *a, const void *b)
 static void print(struct deciders *deciders, double took_s, uint64_t n_commits)
 {
     const double n = (double)deciders->n;
+    const size_t middle = deciders->n / 2;
     qsort(deciders->took_ns, deciders->n, sizeof *deciders->took_ns, compare_ns);
     printf("{\"decisions_per_s\": %.1f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, "
            "\"decisions_per_commit\": %.1f}\n",
-           n / took_s, (double)deciders->took_ns[deciders->n / 2] / 1e6,
+           n / took_s, (double)deciders->took_ns[middle] / 1e6,
            (double)deciders->took_ns[(size_t)(0.99 * (n - 1))] / 1e6,
            n_commits > 0 ? n / (double)n_commits : 0);
 }

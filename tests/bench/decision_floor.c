@@ -63,8 +63,9 @@ static sqlite3 *open_database(const char *path)
 static struct pending *read_pending(sqlite3 *db, size_t n)
 {
     struct pending *pending = calloc(n, sizeof *pending);
-    sqlite3_stmt *statement =
-        prepare(db, "SELECT d.device, d.id, r.id FROM requests r JOIN devices d USING (device) ORDER BY d.id");
+    sqlite3_stmt *statement = prepare(
+        db,
+        "SELECT d.device, d.id, r.id FROM requests r JOIN devices d USING (device) ORDER BY d.id");
     for (size_t i = 0; i < n; i++) {
         if (!pending || sqlite3_step(statement) != SQLITE_ROW) {
             die("requests", "there are not so many");
@@ -175,8 +176,10 @@ static int run_sync(const char *directory, size_t n)
         took_ns[i] = measure_now_ns() - start;
     }
     qsort(took_ns, n, sizeof *took_ns, compare_ns);
-    printf("{\"p50_ms\": %.3f, \"p99_ms\": %.3f}\n", (double)took_ns[n / 2] / 1e6,
-           (double)took_ns[n * 99 / 100] / 1e6);
+    const size_t middle = n / 2;
+    const size_t late = n * 99 / 100;
+    printf("{\"p50_ms\": %.3f, \"p99_ms\": %.3f}\n", (double)took_ns[middle] / 1e6,
+           (double)took_ns[late] / 1e6);
     (void)close(fd);
     (void)unlink(path);
     free(took_ns);
