@@ -1,5 +1,6 @@
 /*
- * `gateway restore FILE`: puts a backup in the place of the database of a gateway that does not run.
+ * `gateway restore FILE`: puts a backup in the place of the database of a gateway that does not
+ * run.
  *
  * Invariant: at every moment there is a whole database at the path, the one before or the restored
  * one, and nothing is deleted. The marker stays as it is, so that an older state starts locked.

@@ -196,7 +196,8 @@ static void print_side(FILE *out, const char *what, const struct restore_side *s
                   "  change %" PRIu64 " of epoch %" PRIu64 ": %" PRIu64 " device%s, %" PRIu64
                   " approved, %" PRIu64 " revoked, %" PRIu64 " blocked\n",
                   side->identity.seq, side->identity.epoch, findings->n_records,
-                  findings->n_records == 1 ? "" : "s", findings->n_approved, findings->n_revoked, findings->n_blocked);
+                  findings->n_records == 1 ? "" : "s", findings->n_approved, findings->n_revoked,
+                  findings->n_blocked);
     if (findings->n_audit > 0) {
         format_time(findings->last_audit_ms, at);
         (void)fprintf(out, "  audit whole: %" PRIu64 " rows, the last of %s\n", findings->n_audit,
@@ -210,8 +211,8 @@ static void print_side(FILE *out, const char *what, const struct restore_side *s
     }
 }
 
-void restore_print(FILE *out, const struct restore_side *backup,
-                   const struct restore_side *present, const struct restore_lost *lost)
+void restore_print(FILE *out, const struct restore_side *backup, const struct restore_side *present,
+                   const struct restore_lost *lost)
 {
     print_side(out, "backup", backup);
     print_side(out, "present", present);

@@ -31,5 +31,5 @@ OC_MUST_CHECK enum oc_status restore_compare(const struct restore_side *backup,
                                              const struct restore_side *present,
                                              struct restore_lost *out, struct oc_error *err);
 
-void restore_print(FILE *out, const struct restore_side *backup,
-                   const struct restore_side *present, const struct restore_lost *lost);
+void restore_print(FILE *out, const struct restore_side *backup, const struct restore_side *present,
+                   const struct restore_lost *lost);

@@ -41,8 +41,7 @@ static enum oc_status verify_audit(struct store *store, struct store_findings *o
                                    struct oc_error *err)
 {
     struct store_audit_row *rows = calloc(STORE_MAX_PAGE, sizeof *rows);
-    enum oc_status st =
-        rows ? OC_OK : oc_fail(err, OC_RESOURCE_EXHAUSTED, "verify: out of memory");
+    enum oc_status st = rows ? OC_OK : oc_fail(err, OC_RESOURCE_EXHAUSTED, "verify: out of memory");
     size_t n = STORE_MAX_PAGE;
     while (!st && n == STORE_MAX_PAGE) {
         const struct store_audit_query query = {.after_seq = out->n_audit, .limit = STORE_MAX_PAGE};

@@ -7,10 +7,10 @@
 #include "server/store/store.h"
 
 struct store_findings {
-    uint64_t n_audit;        /* rows; their numbers are 1 to this */
-    struct oc_digest head;   /* the hash of the last; of none: the genesis hash */
-    int64_t last_audit_ms;   /* when the last was written; 0: none */
-    uint64_t n_records;      /* without tombstones */
+    uint64_t n_audit;      /* rows; their numbers are 1 to this */
+    struct oc_digest head; /* the hash of the last; of none: the genesis hash */
+    int64_t last_audit_ms; /* when the last was written; 0: none */
+    uint64_t n_records;    /* without tombstones */
     uint64_t n_approved, n_revoked, n_blocked;
     uint64_t n_quarantined; /* records whose code is wrong */
 };

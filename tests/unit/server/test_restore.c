@@ -105,8 +105,8 @@ static void back_up(struct scene *scene, const char *name)
     struct store_backup *backup = NULL;
     struct oc_error err;
     bool is_done = false;
-    assert_int_equal(
-        store_backup_start(scene->opened.store, scene->backups, name, &backup, &err), OC_OK);
+    assert_int_equal(store_backup_start(scene->opened.store, scene->backups, name, &backup, &err),
+                     OC_OK);
     while (!is_done) {
         assert_int_equal(store_backup_step(backup, &is_done, &err), OC_OK);
     }
@@ -238,9 +238,9 @@ static void a_record_that_was_changed_is_told_and_one_alone_refuses_nothing(void
     gateway_stop(scene);
     (void)snprintf(path, sizeof path, "%s/a.db", scene->backups);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "UPDATE devices SET generation = 9 WHERE device = 1", NULL,
-                                  NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE devices SET generation = 9 WHERE device = 1", NULL, NULL, NULL),
+        SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     struct ran ran = restore(scene, "a.db", NULL, false);
     assert_int_equal(ran.end, RESTORE_UNCONFIRMED);
