@@ -2,8 +2,8 @@
  * The marker: a small file outside the database that remembers which database this gateway
  * trusts and how far it got, so that a lost, swapped or rolled-back one is noticed.
  *
- * Written to a temporary name, fsynced, renamed, directory fsynced; at most once a second, and
- * before the answer of revoke and block.
+ * Written in place, into the older of two slots, and synced: one sync and no room on the disk. At
+ * most once a second, and before the answer of revoke and block.
  */
 #pragma once
 

@@ -52,11 +52,16 @@ static int tear_down(void **state)
     return 0;
 }
 
-static size_t slurp(const char *path, char out[1024])
+enum {
+    FILE_BYTES = 4096 + 512,
+    ROOM_BYTES = FILE_BYTES + 1024,
+};
+
+static size_t slurp(const char *path, char out[ROOM_BYTES])
 {
     FILE *file = fopen(path, "r");
     assert_non_null(file);
-    size_t n = fread(out, 1, 1024, file);
+    size_t n = fread(out, 1, ROOM_BYTES, file);
     assert_int_equal(fclose(file), 0);
     return n;
 }
@@ -112,14 +117,23 @@ static void a_missing_marker_is_not_found(void **state)
     assert_int_equal(marker_read(fixture->path, &found, &err), OC_NOT_FOUND);
 }
 
+static struct store_identity read_well(const char *path)
+{
+    struct store_identity found;
+    struct oc_error err = {0};
+    assert_int_equal(marker_read(path, &found, &err), OC_OK);
+    return found;
+}
+
 static void every_changed_byte_is_noticed(void **state)
 {
     const struct fixture *fixture = *state;
     struct oc_error err;
     assert_int_equal(marker_write(fixture->path, &sample, &err), OC_OK);
-    char text[1024];
+    char text[ROOM_BYTES];
     const size_t n = slurp(fixture->path, text);
-    for (size_t i = 0; i < n; i++) {
+    assert_int_equal(n, FILE_BYTES);
+    for (size_t i = 0; i < 512; i++) { /* the one slot that is written */
         for (unsigned bit = 0; bit < 8; bit++) {
             text[i] = (char)(text[i] ^ (1 << bit));
             spit(fixture->path, text, n);
@@ -130,13 +144,117 @@ static void every_changed_byte_is_noticed(void **state)
     }
 }
 
+/* However much of the last write reached the disk: what it said, or what the one before said. */
+static void a_write_that_is_cut_short_leaves_the_one_before(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct oc_error err;
+    char before[ROOM_BYTES];
+    char after[ROOM_BYTES];
+    struct store_identity old = sample;
+    for (uint64_t seq = 7; seq < 11; seq++) {
+        struct store_identity next = sample;
+        next.seq = seq;
+        assert_int_equal(marker_write(fixture->path, &old, &err), OC_OK);
+        const size_t n = slurp(fixture->path, before);
+        assert_int_equal(marker_write(fixture->path, &next, &err), OC_OK);
+        assert_int_equal(slurp(fixture->path, after), n);
+        unsigned n_torn = 0;
+        for (size_t torn = 0; torn < n; torn++) {
+            char mixed[ROOM_BYTES];
+            memcpy(mixed, before, n);
+            memcpy(mixed, after, torn);
+            spit(fixture->path, mixed, n);
+            const struct store_identity found = read_well(fixture->path);
+            const bool is_new = memcmp(mixed, after, n) == 0;
+            assert_same(is_new ? &next : &old, &found);
+            n_torn += is_new ? 0 : 1;
+        }
+        assert_true(n_torn > 100);
+        spit(fixture->path, after, n);
+        old = next;
+    }
+}
+
+/* A torn slot is the one that the next write takes. */
+static void after_a_torn_write_the_next_one_is_read(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct oc_error err;
+    struct store_identity next = sample;
+    char text[ROOM_BYTES];
+    for (size_t at = 0; at < FILE_BYTES; at += 4096) {
+        for (uint64_t seq = 1; seq < 4; seq++) {
+            next.seq = seq;
+            assert_int_equal(marker_write(fixture->path, &next, &err), OC_OK);
+        }
+        const size_t n = slurp(fixture->path, text);
+        text[at + 100] = 'x';
+        spit(fixture->path, text, n);
+        next.seq = 50 + at;
+        assert_int_equal(marker_write(fixture->path, &next, &err), OC_OK);
+        const struct store_identity found = read_well(fixture->path);
+        assert_same(&next, &found);
+    }
+}
+
+/* Written in place: the same file, of the same size, with the blocks that it has. */
+static void a_write_needs_no_room(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct oc_error err;
+    struct stat first, later;
+    assert_int_equal(marker_write(fixture->path, &sample, &err), OC_OK);
+    assert_int_equal(stat(fixture->path, &first), 0);
+    for (uint64_t seq = 1; seq < 5; seq++) {
+        struct store_identity next = sample;
+        next.seq = seq;
+        assert_int_equal(marker_write(fixture->path, &next, &err), OC_OK);
+    }
+    assert_int_equal(stat(fixture->path, &later), 0);
+    assert_int_equal(first.st_ino, later.st_ino);
+    assert_int_equal(first.st_size, later.st_size);
+    assert_int_equal(first.st_blocks, later.st_blocks);
+    assert_int_equal(later.st_mode & 0777, 0600);
+}
+
+static void a_marker_of_the_first_version_is_read_and_replaced(void **state)
+{
+    static const char first[] =
+        "openclaw gateway marker 1\n"
+        "gateway 000102030405060708090a0b0c0d0e0f\n"
+        "database f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff\n"
+        "epoch 3\nseq 41\n"
+        "sha256 f463b3393a5730413325b5643b201d5c36de780b058b6612e98fb3d0cbeceab1\n";
+    const struct fixture *fixture = *state;
+    struct oc_error err;
+    spit(fixture->path, first, sizeof first - 1);
+    struct store_identity found = read_well(fixture->path);
+    assert_int_equal(found.gateway_id[15], 0x0f);
+    assert_int_equal(found.database_id[0], 0xf0);
+    assert_true(found.epoch == 3 && found.seq == 41);
+    found.seq = 42;
+    assert_int_equal(marker_write(fixture->path, &found, &err), OC_OK);
+    const struct store_identity again = read_well(fixture->path);
+    assert_same(&found, &again);
+    char text[ROOM_BYTES];
+    assert_int_equal(slurp(fixture->path, text), FILE_BYTES);
+    for (size_t i = 0; i < sizeof first - 1; i++) {
+        char damaged[sizeof first];
+        memcpy(damaged, first, sizeof first);
+        damaged[i] ^= 1;
+        spit(fixture->path, damaged, sizeof first - 1);
+        assert_int_equal(marker_read(fixture->path, &found, &err), OC_DATA_LOSS);
+    }
+}
+
 static void every_cut_and_every_addition_is_noticed(void **state)
 {
     const struct fixture *fixture = *state;
     struct oc_error err;
     struct store_identity found;
     assert_int_equal(marker_write(fixture->path, &sample, &err), OC_OK);
-    char text[1024];
+    char text[ROOM_BYTES];
     const size_t n = slurp(fixture->path, text);
     for (size_t cut = 0; cut < n; cut++) {
         spit(fixture->path, text, cut);
@@ -158,9 +276,16 @@ static void a_write_that_fails_leaves_the_old_marker(void **state)
     char temporary[128];
     (void)snprintf(temporary, sizeof temporary, "%s.new", fixture->path);
     assert_int_equal(mkdir(temporary, 0700), 0);
+    char text[ROOM_BYTES];
+    const size_t n = slurp(fixture->path, text);
+    spit(fixture->path, text, n - 1); /* so that it must be made anew, under that name */
     struct store_identity next = sample;
     next.epoch++;
     assert_int_equal(marker_write(fixture->path, &next, &err), OC_UNAVAILABLE);
+    char left[ROOM_BYTES];
+    assert_int_equal(slurp(fixture->path, left), n - 1);
+    assert_memory_equal(left, text, n - 1);
+    spit(fixture->path, text, n);
     struct store_identity found;
     assert_int_equal(marker_read(fixture->path, &found, &err), OC_OK);
     assert_same(&sample, &found);
@@ -241,6 +366,10 @@ int main(void)
         TEST(a_missing_marker_is_not_found),
         TEST(every_changed_byte_is_noticed),
         TEST(every_cut_and_every_addition_is_noticed),
+        TEST(a_write_that_is_cut_short_leaves_the_one_before),
+        TEST(after_a_torn_write_the_next_one_is_read),
+        TEST(a_write_needs_no_room),
+        TEST(a_marker_of_the_first_version_is_read_and_replaced),
         TEST(a_write_that_fails_leaves_the_old_marker),
         TEST(a_link_in_the_place_of_the_marker_is_refused),
         TEST(a_directory_that_is_not_there_is_unavailable),
