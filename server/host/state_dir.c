@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -125,6 +126,33 @@ static enum oc_status check_facts(const struct stat *facts, const struct demand 
     return OC_OK;
 }
 
+/* Who may write in the directory around it could put another one in its place; a sticky bit, as
+ * that of /tmp, stands against that. */
+static enum oc_status check_around(const struct stat *facts, const char *path, struct oc_error *err)
+{
+    if ((facts->st_mode & S_IWOTH) && !(facts->st_mode & S_ISVTX)) {
+        return oc_fail(
+            err, OC_PERMISSION_DENIED,
+            "%s: lies in a directory (mode %04o) in which every user may put another one "
+            "in its place; run: chmod o-w %s/..",
+            path, facts->st_mode & 07777U, path);
+    }
+    return OC_OK;
+}
+
+/* Where the name stands, and where the directory itself does: a link may lie between. */
+static enum oc_status check_parents(const char *path, int fd, struct oc_error *err)
+{
+    char copy[STATE_DIR_MAX_PATH_BYTES + 1];
+    struct stat around, above;
+    (void)snprintf(copy, sizeof copy, "%s", path);
+    if (stat(dirname(copy), &around) || fstatat(fd, "..", &above, 0)) {
+        return fail_errno(path, "looking at the directory around it", err);
+    }
+    enum oc_status st = check_around(&around, path, err);
+    return st ? st : check_around(&above, path, err);
+}
+
 /* mkdir -p with 0700; an existing path is fine whatever it is. */
 static enum oc_status make_directories(const char *path, struct oc_error *err)
 {
@@ -177,7 +205,8 @@ enum oc_status data_dir_prepare(const char *path, struct oc_error *err)
     if (fstat(fd, &facts)) {
         return fail_errno(path, "looking at the directory", err);
     }
-    return check_facts(&facts, &demand, path, err);
+    st = check_facts(&facts, &demand, path, err);
+    return st ? st : check_parents(path, fd, err);
 }
 
 /* ---- files in it --------------------------------------------------------------------------- */
@@ -378,7 +407,8 @@ static enum oc_status check_state_dir(const struct state_dir *dir, struct oc_err
     if (fstat(dir->fd, &facts)) {
         return fail_errno(dir->path, "looking at the directory", err);
     }
-    return check_facts(&facts, &demand, dir->path, err);
+    enum oc_status st = check_facts(&facts, &demand, dir->path, err);
+    return st ? st : check_parents(dir->path, dir->fd, err);
 }
 
 enum oc_status state_dir_open(const char *path, struct state_dir **out, struct oc_error *err)

@@ -26,7 +26,8 @@ data_dir_choose(const char *option, char out[STATE_DIR_MAX_PATH_BYTES + 1], stru
 
 /*
  * Creates the data directory (0700, with its parents) if there is none, and checks that it is a
- * directory of ours or root's that nobody else may write.
+ * directory of ours or root's that nobody else may write, in one where not everybody may put
+ * another in its place (a sticky one, as /tmp, is fine).
  *
  * Fails: PERMISSION_DENIED (mode or owner), INVALID_ARGUMENT (no directory), UNAVAILABLE.
  */

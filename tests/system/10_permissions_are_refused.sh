@@ -24,6 +24,15 @@ contains "$ERR" 0755
 contains "$ERR" 0700
 chmod 0700 "$GATEWAY_HOME/gateway"
 
+# Anybody could put another data directory in its place; a sticky directory stands against that.
+chmod 0777 "$TEST_DIR"
+expect_exit 1 timeout 20 openclaw-gateway run --data-dir "$GATEWAY_HOME"
+contains "$ERR" "every user may put another one in its place; run: chmod o-w $GATEWAY_HOME/.."
+chmod 1777 "$TEST_DIR"
+start_gateway
+stop_gateway
+chmod 0700 "$TEST_DIR"
+
 rm -f "$GATEWAY_HOME/gateway/admin.sock"
 echo precious >"$GATEWAY_HOME/gateway/admin.sock"
 expect_exit 1 timeout 20 openclaw-gateway run --data-dir "$GATEWAY_HOME"

@@ -106,6 +106,35 @@ static void a_missing_data_directory_is_made_private(void **state)
     assert_int_equal(facts.st_mode & 07777U, 0700);
 }
 
+/* What lies in a directory that everybody may write can be swapped, unless it is sticky. */
+static void a_directory_that_anybody_could_swap_is_refused(void **state)
+{
+    char inner[96];
+    char link[96];
+    struct state_dir *dir = NULL;
+    (void)state;
+    (void)snprintf(inner, sizeof inner, "%s/home", root);
+    (void)snprintf(link, sizeof link, "%s/link", root);
+    assert_int_equal(mkdir(inner, 0700), 0);
+    assert_int_equal(chmod(root, 0777), 0);
+    assert_int_equal(data_dir_prepare(inner, &err), OC_PERMISSION_DENIED);
+    assert_error("@: lies in a directory (mode 0777) in which every user may put another one in "
+                 "its place; run: chmod o-w @/..",
+                 inner);
+    assert_int_equal(state_dir_open(inner, &dir, &err), OC_PERMISSION_DENIED);
+    assert_int_equal(chmod(root, 01777), 0);
+    assert_int_equal(data_dir_prepare(inner, &err), OC_OK);
+    /* A link to a directory that is well, from one where it can be swapped. */
+    char well[96];
+    (void)snprintf(well, sizeof well, "%s/home/well", root);
+    assert_int_equal(mkdir(well, 0700), 0);
+    assert_int_equal(symlink(well, link), 0);
+    assert_int_equal(data_dir_prepare(link, &err), OC_OK);
+    assert_int_equal(chmod(root, 0777), 0);
+    assert_int_equal(data_dir_prepare(well, &err), OC_OK);
+    assert_int_equal(data_dir_prepare(link, &err), OC_PERMISSION_DENIED);
+}
+
 static void a_data_directory_that_others_may_write_is_refused(void **state)
 {
     (void)state;
@@ -257,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_data_directory_is_the_option_or_the_environment_or_home),
         WITH_ROOT(a_missing_data_directory_is_made_private),
+        WITH_ROOT(a_directory_that_anybody_could_swap_is_refused),
         WITH_ROOT(a_data_directory_that_others_may_write_is_refused),
         WITH_ROOT(a_state_directory_open_to_others_is_refused_with_the_chmod),
         WITH_ROOT(a_directory_of_somebody_else_is_refused),
