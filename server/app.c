@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "proto/base/hex.h"
+#include "server/host/boot_clock.h"
 #include "server/rpc/doors.h"
 #include "server/state.h"
 
@@ -21,6 +22,8 @@ enum {
     DRAIN_WAIT_MS = 500,
     DRAIN_LOOK_MS = 10,
     NS_PER_MS = 1000 * 1000,
+    /* Less is what clocks drift. */
+    CLOCK_DIFFERS_MS = 1000,
     MS_PER_S = 1000,
 };
 
@@ -108,6 +111,47 @@ static bool is_source_exempt(void *user, const char *source)
            config_networks_contain(&config->pairing.exempt_sources, network.address);
 }
 
+static bool take_clock_step(void *user, int64_t *step_ms)
+{
+    return system_clock_take_step(user, step_ms);
+}
+
+/* The time that this gateway goes on with: what it kept of this boot, else the wall clock's, and
+ * never less than what the store has seen. */
+static int64_t find_time(const struct app *app, const struct boot_moment *here)
+{
+    struct boot_moment kept;
+    int64_t now_ms = clock_now_ms(&app->clock);
+    if (here->boot_id[0] != '\0' && !boot_clock_read(app->state.dir, &kept, NULL)) {
+        (void)boot_clock_tells(&kept, here, &now_ms);
+    }
+    const int64_t seen_ms = app->state.store ? store_clock_ms(app->state.store) : 0;
+    return now_ms > seen_ms ? now_ms : seen_ms;
+}
+
+/* Somebody may have set the wall clock while no gateway ran. */
+static void settle_clock(struct app *app)
+{
+    struct boot_moment here = {.boot_ms = clock_boot_ms()};
+    struct oc_error err;
+    const bool knows_boot = boot_clock_identify(&here, &err) == OC_OK;
+    const int64_t wall_ms = clock_now_ms(&app->clock);
+    here.unix_ms = find_time(app, &here);
+    const int64_t ahead_ms = wall_ms - here.unix_ms;
+    if (ahead_ms >= CLOCK_DIFFERS_MS || ahead_ms <= -CLOCK_DIFFERS_MS) {
+        system_clock_set(app->system_clock, here.unix_ms);
+        log_warn("clock.kept", "wall_is_ahead_by_s=%" PRId64 " effect=%s fix=%s", ahead_ms / 1000,
+                 "the gateway goes on with its own time, so that nothing expires or comes back",
+                 "if the wall clock is right: stop the gateway, remove the file clock from its "
+                 "state directory, start it");
+    } else {
+        here.unix_ms = wall_ms;
+    }
+    if (knows_boot && boot_clock_write(app->state.dir, &here, &err)) {
+        log_warn("clock.not_kept", "error=%s", err.text);
+    }
+}
+
 static enum oc_status start_service(struct app *app, struct oc_error *err)
 {
     const struct config *config = &app->config;
@@ -130,6 +174,8 @@ static enum oc_status start_service(struct app *app, struct oc_error *err)
         .random = &app->random,
         .make_store = make_store,
         .make_store_user = app,
+        .take_clock_step = take_clock_step,
+        .clock_user = app->system_clock,
     };
     return service_new(&options, &app->service, err);
 }
@@ -265,6 +311,7 @@ static enum oc_status build(struct app *app, const struct app_options *options,
                             &app->state, err);
     }
     if (!status) {
+        settle_clock(app);
         status = start_service(app, err);
     }
     if (!status) {

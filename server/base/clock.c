@@ -50,6 +50,11 @@ int64_t clock_monotonic_ms(void)
     return read_clock_ms(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot_ms(void)
+{
+    return read_clock_ms(CLOCK_BOOTTIME);
+}
+
 struct system_clock *system_clock_new(const struct clock_source *source)
 {
     struct system_clock *clock = calloc(1, sizeof *clock);
@@ -70,6 +75,14 @@ struct system_clock *system_clock_new(const struct clock_source *source)
 void system_clock_free(struct system_clock *clock)
 {
     free(clock);
+}
+
+void system_clock_set(struct system_clock *clock, int64_t now_ms)
+{
+    const int64_t offset_ms = now_ms - clock->source.monotonic_ms(clock->source.user);
+    atomic_store(&clock->ignored_ms, atomic_load(&clock->seen_offset_ms) - offset_ms);
+    atomic_store(&clock->offset_ms, offset_ms);
+    atomic_store(&clock->last_ms, now_ms);
 }
 
 static int64_t magnitude(int64_t value)

@@ -128,10 +128,23 @@ static void run_prune(struct service *service, struct change *change)
     }
 }
 
+/* What somebody did to the wall clock is not followed, and told. */
+static void tell_clock_step(const struct service *service)
+{
+    const struct service_options *options = &service->options;
+    int64_t step_ms = 0;
+    if (options->take_clock_step && options->take_clock_step(options->clock_user, &step_ms)) {
+        metric_add(METRIC_CLOCK_STEPS_TOTAL, 1);
+        log_warn("clock.stepped", "seconds=%lld effect=%s", (long long)(step_ms / 1000),
+                 "none: the gateway goes on with its own time");
+    }
+}
+
 static void run_metrics(struct service *service, struct change *change)
 {
     struct service_status status;
     (void)change;
+    tell_clock_step(service);
     service_get_status(service, &status);
     metric_set(METRIC_DEVICES_COUNT, (int64_t)status.n_records);
     metric_set(METRIC_REQUESTS_OPEN_COUNT, (int64_t)status.n_pending);

@@ -23,9 +23,7 @@ enum {
 
 int64_t service_now_ms(struct service *service)
 {
-    int64_t now_ms = clock_now_ms(service->options.clock);
-    int64_t floor_ms = atomic_load(&service->floor_ms);
-    return now_ms > floor_ms ? now_ms : floor_ms;
+    return clock_now_ms(service->options.clock) + atomic_load(&service->ahead_ms);
 }
 
 int64_t service_monotonic_ms(const struct service *service)
@@ -61,13 +59,16 @@ struct store_identity service_identity(struct service *service)
 void service_set_identity(struct service *service, const struct store *store)
 {
     struct store_identity identity = store_identity(store);
-    int64_t floor_ms = store_clock_ms(store);
+    /* A clock that is behind what the store has seen goes on from there; it does not wait. */
+    int64_t behind_ms = store_clock_ms(store) - service_now_ms(service);
     pthread_mutex_lock(&service->identity_mutex);
     service->identity = identity;
     (void)snprintf(service->store_text, sizeof service->store_text, "%s", store_describe(store));
     pthread_mutex_unlock(&service->identity_mutex);
     atomic_store(&service->seq, identity.seq);
-    atomic_store(&service->floor_ms, floor_ms);
+    if (behind_ms > 0) {
+        atomic_fetch_add(&service->ahead_ms, behind_ms);
+    }
 }
 
 struct directory_caps service_caps(const struct service *service)

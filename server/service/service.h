@@ -35,6 +35,9 @@ struct service_options {
     const struct clock *clock; /* borrowed */
     const struct random_source *random; /* borrowed */
     const struct clock *monotonic;      /* for intervals; NULL: the machine's; borrowed */
+    /* Whether the wall clock stepped since it was last asked; NULL: nobody knows. */
+    bool (*take_clock_step)(void *user, int64_t *step_ms);
+    void *clock_user;
     /* Makes a new store after an administrator said `unlock --init`; NULL: not possible. */
     enum oc_status (*make_store)(void *user, struct store **out, struct oc_error *err);
     void *make_store_user;

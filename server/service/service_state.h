@@ -35,9 +35,9 @@ struct service {
     int64_t started_ms;
     uint8_t load_round; /* writer thread: counts the loads */
 
-    atomic_int lock;                  /* enum store_lock */
-    atomic_uint_least64_t seq;        /* of the last commit */
-    atomic_int_least64_t floor_ms;    /* the clock never shows less: what the store has seen */
+    atomic_int lock;               /* enum store_lock */
+    atomic_uint_least64_t seq;     /* of the last commit */
+    atomic_int_least64_t ahead_ms; /* of the clock: so that it is not behind what the store saw */
     atomic_int_least64_t rollback_ms; /* when a rollback was last accepted; 0: never */
     atomic_uint_least64_t n_online;
     atomic_uint_least64_t n_unsaved; /* withdrawals in force that are not durable yet */

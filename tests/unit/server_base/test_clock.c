@@ -124,6 +124,26 @@ static void the_machine_clocks_advance(void **state)
     assert_true(clock_now_ms(&clock) > first_ms);
 }
 
+/* As after a restart: the time that was kept, and no step, however far the wall clock is off. */
+static void time_goes_on_from_what_it_is_set_to(void **state)
+{
+    static const int64_t off_ms[] = {-10LL * 365 * 86400 * 1000, -5 * 3600 * 1000, 3600 * 1000,
+                                     10LL * 365 * 86400 * 1000};
+    struct machine *machine = *state;
+    int64_t step_ms = 0;
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(off_ms); i++) {
+        system_clock_set(machine->system, START_MS + off_ms[i]);
+        assert_int_equal(clock_now_ms(&machine->clock), START_MS + off_ms[i]);
+        assert_int_equal(pass(machine, 60000, 0), START_MS + off_ms[i] + 60000);
+        assert_false(system_clock_take_step(machine->system, &step_ms));
+        machine->wall_ms -= 60000;
+        machine->monotonic_ms += 1;
+        (void)clock_now_ms(&machine->clock);
+        (void)pass(machine, 2000, 0);
+        assert_true(system_clock_take_step(machine->system, &step_ms));
+    }
+}
+
 int main(void)
 {
 #define WITH_MACHINE(test) cmocka_unit_test_setup_teardown(test, start_machine, stop_machine)
@@ -133,6 +153,7 @@ int main(void)
         WITH_MACHINE(small_drift_is_followed_slowly_and_in_the_end_fully),
         WITH_MACHINE(drift_backwards_never_takes_time_back),
         WITH_MACHINE(a_wall_clock_that_runs_fast_is_followed_at_a_tenth_of_a_percent),
+        WITH_MACHINE(time_goes_on_from_what_it_is_set_to),
         cmocka_unit_test(the_machine_clocks_advance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

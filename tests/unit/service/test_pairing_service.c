@@ -285,7 +285,8 @@ static bool is_not_pending(void *user)
 {
     struct device *device = user;
     struct device_view view;
-    return view_of(device->fixture, &device->id, &view) && !view.pairing.request.is_open;
+    /* On a slow machine it may be forgotten already. */
+    return !view_of(device->fixture, &device->id, &view) || !view.pairing.request.is_open;
 }
 
 static void a_request_expires_only_when_nobody_waits_for_it(void **state)

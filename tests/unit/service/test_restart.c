@@ -273,6 +273,32 @@ static void an_accepted_rollback_is_remembered_over_a_restart(void **state)
     device_close(&device);
 }
 
+/* The machine comes back with a clock ten years behind: time goes on from where it was, and does
+ * not stand still until the clock has caught up. */
+static void time_goes_on_over_a_restart_with_a_clock_that_is_behind(void **state)
+{
+    struct home *home = *state;
+    struct service_fixture *fixture = &home->fixture;
+    struct device rejected, waiting;
+    device_open(fixture, &rejected, 1);
+    device_open(fixture, &waiting, 2);
+    (void)device_connect(&rejected);
+    (void)device_connect(&waiting);
+    assert_int_equal(admin_decide_on(fixture, PAIRING_EV_REJECT, &rejected.id).status, OC_OK);
+    device_close(&rejected);
+    device_close(&waiting);
+    fake_clock_advance(&fixture->clock, -10LL * 365 * 24 * 3600 * 1000);
+    restart(home, STORE_LOCK_NONE);
+    assert_false(has_lapsed(&waiting));
+    device_open(fixture, &rejected, 1);
+    assert_int_equal(device_connect(&rejected).refusal.kind, OC_REFUSAL_REJECTED);
+    fake_clock_advance(&fixture->clock, PAIRING_COOL_DOWN_FIRST_MS);
+    assert_int_equal(device_connect(&rejected).refusal.kind, OC_REFUSAL_PAIRING_REQUIRED);
+    device_close(&rejected);
+    fake_clock_advance(&fixture->clock, 61 * 60 * 1000);
+    assert_true(eventually(has_lapsed, &waiting));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +308,7 @@ int main(void)
         CASE(the_marker_has_a_revocation_before_it_is_answered),
         CASE(the_marker_follows_other_changes_within_a_second),
         CASE(a_new_database_starts_empty_and_in_a_later_epoch),
+        CASE(time_goes_on_over_a_restart_with_a_clock_that_is_behind),
         CASE(an_accepted_rollback_is_remembered_over_a_restart),
 #undef CASE
     };
