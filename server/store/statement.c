@@ -40,8 +40,9 @@ static enum oc_status fail_disk(sqlite3 *db, int result, const char *what, struc
     const bool is_full = (result & 0xff) == SQLITE_FULL;
     const int number = sqlite3_system_errno(db);
     char reason[96] = "";
-    if (!is_full && number != 0) {
-        (void)snprintf(reason, sizeof reason, ": %s", strerror(number));
+    if (!is_full) {
+        (void)snprintf(reason, sizeof reason, ": %s",
+                       number != 0 ? strerror(number) : sqlite3_errstr(result));
     }
     (void)oc_fail(err, is_full ? OC_RESOURCE_EXHAUSTED : OC_UNAVAILABLE,
                   "the disk of %s %s%s (%s: sqlite %d)", name_of(db), is_full ? "is full" : "fails",

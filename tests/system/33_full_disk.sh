@@ -117,3 +117,7 @@ start_gateway
 wait_for 20 is_online "$stays"
 expect_exit 7 ocg devices revoke "$stays" --yes
 wait_for 3 is_field "$stays" online false
+
+# A gateway that ends before the disk takes it says what the next start cannot know.
+stop_gateway
+[ "$(lines_of "withdrawal.lost device=$stays")" -eq 1 ] || fail "what is lost with the process is not told"
