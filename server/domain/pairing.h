@@ -51,6 +51,7 @@ enum {
     PAIRING_WITHDRAWS = 1 << 3,       /* deny in memory before the commit, and if it fails */
     PAIRING_REFUSES_UPGRADE = 1 << 4, /* tell the live session its wider ask was not granted */
     PAIRING_APPROVES = 1 << 5,        /* next.approval_seq becomes the number of this change */
+    PAIRING_MAKES_ROOM = 1 << 6,      /* who waits lost the place to another: ask a little later */
 };
 
 struct pairing_decision {
@@ -106,6 +107,10 @@ bool pairing_may_serve(const struct pairing *pairing, int64_t now_ms);
  * nor revoked nor quarantined, and not in the cool-down after a reject. No record is written for
  * such a session, so pairing_may_serve says no to it. */
 bool pairing_may_serve_unpaired(const struct pairing *pairing, int64_t now_ms);
+
+/* Whether an open request of this device stands outside the caps and is never shed: it is approved
+ * and wants more, or it was announced. */
+bool pairing_is_beyond_caps(const struct pairing *pairing, int64_t now_ms);
 
 /* Whether nothing of the record matters but, for a while, to explain: no approval, decision to
  * deny, announcement, name, tombstone or open request. Strangers alone make such records. */

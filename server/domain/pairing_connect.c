@@ -169,7 +169,7 @@ static int64_t enqueue(struct move *move)
         return pairing_time_after(move->now_ms, CAP_RETRY_MS);
     }
     if (!next->request.is_open && move->event->is_over_cap &&
-        !pairing_is_expected(next, move->now_ms)) {
+        !pairing_is_beyond_caps(next, move->now_ms)) {
         return pairing_time_after(move->now_ms, CAP_RETRY_MS);
     }
     open_request(move);

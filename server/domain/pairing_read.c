@@ -57,6 +57,12 @@ struct pairing pairing_of_stranger(const struct oc_device_id *id)
     return (struct pairing){.id = *id};
 }
 
+bool pairing_is_beyond_caps(const struct pairing *pairing, int64_t now_ms)
+{
+    bool is_approved = pairing->standing == OC_STANDING_APPROVED && !pairing->is_quarantined;
+    return is_approved || pairing_is_expected(pairing, now_ms);
+}
+
 /* A quarantined approval is no approval, and lists must not say it were one. */
 enum oc_state pairing_state(const struct pairing *pairing)
 {

@@ -95,8 +95,8 @@ static struct ruling guard_expire(struct move *move)
 
 static struct ruling guard_shed(struct move *move)
 {
-    bool is_expected = pairing_is_expected(&move->out->next, move->now_ms);
-    return is_expected ? is_so_already : guard_whatever_is_open(move);
+    bool stays = pairing_is_beyond_caps(&move->out->next, move->now_ms);
+    return stays ? is_so_already : guard_whatever_is_open(move);
 }
 
 /* A second revoke takes back what was announced since the first. */
@@ -318,7 +318,8 @@ static const struct rule rules[PAIRING_EV_COUNT] = {
                             true},
     [PAIRING_EV_EXPIRE] = {guard_expire, apply_nothing, REQUEST_END_EXPIRED, 0, false, false,
                            false},
-    [PAIRING_EV_SHED] = {guard_shed, apply_nothing, REQUEST_END_SHED, 0, false, false, false},
+    [PAIRING_EV_SHED] = {guard_shed, apply_nothing, REQUEST_END_SHED, PAIRING_MAKES_ROOM, false,
+                         false, false},
     [PAIRING_EV_REVOKE] = {guard_revoke, apply_revoke, REQUEST_END_CLOSED,
                            PAIRING_CUTS_SESSION | PAIRING_WITHDRAWS, true, true, true},
     [PAIRING_EV_TERM_END] = {guard_term_end, apply_term_end, REQUEST_END_CLOSED,

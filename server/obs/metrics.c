@@ -18,6 +18,7 @@ static const char *const names[METRIC_COUNT] = {
     [METRIC_DEVICES_COUNT] = "openclaw_devices_count",
     [METRIC_REQUESTS_OPEN_COUNT] = "openclaw_requests_open_count",
     [METRIC_REQUESTS_SHED_TOTAL] = "openclaw_requests_shed_total",
+    [METRIC_REQUESTS_REFUSED_AT_CAP_TOTAL] = "openclaw_requests_refused_at_cap_total",
     [METRIC_RECORDS_FORGOTTEN_TOTAL] = "openclaw_records_forgotten_total",
     [METRIC_DECISIONS_TOTAL] = "openclaw_decisions_total",
     [METRIC_COMMITS_TOTAL] = "openclaw_commits_total",

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/obs/metrics.h"
 #include "server/service/peer_log.h"
 #include "server/service/receipts.h"
 #include "server/service/waiters.h"
@@ -22,6 +23,7 @@ struct pairing_event connect_event_of(const struct peer *peer, const struct atte
         .ask = attempt->ask,
         .ask_digest = attempt->ask_digest,
         .holds_foreign_receipt = attempt->holds_foreign_receipt,
+        .is_over_cap = attempt->is_over_cap,
         .pairs_everyone = !options->pairing_required && peer->is_source_trusted,
         .is_read_only = outage_is_on(&peer->service->outage),
     };
@@ -39,14 +41,12 @@ void connect_name_request(const struct peer *peer, const struct pairing *was,
         naming_request_id(&peer->service->naming, &peer->id, &event->ask_digest, was->generation);
 }
 
-bool connect_has_room(const struct peer *peer)
+enum open_requests_room connect_look_for_room(const struct peer *peer)
 {
-    const struct service_options *options = &peer->service->options;
-    struct directory_caps caps = service_caps(peer->service);
-    if (options->is_exempt && options->is_exempt(options->is_exempt_user, peer->source)) {
-        caps.max_open_per_source = caps.max_open;
-    }
-    return directory_has_room(&peer->service->directory, &caps, peer->source);
+    struct service *service = peer->service;
+    struct open_requests_caps caps = service_caps(service);
+    struct open_requests_source source = service_source(service, peer->source);
+    return open_requests_look(&service->waiting, &caps, &source);
 }
 
 /* ---- answers -------------------------------------------------------------------------------- */
@@ -221,9 +221,13 @@ enum connect_step connect_in_memory(struct peer *peer, const struct attempt *att
 {
     struct pairing_event event = connect_event_of(peer, attempt);
     enum connect_step step = decide(peer, attempt, &event, result, deliveries);
-    if (step == CONNECT_NEEDS_WRITER && !connect_has_room(peer)) {
+    if (step == CONNECT_NEEDS_WRITER && !event.is_over_cap &&
+        connect_look_for_room(peer) == OPEN_REQUESTS_ARE_FULL) {
         event.is_over_cap = true;
         step = decide(peer, attempt, &event, result, deliveries);
+    }
+    if (event.is_over_cap && step == CONNECT_ANSWERED && result->refusal.kind == OC_REFUSAL_BUSY) {
+        metric_add(METRIC_REQUESTS_REFUSED_AT_CAP_TOTAL, 1);
     }
     return step;
 }

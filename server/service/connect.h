@@ -19,6 +19,7 @@ struct attempt {
     struct sighting sighting;
     struct oc_digest commitment;
     bool holds_foreign_receipt;
+    bool is_over_cap; /* the writer found no place for it */
 };
 
 enum connect_step {
@@ -45,5 +46,5 @@ struct pairing_event connect_event_of(const struct peer *peer, const struct atte
 /* What the ask's request is called at the record's generation. */
 void connect_name_request(const struct peer *peer, const struct pairing *was,
                           struct pairing_event *event);
-/* No shard locked. */
-bool connect_has_room(const struct peer *peer);
+/* Whether one more request of the peer's source may be opened. No shard locked. */
+enum open_requests_room connect_look_for_room(const struct peer *peer);

@@ -8,6 +8,7 @@
 
 #include "server/obs/log.h"
 #include "server/service/peer_log.h"
+#include "server/service/shedding.h"
 
 struct connect_change {
     struct change change; /* first */
@@ -103,6 +104,13 @@ static void note_news(struct connect_change *connect, const struct pairing_decis
     }
 }
 
+static bool takes_a_place(struct service *service, const struct pairing *was,
+                          const struct pairing_decision *decision)
+{
+    return !was->request.is_open && decision->next.request.is_open &&
+           !pairing_is_beyond_caps(&decision->next, service_now_ms(service));
+}
+
 static void stage(struct group *group, struct change *change)
 {
     struct connect_change *connect = connect_of(change);
@@ -115,10 +123,13 @@ static void stage(struct group *group, struct change *change)
     group_read(group, &peer->id, &was);
     struct pairing_event event = connect_event_of(peer, attempt);
     connect_name_request(peer, &was, &event);
-    event.is_over_cap = !connect_has_room(peer);
     event.look_alike = find_look_alike(service, &peer->id, attempt);
     struct pairing_decision decision =
         pairing_decide(&was, &event, &service->options.policy, service_now_ms(service));
+    if (takes_a_place(service, &was, &decision) && !shedding_make_room(group, peer)) {
+        connect->attempt.is_over_cap = event.is_over_cap = true;
+        decision = pairing_decide(&was, &event, &service->options.policy, service_now_ms(service));
+    }
     if (!decision.changed) {
         return; /* an earlier change of the group settled it: answered from memory */
     }

@@ -1,20 +1,11 @@
 #include "server/service/directory.h"
 
-#include <arpa/inet.h>
-#include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "server/domain/pairing.h"
 
-struct source_count {
-    uint64_t key;
-    unsigned n_open;
-};
-
 enum {
     NAMES_PER_RECORD = 1 + PAIRING_REPLACED_KEPT,
-    SOURCE_NETWORK_BYTES = 8,
 };
 
 void directory_init(struct directory *directory, uint64_t seed)
@@ -25,23 +16,14 @@ void directory_init(struct directory *directory, uint64_t seed)
     table_init(&directory->requests, seed);
     table_init(&directory->aliases, seed);
     hosts_init(&directory->hosts, seed);
-    table_init(&directory->sources, seed);
     table_init(&directory->closed_by, seed);
-}
-
-static void free_value(void *user, void *value)
-{
-    (void)user;
-    free(value);
 }
 
 void directory_deinit(struct directory *directory)
 {
-    table_each(&directory->sources, free_value, NULL);
     table_deinit(&directory->requests);
     table_deinit(&directory->aliases);
     hosts_deinit(&directory->hosts);
-    table_deinit(&directory->sources);
     table_deinit(&directory->closed_by);
     pthread_mutex_destroy(&directory->mutex);
 }
@@ -56,16 +38,6 @@ static uint64_t hash_bytes(const struct directory *directory, const void *bytes,
         hash ^= hash >> 32;
     }
     return hash ? hash : 1;
-}
-
-/* An IPv6 address counts as its /64: one host has all of those to choose from. */
-static uint64_t source_key(const struct directory *directory, const char *source)
-{
-    struct in6_addr address;
-    if (inet_pton(AF_INET6, source, &address) == 1) {
-        return hash_bytes(directory, address.s6_addr, SOURCE_NETWORK_BYTES);
-    }
-    return hash_bytes(directory, source, strlen(source));
 }
 
 /* The 50 bits of a request id, plus one so that 0 is none. */
@@ -269,63 +241,4 @@ struct host_totals directory_count_host(struct directory *directory,
     struct host_totals totals = hosts_count(&directory->hosts, host_key(directory, hint));
     pthread_mutex_unlock(&directory->mutex);
     return totals;
-}
-
-bool directory_has_room(struct directory *directory, const struct directory_caps *caps,
-                        const char *source)
-{
-    pthread_mutex_lock(&directory->mutex);
-    uint64_t key = source_key(directory, source);
-    const struct source_count *count = table_find(&directory->sources, key, is_any, NULL);
-    bool has_room =
-        directory->n_open < caps->max_open && (!count || count->n_open < caps->max_open_per_source);
-    pthread_mutex_unlock(&directory->mutex);
-    return has_room;
-}
-
-static struct source_count *obtain_source(struct directory *directory, const char *source)
-{
-    uint64_t key = source_key(directory, source);
-    struct source_count *count = table_find(&directory->sources, key, is_any, NULL);
-    if (count || !table_reserve(&directory->sources, 1)) {
-        return count;
-    }
-    count = calloc(1, sizeof *count);
-    if (count) {
-        count->key = key;
-        table_insert(&directory->sources, key, count);
-    }
-    return count;
-}
-
-struct source_count *directory_count_open(struct directory *directory, const char *source)
-{
-    pthread_mutex_lock(&directory->mutex);
-    struct source_count *count = obtain_source(directory, source);
-    if (count) {
-        count->n_open++;
-        directory->n_open++;
-    }
-    pthread_mutex_unlock(&directory->mutex);
-    return count;
-}
-
-void directory_count_closed(struct directory *directory, struct source_count *source)
-{
-    pthread_mutex_lock(&directory->mutex);
-    assert(source->n_open > 0 && directory->n_open > 0);
-    directory->n_open--;
-    if (--source->n_open == 0) {
-        (void)table_remove(&directory->sources, source->key, source);
-        free(source);
-    }
-    pthread_mutex_unlock(&directory->mutex);
-}
-
-size_t directory_n_open(struct directory *directory)
-{
-    pthread_mutex_lock(&directory->mutex);
-    size_t n = directory->n_open;
-    pthread_mutex_unlock(&directory->mutex);
-    return n;
 }

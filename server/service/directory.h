@@ -1,6 +1,5 @@
 /*
- * The directory: finds devices by what is not their id (request ids, aliases, hosts), and counts
- * open requests by source.
+ * The directory: finds devices by what is not their id (request ids, aliases, hosts).
  *
  * The writer thread alone changes it, whenever it publishes a record; any thread may ask. Its own
  * mutex guards it, which is never held together with a shard's. Answers are device ids: what they
@@ -26,11 +25,9 @@ struct directory {
     struct table requests;  /* open and replaced ids -> entry */
     struct table aliases;   /* hash of the alias -> entry */
     struct hosts hosts;     /* by a hash of the host hint */
-    struct table sources;   /* hash of the source -> struct source_count */
     struct table closed_by; /* number -> struct closed_request of the ring */
     struct closed_request closed[DIRECTORY_CLOSED_KEPT];
     size_t next_closed;
-    size_t n_open;
     uint64_t seed;
 };
 
@@ -56,16 +53,3 @@ size_t directory_find_host(struct directory *directory, const uint8_t hint[OC_IN
  * its record was last written is counted under that one. */
 struct host_totals directory_count_host(struct directory *directory,
                                         const uint8_t hint[OC_INSTANCE_BYTES]);
-
-struct directory_caps {
-    unsigned max_open;
-    unsigned max_open_per_source;
-};
-/* Whether one more request of this source (its address as text; IPv6: its /64) may be opened. The
- * seam for fair shedding. */
-bool directory_has_room(struct directory *directory, const struct directory_caps *caps,
-                        const char *source);
-/* Counts an open request; NULL when out of memory. */
-struct source_count *directory_count_open(struct directory *directory, const char *source);
-void directory_count_closed(struct directory *directory, struct source_count *source);
-size_t directory_n_open(struct directory *directory);

@@ -136,7 +136,7 @@ void shard_trim(struct shard *shard, struct entry *entry)
 {
     struct live *live = entry->live;
     bool is_open = entry->record_bytes && entry->group == ENTRY_OPEN;
-    if (live && !live->peers && !live->source && !is_open && entry->n_holds == 0) {
+    if (live && !live->peers && !live->is_counted && !is_open && entry->n_holds == 0) {
         free_live(entry);
     }
     if (!entry->live && !entry->record_bytes && entry->n_holds == 0) {

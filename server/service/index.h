@@ -12,12 +12,12 @@
 
 #include <pthread.h>
 
+#include "proto/base/source_tree.h"
 #include "server/service/packed.h"
 #include "server/service/table.h"
 #include "server/service/timer_wheel.h"
 
 struct peer;
-struct source_count;
 
 enum {
     INDEX_SHARDS = 64,
@@ -40,7 +40,8 @@ struct live {
     struct live **link;
     struct peer *peers;
     struct peer *session;
-    struct source_count *source;  /* where the open request is counted; writer thread only */
+    struct oc_source_slot slot;   /* of the open request, if it counts; open_requests.h */
+    bool is_counted;              /* the slot is entered */
     struct oc_digest commitment;  /* the last new one, and when it came (monotonic) */
     int64_t commitment_ms;        /* 0: none yet */
     struct oc_request_id code_id; /* the request that `code` belongs to; "" none */

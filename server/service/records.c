@@ -9,35 +9,65 @@
 
 /* ---- counting by source --------------------------------------------------------------------- */
 
-bool records_count_open(struct service *service, struct entry *entry, const char *source)
+static bool is_counted(struct shard *shard, const struct entry *entry)
 {
-    struct shard *shard = index_shard(&service->index, &entry->id);
     shard_lock(shard);
-    bool is_counted = entry->live->source;
+    bool is = entry->live && entry->live->is_counted;
     shard_unlock(shard);
-    if (is_counted) {
-        return true;
-    }
-    struct source_count *count = directory_count_open(&service->directory, source);
-    shard_lock(shard);
-    entry->live->source = count;
-    shard_unlock(shard);
-    return count;
+    return is;
 }
 
+static void set_counted(struct shard *shard, struct entry *entry, bool is_counted)
+{
+    shard_lock(shard);
+    entry->live->is_counted = is_counted;
+    shard_unlock(shard);
+}
+
+static bool does_count(struct service *service, const struct pairing *pairing)
+{
+    return pairing->request.is_open && !pairing_is_beyond_caps(pairing, service_now_ms(service));
+}
+
+bool records_count_open(struct service *service, struct entry *entry, const struct pairing *pairing,
+                        const char *address)
+{
+    struct shard *shard = index_shard(&service->index, &entry->id);
+    if (!does_count(service, pairing) || is_counted(shard, entry)) {
+        return true;
+    }
+    struct open_requests_source source = service_source(service, address);
+    bool is_entered = open_requests_enter(&service->waiting, &source, entry->live);
+    set_counted(shard, entry, is_entered);
+    return is_entered;
+}
+
+void records_uncount(struct service *service, struct entry *entry)
+{
+    struct shard *shard = index_shard(&service->index, &entry->id);
+    if (is_counted(shard, entry)) {
+        open_requests_leave(&service->waiting, entry->live);
+        set_counted(shard, entry, false);
+    }
+}
+
+/* A shed request that is open after all takes its place again, whatever the caps say: it had it. */
 void records_settle_source(struct service *service, struct entry *entry)
 {
     struct shard *shard = index_shard(&service->index, &entry->id);
-    struct source_count *closed = NULL;
+    struct pairing pairing = {.standing = OC_STANDING_NONE};
+    struct sighting sighting = {.seen_ms = 0};
     shard_lock(shard);
-    bool is_open = entry->record_bytes && entry->group == ENTRY_OPEN;
-    if (!is_open && entry->live && entry->live->source) {
-        closed = entry->live->source;
-        entry->live->source = NULL;
+    bool is_open = entry->live && entry->record_bytes && entry->group == ENTRY_OPEN;
+    if (is_open) {
+        entry_read(entry, &pairing);
+        entry_read_sighting(entry, &sighting);
     }
     shard_unlock(shard);
-    if (closed) {
-        directory_count_closed(&service->directory, closed);
+    if (!does_count(service, &pairing)) {
+        records_uncount(service, entry);
+    } else if (!records_count_open(service, entry, &pairing, sighting.source)) {
+        log_error("requests.not_counted", "error=%s", "out of memory");
     }
 }
 
@@ -162,7 +192,7 @@ static bool load_into(struct service *service, struct entry *entry, struct packe
         return true;
     }
     if (!directory_reserve(&service->directory, 1) ||
-        (pairing->request.is_open && !records_count_open(service, entry, source))) {
+        !records_count_open(service, entry, pairing, source)) {
         return false;
     }
     records_publish(service, entry, record, pairing, PAIRING_CHANGES_GRANT);

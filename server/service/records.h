@@ -16,9 +16,13 @@ void records_publish(struct service *service, struct entry *entry, struct packed
 /* Forgets a record and tells whom it concerns. The entry is held. */
 void records_forget(struct service *service, struct entry *entry, unsigned effects);
 
-/* Counts an open request under its source, once. False when out of memory. */
-bool records_count_open(struct service *service, struct entry *entry, const char *source);
-/* Takes it back when, after all, none is open. */
+/* Counts the record's open request under its source, once, if it counts. The entry is held, and
+ * live if a request is open. False when out of memory. */
+bool records_count_open(struct service *service, struct entry *entry, const struct pairing *pairing,
+                        const char *address);
+/* Its request gives up its place. */
+void records_uncount(struct service *service, struct entry *entry);
+/* Makes the count agree with what is published. */
 void records_settle_source(struct service *service, struct entry *entry);
 
 /* Reads every record from the store, and forgets those that are not there; keeps in force what is

@@ -71,15 +71,35 @@ void service_set_identity(struct service *service, const struct store *store)
     }
 }
 
-struct directory_caps service_caps(const struct service *service)
+struct open_requests_caps service_caps(const struct service *service)
 {
-    return (struct directory_caps){
-        .max_open = service->options.max_pending,
-        .max_open_per_source = service->options.max_pending_per_source,
+    return (struct open_requests_caps){
+        .max = service->options.max_pending,
+        .max_per_source = service->options.max_pending_per_source,
+    };
+}
+
+struct open_requests_source service_source(const struct service *service, const char *address)
+{
+    const struct service_options *options = &service->options;
+    return (struct open_requests_source){
+        .address = address,
+        .is_exempt = options->is_exempt && options->is_exempt(options->is_exempt_user, address),
     };
 }
 
 /* ---- building ------------------------------------------------------------------------------- */
+
+static void free_parts(struct service *service)
+{
+    open_requests_deinit(&service->waiting);
+    directory_deinit(&service->directory);
+    index_deinit(&service->index);
+    pthread_mutex_destroy(&service->identity_mutex);
+    outage_deinit(&service->outage);
+    naming_deinit(&service->naming);
+    free(service);
+}
 
 static struct service *allocate(const struct service_options *options)
 {
@@ -101,6 +121,10 @@ static struct service *allocate(const struct service_options *options)
     pthread_mutex_init(&service->identity_mutex, NULL);
     index_init(&service->index, seed, service_monotonic_ms(service));
     directory_init(&service->directory, seed);
+    if (!open_requests_init(&service->waiting, seed)) {
+        free_parts(service);
+        return NULL;
+    }
     service->started_ms = clock_now_ms(options->clock);
     return service;
 }
@@ -168,12 +192,7 @@ void service_free(struct service *service)
     executor_free(service->executor);
     backup_destroy(service->backup);
     writer_free(service->writer);
-    directory_deinit(&service->directory);
-    index_deinit(&service->index);
-    pthread_mutex_destroy(&service->identity_mutex);
-    outage_deinit(&service->outage);
-    naming_deinit(&service->naming);
-    free(service);
+    free_parts(service);
 }
 
 /* ---- stopping and status -------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "server/service/executor.h"
 #include "server/service/naming.h"
 #include "server/service/notifier.h"
+#include "server/service/open_requests.h"
 #include "server/service/outage.h"
 #include "server/service/service.h"
 
@@ -25,6 +26,7 @@ struct service {
     struct naming naming;
     struct index index;
     struct directory directory;
+    struct open_requests waiting;
     struct notifier *notifier;
     struct executor *executor;
     struct writer *writer;
@@ -34,6 +36,7 @@ struct service {
     struct outage outage;
     int64_t started_ms;
     uint8_t load_round; /* writer thread: counts the loads */
+    int64_t shed_ms;    /* writer thread: when a request was last shed (monotonic); 0: never */
 
     atomic_int lock;               /* enum store_lock */
     atomic_uint_least64_t seq;     /* of the last commit */
@@ -58,7 +61,9 @@ struct store_identity service_identity(struct service *service);
 void service_set_identity(struct service *service, const struct store *store);
 /* Serves nobody from now on: sessions are cut by the clockwork's next tick. */
 void service_lock(struct service *service, enum store_lock lock);
-struct directory_caps service_caps(const struct service *service);
+/* The source as the caps count it. `address` is borrowed. */
+struct open_requests_source service_source(const struct service *service, const char *address);
+struct open_requests_caps service_caps(const struct service *service);
 
 struct device_view;
 /* What lists show of a device. False when nothing is known of it. No shard locked. */

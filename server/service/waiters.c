@@ -7,6 +7,11 @@
 #include "server/obs/metrics.h"
 #include "server/service/receipts.h"
 
+enum {
+    SHED_RETRY_MS =
+        3 * 1000, /* who lost a place to a flood is back soon, and the flood is fuller */
+};
+
 /* ---- what a decision means for who waits for it --------------------------------------------- */
 
 static uint32_t left_ms(int64_t until_ms, int64_t now_ms)
@@ -246,7 +251,8 @@ void waiters_drain(struct peer *peer, uint32_t retry_after_ms, struct delivery_l
 /* ---- waking --------------------------------------------------------------------------------- */
 
 static void wake_decision_waits(struct service *service, struct entry *entry,
-                                const struct pairing *pairing, struct delivery_list *deliveries)
+                                const struct pairing *pairing, unsigned effects,
+                                struct delivery_list *deliveries)
 {
     int64_t now_ms = service_now_ms(service);
     for (struct peer *peer = entry->live->peers; peer; peer = peer->next) {
@@ -255,6 +261,9 @@ static void wake_decision_waits(struct service *service, struct entry *entry,
             continue;
         }
         struct wait_answer answer = waiters_decide(pairing, &parked->request_id, now_ms);
+        if (effects & PAIRING_MAKES_ROOM && answer.outcome == WAIT_NOT_DECIDED) {
+            answer.refusal.retry_after_ms = SHED_RETRY_MS;
+        }
         if (answer.outcome != WAIT_NONE_YET) {
             parked->outcome = answer.outcome;
             parked->refusal = answer.refusal;
@@ -313,7 +322,7 @@ void waiters_wake(struct service *service, struct entry *entry, const struct pai
     } else if (session) {
         wake_session(entry, effects, deliveries);
     }
-    wake_decision_waits(service, entry, pairing, deliveries);
+    wake_decision_waits(service, entry, pairing, effects, deliveries);
 }
 
 /* ---- facts of a session --------------------------------------------------------------------- */

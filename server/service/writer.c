@@ -237,10 +237,9 @@ static struct staged *staged_new(struct group *group, const struct group_change 
         staged->entry->n_holds++;
     }
     shard_unlock(staged->shard);
-    is_ready =
-        is_ready && is_packed && (!withdraws || staged->unsaved) &&
-        directory_reserve(&service->directory, group->n_staged + 1) &&
-        (!next->request.is_open || records_count_open(service, staged->entry, change->source));
+    is_ready = is_ready && is_packed && (!withdraws || staged->unsaved) &&
+               directory_reserve(&service->directory, group->n_staged + 1) &&
+               records_count_open(service, staged->entry, next, change->source);
     if (is_ready) {
         return staged;
     }

@@ -98,7 +98,7 @@ static bool queue_up(struct model *m, const struct model_event *event, int64_t n
         m->tried_ms = now_ms;
         return true;
     }
-    bool has_slot = m->is_announced && now_ms < m->announced_until_ms;
+    bool has_slot = m->stand == IN || (m->is_announced && now_ms < m->announced_until_ms);
     if (m->is_waiting && m->swapped_ms != 0 && now_ms - m->swapped_ms < 10000) {
         return false;
     }

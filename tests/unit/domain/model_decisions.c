@@ -207,7 +207,7 @@ struct model_answer model_shed(struct model *m, int64_t now_ms)
     if (!m->is_waiting) {
         return model_say(PAIRING_NO_REQUEST, false);
     }
-    if (m->is_announced && now_ms < m->announced_until_ms) {
+    if (m->stand == IN || (m->is_announced && now_ms < m->announced_until_ms)) {
         return model_say(PAIRING_DONE, false);
     }
     model_lapse(m);

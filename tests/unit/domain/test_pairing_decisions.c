@@ -177,15 +177,23 @@ static void rejected_upgrade_opens_no_other_during_the_cool_down(void **state)
     assert_true(pairing.request.is_open);
 }
 
-static void caps_and_quick_replacement_leave_the_session_alone(void **state)
+static void caps_are_not_for_who_is_approved(void **state)
 {
     (void)state;
     struct pairing pairing = approved("chat");
     struct pairing_event event = connect(&pairing, "chat,tools");
     event.is_over_cap = true;
     struct pairing_decision made = expect_outcome(&pairing, &event, T0, PAIRING_SESSION);
-    assert_false(pairing.request.is_open || made.changed);
-    assert_int_equal(made.why, OC_WHY_NONE);
+    assert_true(pairing.request.is_open && made.changed);
+    assert_int_equal(made.why, OC_WHY_ACCESS_WIDENED);
+    made = decides(&pairing, PAIRING_EV_SHED, T0, PAIRING_DONE);
+    assert_true(pairing.request.is_open && !made.changed);
+}
+
+static void quick_replacement_leaves_the_session_alone(void **state)
+{
+    (void)state;
+    struct pairing pairing = approved("chat");
     connects(&pairing, "a", T0, PAIRING_SESSION);
     connects(&pairing, "b", T0, PAIRING_SESSION);
     struct oc_request_id standing = pairing.request.id;
@@ -362,7 +370,8 @@ int main(void)
         cmocka_unit_test(approved_upgrade_sets_what_is_asked_and_granted),
         cmocka_unit_test(rejected_upgrade_stays_closed_for_a_day_for_the_same_ask),
         cmocka_unit_test(rejected_upgrade_opens_no_other_during_the_cool_down),
-        cmocka_unit_test(caps_and_quick_replacement_leave_the_session_alone),
+        cmocka_unit_test(caps_are_not_for_who_is_approved),
+        cmocka_unit_test(quick_replacement_leaves_the_session_alone),
         cmocka_unit_test(revoke_cuts_and_takes_the_grant_and_the_request),
         cmocka_unit_test(second_revoke_takes_back_an_announcement),
         cmocka_unit_test(block_ends_everything_and_unblock_gives_nothing_back),

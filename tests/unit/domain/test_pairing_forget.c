@@ -82,7 +82,7 @@ static void what_a_cap_sheds_leaves_nothing_behind_but_what_was_decided_on(void 
     struct pairing undecided = pending("chat");
     struct pairing_decision made = decides(&undecided, PAIRING_EV_SHED, T0 + 1, PAIRING_DONE);
     assert_true(made.forgets);
-    assert_int_equal(made.effects, PAIRING_ENDS_WAIT);
+    assert_int_equal(made.effects, PAIRING_ENDS_WAIT | PAIRING_MAKES_ROOM);
 
     struct pairing rejected = pending("chat");
     decides(&rejected, PAIRING_EV_REJECT, T0, PAIRING_DONE);

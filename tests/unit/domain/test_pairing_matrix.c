@@ -41,7 +41,7 @@ static const char *const expected[PAIRING_EV_COUNT][ROW_COUNT] = {
         "done A-w.", "no_request R-..", "done R-w.", "no_request B-..", "no_request R-.."},
     [PAIRING_EV_SHED] = {
         "no_request N-..", "done N-f.", "no_request N-..", "no_request N-..", "no_request A-..",
-        "done A-w.", "no_request R-..", "done R-w.", "no_request B-..", "no_request R-.."},
+        "done A+..", "no_request R-..", "done R-w.", "no_request B-..", "no_request R-.."},
     [PAIRING_EV_REVOKE] = {
         "not_known N-.a", "not_approved N+.a", "not_approved N-.a", "not_approved N-.a",
         "done R-wa",
