@@ -237,8 +237,10 @@ static enum oc_status open_doors(struct app *app, struct oc_error *err)
         .is_exempt = is_exempt,
         .is_trusted = config->trusted_networks.n > 0 ? is_trusted : NULL,
         .user = &app->config,
-        .max_unapproved = config->pairing.max_pending,
-        .max_unapproved_per_source = config->pairing.max_pending_per_source,
+        .max_unfinished = config->limits.max_unfinished,
+        .max_unfinished_per_source = config->limits.max_unfinished_per_source,
+        .max_unapproved = config->limits.max_unapproved,
+        .max_unapproved_per_source = config->limits.max_unapproved_per_source,
         .heartbeat_ms = HEARTBEAT_MS,
     };
     random_fill(&app->random, &options.source_seed, sizeof options.source_seed);

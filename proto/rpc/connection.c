@@ -158,8 +158,7 @@ void oc_connection_reap(struct oc_connection *connection)
     (void)pthread_mutex_unlock(&connection->lock);
     if (is_first) {
         if (connection->listener) {
-            oc_listener_note_reaped(connection->listener, connection->lane,
-                                    connection->why != OC_OK);
+            oc_listener_note_reaped(connection->listener, connection, connection->why != OC_OK);
         }
         report_closed(connection);
     }

@@ -60,9 +60,14 @@ struct oc_listener_options {
     void *(*accepted)(void *user, const struct oc_source *source);
     /* Instead, for one that is over a cap and closed unheard. Must not block. NULL: nobody asks. */
     void (*refused)(void *user, const struct oc_source *source);
-    void *user;                         /* for accepted() and refused() */
-    unsigned max_unfinished;            /* connections that have not opened; 0: the default */
-    unsigned max_unfinished_per_source; /* 0: the default */
+    void *user; /* for accepted(), refused() and is_exempt() */
+    /* Connections that have not opened; 0: the default. Over the cap for all the source that
+     * source_tree.h names loses one to the newcomer. */
+    unsigned max_unfinished;
+    unsigned max_unfinished_per_source;
+    /* Whether a source is known to be many and has no cap of its own; NULL: none is. */
+    bool (*is_exempt)(void *user, const struct oc_source *source);
+    uint64_t source_seed; /* random: which sources collide is a secret */
 };
 
 /*
@@ -84,10 +89,11 @@ OC_DEFINE_CLEANUP(oc_listener_close, struct oc_listener);
 /* The address with the port the kernel picked, "tls+tcp://127.0.0.1:40123". */
 void oc_listener_url(const struct oc_listener *listener, char *out, size_t cap);
 
-/* Counters since start: accepted, refused over a cap, handshakes failed, unfinished now. */
+/* Since start, but for `unfinished`; `shed` were closed for a newcomer. */
 struct oc_listener_counters {
     uint64_t accepted;
     uint64_t refused_at_cap;
+    uint64_t shed;
     uint64_t handshakes_failed;
     uint64_t unfinished;
 };

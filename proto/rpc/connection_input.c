@@ -86,7 +86,7 @@ static void open_up(struct oc_connection *connection)
         connection->phase = OC_PHASE_OPEN;
         connection->last_frame_ms = oc_monotonic_ms();
         if (connection->listener) {
-            oc_listener_note_opened(connection->listener, connection->lane);
+            oc_listener_note_opened(connection->listener, connection);
         } else {
             connection->has_first_deadline = false;
         }

@@ -20,6 +20,7 @@
 
 #include <nng/nng.h>
 
+#include "proto/base/source_tree.h"
 #include "proto/rpc/buffer.h"
 #include "proto/rpc/connection.h"
 #include "proto/rpc/sp.h"
@@ -38,6 +39,7 @@ struct oc_connection {
     struct oc_transport *transport;
     struct oc_listener *listener;             /* NULL: dialled */
     struct oc_lane *lane;                     /* in the handshake queue, until opened or reaped */
+    struct oc_source_slot unfinished;         /* guarded by the listener's lock */
     const struct oc_tls_context *tls_context; /* held; NULL on ipc */
     const struct oc_connection_ops *ops;
     void *user;
@@ -160,6 +162,7 @@ void oc_connection_stop_waiting(struct oc_connection *connection);
  */
 
 /* The connection opened: it counts as unfinished no longer. With the connection's lock held. */
-void oc_listener_note_opened(struct oc_listener *listener, struct oc_lane *lane);
-/* It is gone; `lane` is NULL if it had opened. */
-void oc_listener_note_reaped(struct oc_listener *listener, struct oc_lane *lane, bool is_failure);
+void oc_listener_note_opened(struct oc_listener *listener, struct oc_connection *connection);
+/* It is gone; its lane is NULL if it had opened. */
+void oc_listener_note_reaped(struct oc_listener *listener, struct oc_connection *connection,
+                             bool is_failure);

@@ -30,6 +30,7 @@ struct oc_listener {
     bool is_closed;
     unsigned n_users; /* its owner and its connections */
     struct oc_source_table *sources;
+    struct oc_source_tree *unfinished; /* of those that are not being closed for a newcomer */
     struct oc_listener_counters counters;
 };
 
@@ -42,23 +43,32 @@ static void leave(struct oc_listener *listener)
     (void)pthread_mutex_unlock(&listener->lock);
     if (is_last) {
         oc_source_table_free(listener->sources);
+        oc_source_tree_free(listener->unfinished);
         (void)pthread_mutex_destroy(&listener->lock);
         free(listener);
     }
 }
 
-void oc_listener_note_opened(struct oc_listener *listener, struct oc_lane *lane)
+/* With the lock. */
+static void finish(struct oc_listener *listener, struct oc_connection *connection)
+{
+    oc_source_table_leave(listener->sources, connection->lane);
+    oc_source_tree_leave(listener->unfinished, &connection->unfinished);
+}
+
+void oc_listener_note_opened(struct oc_listener *listener, struct oc_connection *connection)
 {
     (void)pthread_mutex_lock(&listener->lock);
-    oc_source_table_leave(listener->sources, lane);
+    finish(listener, connection);
     (void)pthread_mutex_unlock(&listener->lock);
 }
 
-void oc_listener_note_reaped(struct oc_listener *listener, struct oc_lane *lane, bool is_failure)
+void oc_listener_note_reaped(struct oc_listener *listener, struct oc_connection *connection,
+                             bool is_failure)
 {
-    if (lane) {
+    if (connection->lane) {
         (void)pthread_mutex_lock(&listener->lock);
-        oc_source_table_leave(listener->sources, lane);
+        finish(listener, connection);
         listener->counters.handshakes_failed += is_failure;
         (void)pthread_mutex_unlock(&listener->lock);
     }
@@ -67,19 +77,57 @@ void oc_listener_note_reaped(struct oc_listener *listener, struct oc_lane *lane,
 
 /* ---- accepting --------------------------------------------------------------------------- */
 
-/* Counts it, or gives NULL over a cap. */
-static struct oc_lane *admit(struct oc_listener *listener, const struct oc_source *source)
+/* With the lock. Over the cap somebody must go: NULL in *loser is nobody, else it is held. False:
+ * the newcomer is the one. */
+static bool find_place(struct oc_listener *listener, struct oc_connection *newcomer, bool is_exempt,
+                       struct oc_connection **loser)
 {
+    struct oc_source_tree *tree = listener->unfinished;
+    if (!oc_source_tree_enter(tree, newcomer->peer.source.address, is_exempt,
+                              &newcomer->unfinished)) {
+        return false;
+    }
+    if (oc_source_tree_total(tree) <= listener->options.max_unfinished) {
+        return true;
+    }
+    struct oc_source_slot *slot = oc_source_tree_pick(tree);
+    if (slot != &newcomer->unfinished) {
+        *loser = (struct oc_connection *)(void *)((char *)slot -
+                                                  offsetof(struct oc_connection, unfinished));
+        oc_connection_hold(*loser);
+        listener->counters.shed++;
+    }
+    oc_source_tree_leave(tree, slot);
+    return *loser != NULL;
+}
+
+/* Counts the newcomer, or says no. A connection is released under no lock of ours: its own comes
+ * first. */
+static bool admit(struct oc_listener *listener, struct oc_connection *newcomer)
+{
+    const struct oc_listener_options *options = &listener->options;
+    const struct oc_source *source = &newcomer->peer.source;
+    const bool is_exempt = options->is_exempt && options->is_exempt(options->user, source);
+    struct oc_connection *loser = NULL;
     (void)pthread_mutex_lock(&listener->lock);
-    struct oc_lane *lane = oc_source_table_enter(listener->sources, source);
-    if (lane) {
+    newcomer->lane = oc_source_table_enter(listener->sources, source, is_exempt);
+    bool is_in = newcomer->lane && find_place(listener, newcomer, is_exempt, &loser);
+    if (is_in) {
+        newcomer->listener = listener;
         listener->counters.accepted++;
         listener->n_users++;
     } else {
         listener->counters.refused_at_cap++;
     }
+    if (!is_in && newcomer->lane) {
+        oc_source_table_leave(listener->sources, newcomer->lane);
+    }
     (void)pthread_mutex_unlock(&listener->lock);
-    return lane;
+    if (loser) {
+        oc_connection_abort(loser, OC_RESOURCE_EXHAUSTED, "made room for another source");
+        oc_connection_release(loser);
+    }
+    return is_in;
 }
 
 static void read_credentials(nng_stream *stream, struct oc_peer *peer)
@@ -101,48 +149,55 @@ static void start_accepted(struct oc_connection *connection)
     (void)pthread_mutex_unlock(&connection->lock);
 }
 
-/* Takes the stream if it succeeds. */
-static bool take_stream(struct oc_listener *listener, nng_stream *stream,
-                        const struct oc_source *source, struct oc_lane *lane)
+/* Takes the stream. */
+static void begin_with(struct oc_connection *connection, nng_stream *stream, void *user)
 {
-    struct oc_connection *connection =
-        oc_connection_new(listener->transport, OC_SP_GATEWAY, listener->address.is_ipc);
-    if (!connection) {
-        return false;
-    }
-    void *user = listener->options.accepted(listener->options.user, source);
-    if (!user) {
-        oc_connection_discard(connection);
-        return false;
-    }
-    connection->listener = listener;
-    connection->lane = lane;
+    const struct oc_listener *listener = connection->listener;
     connection->tls_context =
         oc_tls_context_hold(listener->address.is_ipc ? NULL : listener->options.tls);
     connection->ops = listener->options.ops;
     connection->user = user;
     connection->stream = stream;
-    connection->peer.source = *source;
     if (listener->address.is_ipc) {
         read_credentials(stream, &connection->peer);
     }
     start_accepted(connection);
+}
+
+/* True if the stream was taken. */
+static bool take_stream(struct oc_listener *listener, nng_stream *stream,
+                        const struct oc_source *source)
+{
+    const struct oc_listener_options *options = &listener->options;
+    struct oc_connection *connection =
+        oc_connection_new(listener->transport, OC_SP_GATEWAY, listener->address.is_ipc);
+    if (!connection) {
+        return false;
+    }
+    connection->peer.source = *source;
+    if (!admit(listener, connection)) {
+        oc_connection_discard(connection);
+        if (options->refused) {
+            options->refused(options->user, source);
+        }
+        return false;
+    }
+    void *user = options->accepted(options->user, source);
+    if (!user) {
+        oc_listener_note_reaped(listener, connection, false);
+        oc_connection_discard(connection);
+        return false;
+    }
+    begin_with(connection, stream, user);
     return true;
 }
 
 static void take_or_drop(struct oc_listener *listener, nng_stream *stream)
 {
     struct oc_source source;
-    if (oc_source_of_stream(stream, listener->address.is_ipc, &source)) {
-        struct oc_lane *lane = admit(listener, &source);
-        if (lane && take_stream(listener, stream, &source, lane)) {
-            return;
-        }
-        if (lane) {
-            oc_listener_note_reaped(listener, lane, false);
-        } else if (listener->options.refused) {
-            listener->options.refused(listener->options.user, &source);
-        }
+    if (oc_source_of_stream(stream, listener->address.is_ipc, &source) &&
+        take_stream(listener, stream, &source)) {
+        return;
     }
     nng_stream_close(stream);
     nng_stream_free(stream);
@@ -250,19 +305,24 @@ static struct oc_listener *listener_new(struct oc_transport *transport,
                                         const struct oc_listener_options *options,
                                         const struct oc_address *address)
 {
+    const unsigned max = or_default(options->max_unfinished, OC_MAX_UNFINISHED);
+    /* Twice as many lanes: those that are being closed for a newcomer still hold theirs. */
     struct oc_source_table *sources = oc_source_table_new(
-        or_default(options->max_unfinished, OC_MAX_UNFINISHED),
-        or_default(options->max_unfinished_per_source, OC_MAX_UNFINISHED_PER_SOURCE));
+        2 * max, or_default(options->max_unfinished_per_source, OC_MAX_UNFINISHED_PER_SOURCE));
+    struct oc_source_tree *unfinished = oc_source_tree_new(options->source_seed);
     struct oc_listener *listener = calloc(1, sizeof *listener);
-    if (!sources || !listener ||
+    if (!sources || !unfinished || !listener ||
         !oc_timer_init(&listener->retry, oc_transport_timers(transport), on_retry, listener)) {
         oc_source_table_free(sources);
+        oc_source_tree_free(unfinished);
         free(listener);
         return NULL;
     }
+    listener->unfinished = unfinished;
     listener->sources = sources;
     listener->transport = transport;
     listener->options = *options;
+    listener->options.max_unfinished = max;
     listener->address = *address;
     (void)snprintf(listener->url, sizeof listener->url, "%s", options->url);
     listener->options.url = listener->url;
@@ -328,7 +388,7 @@ struct oc_listener_counters oc_listener_counters(const struct oc_listener *liste
     pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&listener->lock;
     (void)pthread_mutex_lock(lock);
     struct oc_listener_counters counters = listener->counters;
-    counters.unfinished = oc_source_table_total(listener->sources);
+    counters.unfinished = oc_source_tree_total(listener->unfinished);
     (void)pthread_mutex_unlock(lock);
     return counters;
 }

@@ -81,7 +81,8 @@ static struct entry *find_or_add(struct oc_source_table *table, const uint8_t ke
     return entry;
 }
 
-struct oc_lane *oc_source_table_enter(struct oc_source_table *table, const struct oc_source *source)
+struct oc_lane *oc_source_table_enter(struct oc_source_table *table, const struct oc_source *source,
+                                      bool is_exempt)
 {
     if (table->n_total == table->max_total) {
         return NULL;
@@ -90,7 +91,7 @@ struct oc_lane *oc_source_table_enter(struct oc_source_table *table, const struc
     make_key(source, key);
     struct entry *entry = find_or_add(table, key);
     /* The local door is guarded by its file mode; one user there is no crowd. */
-    if (!source->is_local && entry->n >= table->max_per_source) {
+    if (!source->is_local && !is_exempt && entry->n >= table->max_per_source) {
         return NULL;
     }
     entry->n++;

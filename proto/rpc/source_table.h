@@ -1,6 +1,6 @@
 /*
- * How many unfinished connections each source has, and each source's lane in the handshake
- * queue. Room for every entry is taken at the start: a flood allocates nothing here.
+ * How many unfinished connections each source has, those included that are being closed, and each
+ * source's lane in the handshake queue. Room for every entry is taken at the start.
  *
  * A source is an IPv4 address, the first 64 bits of an IPv6 address, or the local door.
  * Thread: the listener's lock serialises.
@@ -16,9 +16,10 @@ struct oc_source_table;
 struct oc_source_table *oc_source_table_new(unsigned max_total, unsigned max_per_source);
 void oc_source_table_free(struct oc_source_table *table);
 
-/* Counts one more and gives its source's lane; NULL over a cap. */
-struct oc_lane *oc_source_table_enter(struct oc_source_table *table,
-                                      const struct oc_source *source);
+/* Counts one more and gives its source's lane; NULL over a cap. An exempt source has none of its
+ * own. */
+struct oc_lane *oc_source_table_enter(struct oc_source_table *table, const struct oc_source *source,
+                                      bool is_exempt);
 /* Counts one less. The lane must hold no step of the one that leaves. */
 void oc_source_table_leave(struct oc_source_table *table, struct oc_lane *lane);
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/base/cleanup.h"
+
 static const char IPC_SCHEME[] = "ipc://";
 
 void config_defaults(struct config *out)
@@ -16,6 +18,10 @@ void config_defaults(struct config *out)
         .listen = {.devices = {.n = 1, .items = {"tls+tcp://127.0.0.1:18789"}},
                    .local = "ipc://gateway/admin.sock"},
         .pairing = {.pending_ttl_ms = 3600000, .max_pending = 10000, .max_pending_per_source = 32},
+        .limits = {.max_unfinished = 512,
+                   .max_unfinished_per_source = 64,
+                   .max_unapproved = 10000,
+                   .max_unapproved_per_source = 32},
         .log = {.level = LOG_LEVEL_INFO, .format = LOG_FORMAT_TEXT},
     };
 }
@@ -113,19 +119,37 @@ static enum oc_status check_addresses(const struct config *config, const char *n
     return OC_OK;
 }
 
+static enum oc_status check_caps(const struct config *config, const char *name,
+                                 struct oc_error *err)
+{
+    const struct {
+        const char *key;
+        uint32_t all, one;
+    } caps[] = {
+        {"pairing.maxPending", config->pairing.max_pending, config->pairing.max_pending_per_source},
+        {"limits.maxUnfinished", config->limits.max_unfinished,
+         config->limits.max_unfinished_per_source},
+        {"limits.maxUnapproved", config->limits.max_unapproved,
+         config->limits.max_unapproved_per_source},
+    };
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(caps); i++) {
+        if (caps[i].one > caps[i].all) {
+            return oc_fail(err, OC_FAILED_PRECONDITION,
+                           "%s: %sPerSource is %u and %s only %u; one source may hold at most "
+                           "what all may",
+                           name, caps[i].key, caps[i].one, caps[i].key, caps[i].all);
+        }
+    }
+    return OC_OK;
+}
+
 enum oc_status config_check(const struct config *config, const char *name, struct oc_error *err)
 {
-    if (config->pairing.max_pending_per_source > config->pairing.max_pending) {
-        return oc_fail(err, OC_FAILED_PRECONDITION,
-                       "%s: pairing.maxPendingPerSource is %u and pairing.maxPending only %u; one "
-                       "source may hold at most what all may",
-                       name, config->pairing.max_pending_per_source, config->pairing.max_pending);
+    enum oc_status st = check_caps(config, name, err);
+    if (!st) {
+        st = check_addresses(config, name, err);
     }
-    enum oc_status st = check_addresses(config, name, err);
-    if (st) {
-        return st;
-    }
-    return check_pairing_off(config, name, err);
+    return st ? st : check_pairing_off(config, name, err);
 }
 
 /* `path` becomes base/path where it is relative; `room` is the most it may grow to. */

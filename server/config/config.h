@@ -55,6 +55,12 @@ struct config {
         struct config_networks exempt_sources;
     } pairing;
     struct {
+        uint32_t max_unfinished;
+        uint32_t max_unfinished_per_source;
+        uint32_t max_unapproved;
+        uint32_t max_unapproved_per_source;
+    } limits;
+    struct {
         struct config_uids local_uids;
     } admin;
     struct {

@@ -361,14 +361,38 @@ static enum oc_status read_stream(struct reader *reader)
     return st;
 }
 
-/* Who lowers only the cap over all sources means the default cap per source no higher. */
-static void lower_default_cap(struct reader *reader)
+/* Caps that are not given follow from those that are: whoever waits holds a connection, too, and
+ * who lowers only the cap over all sources means the default cap per source no higher. */
+static void raise_default_cap(const struct reader *reader, const char *key, uint32_t *cap,
+                              uint32_t least)
+{
+    if (!reader->seen[row_of(key)] && *cap < least) {
+        *cap = least;
+    }
+}
+
+static void lower_default_cap(const struct reader *reader, const char *key, uint32_t *cap,
+                              uint32_t most)
+{
+    if (!reader->seen[row_of(key)] && *cap > most) {
+        *cap = most;
+    }
+}
+
+static void settle_default_caps(const struct reader *reader)
 {
     struct config *config = reader->config;
-    bool is_given = reader->seen[row_of("pairing.maxPendingPerSource")];
-    if (!is_given && config->pairing.max_pending_per_source > config->pairing.max_pending) {
-        config->pairing.max_pending_per_source = config->pairing.max_pending;
-    }
+    lower_default_cap(reader, "pairing.maxPendingPerSource",
+                      &config->pairing.max_pending_per_source, config->pairing.max_pending);
+    raise_default_cap(reader, "limits.maxUnapproved", &config->limits.max_unapproved,
+                      config->pairing.max_pending);
+    raise_default_cap(reader, "limits.maxUnapprovedPerSource",
+                      &config->limits.max_unapproved_per_source,
+                      config->pairing.max_pending_per_source);
+    lower_default_cap(reader, "limits.maxUnapprovedPerSource",
+                      &config->limits.max_unapproved_per_source, config->limits.max_unapproved);
+    lower_default_cap(reader, "limits.maxUnfinishedPerSource",
+                      &config->limits.max_unfinished_per_source, config->limits.max_unfinished);
 }
 
 enum oc_status config_parse(const char *name, const char *text, size_t n, struct config *out,
@@ -389,7 +413,7 @@ enum oc_status config_parse(const char *name, const char *text, size_t n, struct
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, n);
     enum oc_status st = read_stream(&reader);
     if (!st) {
-        lower_default_cap(&reader);
+        settle_default_caps(&reader);
         st = config_check(&config, name, err);
     }
     if (!st) {

@@ -50,9 +50,11 @@ struct caller {
 
     /* Of doors.c. */
     void *listener;
-    bool has_spoken;         /* connection's thread only */
-    bool is_over_cap;        /* connection's thread only */
-    struct source_slot slot; /* guarded by the doors' lock */
+    bool has_spoken;    /* connection's thread only */
+    bool is_over_cap;   /* connection's thread only */
+    uint64_t opened_ms; /* monotonic; connection's thread only */
+    bool is_leaving;    /* guarded by the lock of door_slots.c, as is the slot */
+    struct oc_source_slot slot;
 
     atomic_uint n_references;
     pthread_mutex_t lock; /* guards the three below; nothing is called while it is held */

@@ -12,15 +12,18 @@
 #include "server/obs/log.h"
 #include "server/obs/metrics.h"
 #include "server/rpc/door_log.h"
-#include "server/rpc/source_caps.h"
+#include "server/rpc/door_slots.h"
 
 enum {
     MAX_LISTENERS = DOORS_MAX_DEVICE_URLS + 1,
     /* Over their cap, these many at a time are told so; the others are closed without a word. */
     MAX_TOLD_OVER_CAP = 256,
     OVER_CAP_RETRY_MS = 30 * 1000,
+    OVER_AGE_RETRY_MS = 1000,
     /* Longer than a long poll and the pause before the next one. */
     UNAPPROVED_IDLE_MS = 90 * 1000,
+    IDLING_LIFE_MS = 2 * 60 * 1000,        /* without a session and without an open request */
+    WAITING_LIFE_MS = 12 * 60 * 60 * 1000, /* with one */
     NOBODY_IDLE_MS = 10 * 1000,
     MISSED_HEARTBEATS = 3,
     SMALL_REPLY_BYTES = 512,
@@ -39,9 +42,7 @@ struct doors {
     size_t n_listeners;
     atomic_bool is_ready; /* every address is known: before, nobody is let in */
     atomic_uint n_told_over_cap;
-    pthread_mutex_t
-        lock; /* guards caps and every caller's slot; but for a hold, nothing is called under it */
-    struct source_caps *caps;
+    struct door_slots *slots; /* of connections without a session */
 };
 
 static struct doors *doors_of(const struct caller *caller)
@@ -58,58 +59,11 @@ static bool is_exempt(const struct doors *doors, const struct oc_source *source)
            doors->options.is_exempt(doors->options.user, source->address);
 }
 
-static struct caller *holder_of(struct source_slot *slot)
-{
-    return (struct caller *)(void *)((char *)slot - offsetof(struct caller, slot));
-}
-
-/* Under the lock. Takes the slot of the fullest source for the newcomer and returns the connection
- * that must go, held; NULL when the newcomer must. */
-static struct oc_connection *shed(struct doors *doors, struct caller *newcomer,
-                                  const struct oc_source *source, bool exempt)
-{
-    struct source_slot *slot = source_caps_find_fullest(doors->caps, source);
-    if (!slot) {
-        return NULL;
-    }
-    struct oc_connection *connection = holder_of(slot)->connection;
-    oc_connection_hold(connection);
-    source_caps_give(doors->caps, slot);
-    (void)source_caps_take(doors->caps, source, exempt, &newcomer->slot);
-    return connection;
-}
-
-static void close_shed(struct oc_connection *connection)
-{
-    metric_add(METRIC_CONNECTIONS_REFUSED_AT_CAP_TOTAL, 1);
-    oc_connection_abort(connection, OC_RESOURCE_EXHAUSTED, "made room for another source");
-    oc_connection_release(connection);
-}
-
-static bool take_slot(struct caller *caller, const struct oc_source *source)
+static bool take_slot(struct caller *caller)
 {
     struct doors *doors = doors_of(caller);
-    const bool exempt = is_exempt(doors, source);
-    struct oc_connection *loser = NULL;
-    pthread_mutex_lock(&doors->lock);
-    if (!caller->slot.node &&
-        source_caps_take(doors->caps, source, exempt, &caller->slot) == SOURCE_CAPS_ALL_FULL) {
-        loser = shed(doors, caller, source, exempt);
-    }
-    const bool holds = caller->slot.node != NULL;
-    pthread_mutex_unlock(&doors->lock);
-    if (loser) {
-        close_shed(loser);
-    }
-    return holds;
-}
-
-static void give_slot(struct caller *caller)
-{
-    struct doors *doors = doors_of(caller);
-    pthread_mutex_lock(&doors->lock);
-    source_caps_give(doors->caps, &caller->slot);
-    pthread_mutex_unlock(&doors->lock);
+    const struct oc_source *source = &oc_connection_peer(caller->connection)->source;
+    return door_slots_take(doors->slots, caller, is_exempt(doors, source));
 }
 
 /* ---- what the service says of a session ------------------------------------------------------ */
@@ -123,12 +77,11 @@ static uint64_t idle_limit(const struct doors *doors, bool is_approved)
 static void set_approved(void *user, bool is_approved)
 {
     struct caller *caller = user;
-    const struct oc_peer *peer = oc_connection_peer(caller->connection);
     atomic_store(&caller->is_approved, is_approved);
     if (is_approved) {
-        give_slot(caller);
+        door_slots_give(doors_of(caller)->slots, caller);
     } else {
-        (void)take_slot(caller, &peer->source); /* who is in stays in, with or without one */
+        (void)take_slot(caller); /* who is in stays in, with or without one */
     }
     oc_connection_set_approved(caller->connection, is_approved);
     oc_connection_set_idle_limit(caller->connection, idle_limit(doors_of(caller), is_approved));
@@ -181,7 +134,7 @@ static bool may_be_told(struct caller *caller)
     struct doors *doors = doors_of(caller);
     metric_add(METRIC_CONNECTIONS_REFUSED_AT_CAP_TOTAL, 1);
     door_log_cap(caller->actor.source, "as many connections of devices without approval as may be",
-                 "raise pairing.maxPendingPerSource in gateway.yaml, or name the source in "
+                 "raise limits.maxUnapprovedPerSource in gateway.yaml, or name the source in "
                  "pairing.exemptSources if it is a NAT");
     caller->is_over_cap = atomic_fetch_add(&doors->n_told_over_cap, 1) < MAX_TOLD_OVER_CAP;
     if (!caller->is_over_cap) {
@@ -215,18 +168,42 @@ static bool device_opened(void *user, struct oc_connection *connection, const st
     if (!caller->peer) {
         return false;
     }
-    return take_slot(caller, &peer->source) || peer_is_welcome(caller->peer) || may_be_told(caller);
+    caller->opened_ms = oc_monotonic_ms();
+    return peer_is_welcome(caller->peer) || take_slot(caller) || may_be_told(caller);
+}
+
+static void answer_and_close(struct caller *caller, uint32_t word, const struct oc_error *err)
+{
+    uint8_t reply[SMALL_REPLY_BYTES];
+    const size_t n = oc_reply_pack(err->status, err, NULL, reply, sizeof reply);
+    (void)oc_connection_send(caller->connection, word, reply, n);
+    oc_connection_close(caller->connection);
 }
 
 static void answer_over_cap(struct caller *caller, uint32_t word)
 {
-    uint8_t reply[SMALL_REPLY_BYTES];
     struct oc_error err;
     (void)oc_fail(&err, OC_RESOURCE_EXHAUSTED, "doors: too many connections of this source");
     err.retry_after_ms = OVER_CAP_RETRY_MS;
-    const size_t n = oc_reply_pack(err.status, &err, NULL, reply, sizeof reply);
-    (void)oc_connection_send(caller->connection, word, reply, n);
-    oc_connection_close(caller->connection);
+    answer_and_close(caller, word, &err);
+}
+
+/* To speak now and then is not enough to stay: who has no session and waits for no decision may
+ * come back when there is something to wait for, and even a wait begins anew some day. */
+static bool is_over_age(struct caller *caller)
+{
+    const uint64_t age_ms = oc_monotonic_ms() - caller->opened_ms;
+    return !atomic_load(&caller->is_approved) &&
+           (age_ms >= WAITING_LIFE_MS ||
+            (age_ms >= IDLING_LIFE_MS && !peer_is_waiting(caller->peer)));
+}
+
+static void answer_over_age(struct caller *caller, uint32_t word)
+{
+    struct oc_error err;
+    (void)oc_fail(&err, OC_UNAVAILABLE, "doors: this connection is old, come back with a new one");
+    err.retry_after_ms = OVER_AGE_RETRY_MS;
+    answer_and_close(caller, word, &err);
 }
 
 static void device_frame(void *user, struct oc_connection *connection, uint32_t word,
@@ -236,6 +213,10 @@ static void device_frame(void *user, struct oc_connection *connection, uint32_t 
     struct doors *doors = doors_of(caller);
     if (caller->is_over_cap) {
         answer_over_cap(caller, word);
+        return;
+    }
+    if (is_over_age(caller)) {
+        answer_over_age(caller, word);
         return;
     }
     if (!caller->has_spoken) {
@@ -251,13 +232,13 @@ static void device_closed(void *user, struct oc_connection *connection, const st
     if (caller->is_over_cap) {
         atomic_fetch_sub(&doors_of(caller)->n_told_over_cap, 1);
     }
+    door_slots_leave(doors_of(caller)->slots, caller);
     if (caller->peer) {
         peer_closed(caller->peer, err->status ? err->text : "the device closed the connection");
     } else {
         metric_add(METRIC_HANDSHAKES_FAILED_TOTAL, 1);
         door_log_handshake(&oc_connection_peer(connection)->source, err);
     }
-    give_slot(caller);
     caller_release(caller);
 }
 
@@ -340,6 +321,12 @@ static const struct {
     [RPC_DOOR_LOCAL] = {&local_ops, local_accepted, NULL},
 };
 
+static bool listener_is_exempt(void *user, const struct oc_source *source)
+{
+    const struct listener *listener = user;
+    return is_exempt(listener->doors, source);
+}
+
 static enum oc_status open_listener(struct doors *doors, enum rpc_door door, const char *url,
                                     struct oc_error *err)
 {
@@ -351,6 +338,10 @@ static enum oc_status open_listener(struct doors *doors, enum rpc_door door, con
         .url = url,
         .tls = door == RPC_DOOR_DEVICES ? doors->options.tls : NULL,
         .ops = door_ops[door].ops,
+        .max_unfinished = doors->options.max_unfinished,
+        .max_unfinished_per_source = doors->options.max_unfinished_per_source,
+        .is_exempt = listener_is_exempt,
+        .source_seed = doors->options.source_seed,
         .accepted = door_ops[door].accepted,
         .refused = door_ops[door].refused,
         .user = listener,
@@ -393,8 +384,7 @@ enum oc_status doors_open(const struct doors_options *options, struct doors **ou
                           struct oc_error *err)
 {
     OC_CLEANUP(doors_freep) struct doors *doors = calloc(1, sizeof *doors);
-    if (!doors || pthread_mutex_init(&doors->lock, NULL) != 0) {
-        free(OC_STEAL(doors));
+    if (!doors) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "doors: out of memory");
     }
     doors->options = *options;
@@ -403,8 +393,8 @@ enum oc_status doors_open(const struct doors_options *options, struct doors **ou
         .max_per_source = options->max_unapproved_per_source,
         .seed = options->source_seed,
     };
-    doors->caps = source_caps_new(&caps);
-    if (!doors->caps) {
+    doors->slots = door_slots_new(&caps);
+    if (!doors->slots) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "doors: out of memory");
     }
     enum oc_status status = open_listeners(doors, err);
@@ -429,8 +419,7 @@ void doors_stop(struct doors *doors)
 void doors_free(struct doors *doors)
 {
     if (doors) {
-        source_caps_free(doors->caps);
-        pthread_mutex_destroy(&doors->lock);
+        door_slots_free(doors->slots);
         free(doors);
     }
 }

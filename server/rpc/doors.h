@@ -35,6 +35,8 @@ struct doors_options {
     bool (*is_trusted)(void *user, const uint8_t address[16]);
     void *user;
 
+    unsigned max_unfinished; /* handshakes at one listener, in all and per source; 0: the default */
+    unsigned max_unfinished_per_source;
     unsigned max_unapproved; /* proven connections without a session, in all and per source */
     unsigned max_unapproved_per_source;
     uint64_t source_seed; /* random */

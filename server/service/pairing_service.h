@@ -28,6 +28,8 @@ struct peer *peer_opened(struct service *service, const struct oc_device_id *id,
                          const struct peer_ops *ops, void *user);
 /* Whether the device is approved or expected now: strangers never take its place. Never blocks. */
 bool peer_is_welcome(struct peer *peer);
+/* Whether its device has an open request. Between peer_opened and peer_closed. */
+bool peer_is_waiting(struct peer *peer);
 /* The connection is gone: ends its session if it has one. Blocks only for running callbacks.
  * `why` is for the log. */
 void peer_closed(struct peer *peer, const char *why);

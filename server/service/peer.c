@@ -77,6 +77,14 @@ bool peer_is_welcome(struct peer *peer)
     return pairing.expectation.is_set || pairing_may_serve(&pairing, service_now_ms(peer->service));
 }
 
+bool peer_is_waiting(struct peer *peer)
+{
+    shard_lock(peer->shard);
+    bool is_waiting = peer->entry->record_bytes && peer->entry->group == ENTRY_OPEN;
+    shard_unlock(peer->shard);
+    return is_waiting;
+}
+
 static void forget_code(struct live *live, const struct peer *peer)
 {
     if (live->code_peer == peer) {

@@ -37,6 +37,10 @@ static void check_accepted(const struct config *config)
     require(config->pairing.pending_ttl_ms >= 1000);
     require(config->pairing.max_pending >= 1 && config->pairing.max_pending <= 1000000);
     require(config->pairing.max_pending_per_source >= 1);
+    require(config->limits.max_unfinished >= config->limits.max_unfinished_per_source);
+    require(config->limits.max_unapproved >= config->limits.max_unapproved_per_source);
+    require(config->limits.max_unfinished_per_source >= 1);
+    require(config->limits.max_unapproved_per_source >= 1);
     require(!strncmp(config->listen.local, "ipc://", 6));
     require(!strcmp(config->store, "sqlite"));
     if (!config->pairing_required && !config->allow_unpaired_devices) {

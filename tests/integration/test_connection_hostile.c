@@ -235,7 +235,7 @@ static void a_peer_that_takes_nothing_for_long_is_closed(void **state)
 
 /* ---- crowds ------------------------------------------------------------------------------ */
 
-static void a_source_over_its_cap_is_refused_and_others_are_served(void **state)
+static void a_source_over_its_cap_is_refused_and_the_fullest_makes_room(void **state)
 {
     (void)state;
     const struct wire_options options = {.max_unfinished_per_source = 4, .max_unfinished = 6};
@@ -255,19 +255,24 @@ static void a_source_over_its_cap_is_refused_and_others_are_served(void **state)
     held[4] = raw_connect_tcp(scene.wire.port, "127.0.0.8");
     held[5] = raw_connect_tcp(scene.wire.port, "127.0.0.9");
     assert_true(endpoint_wait(server, &server->n_accepted, n_before + 6));
-    over = raw_connect_tcp(scene.wire.port, "127.0.0.10"); /* over the total */
+    const int emptier = raw_connect_tcp(scene.wire.port, "127.0.0.10"); /* over the total */
+    assert_true(endpoint_wait(server, &server->n_accepted, n_before + 7));
+    assert_true(raw_is_hung_up_on(held[3])); /* the fullest source's newest made room */
+    over = raw_connect_tcp(scene.wire.port, "127.0.0.7"); /* the fullest still */
     assert_true(raw_is_hung_up_on(over));
     (void)close(over);
     struct oc_listener_counters counters = oc_listener_counters(scene.wire.tls_listener);
     assert_int_equal(counters.unfinished, 6);
     assert_int_equal(counters.refused_at_cap, 2);
+    assert_int_equal(counters.shed, 1);
+    (void)close(emptier);
     for (unsigned i = 0; i < 6; i++) {
         (void)close(held[i]);
     }
-    assert_true(endpoint_wait(server, &server->n_closed, 6));
+    assert_true(endpoint_wait(server, &server->n_closed, 7));
     counters = oc_listener_counters(scene.wire.tls_listener);
     assert_int_equal(counters.unfinished, 0);
-    assert_int_equal(counters.handshakes_failed, 6);
+    assert_int_equal(counters.handshakes_failed, 7);
     canary_end(&scene);
 }
 
@@ -431,7 +436,7 @@ int main(void)
         cmocka_unit_test(garbage_instead_of_tls_closes),
         cmocka_unit_test(a_peer_that_reads_nothing_hits_the_bound_of_its_queue),
         cmocka_unit_test(a_peer_that_takes_nothing_for_long_is_closed),
-        cmocka_unit_test(a_source_over_its_cap_is_refused_and_others_are_served),
+        cmocka_unit_test(a_source_over_its_cap_is_refused_and_the_fullest_makes_room),
         cmocka_unit_test(accepting_goes_on_when_descriptors_return),
         cmocka_unit_test(a_thousand_ways_to_vanish_harm_nobody),
         cmocka_unit_test(clients_that_vanish_with_calls_in_flight_harm_nobody),

@@ -25,7 +25,12 @@ struct peer *peer_opened(struct service *service, const struct oc_device_id *id,
 
 bool peer_is_welcome(struct peer *peer)
 {
-    return peer->service->welcomes_everyone;
+    return peer->service->welcomes_everyone || peer->is_welcome;
+}
+
+bool peer_is_waiting(struct peer *peer)
+{
+    return peer->service->has_open_requests;
 }
 
 void peer_closed(struct peer *peer, const char *why)

@@ -13,6 +13,7 @@ struct peer {
     struct oc_device_id id;
     bool is_source_trusted;
     bool is_closed;
+    bool is_welcome;
 };
 
 struct service {
@@ -54,6 +55,7 @@ struct service {
     struct service_status status;
     enum oc_status heartbeat_status;
     bool welcomes_everyone;
+    bool has_open_requests;
     struct device_view listed; /* this one, n_listed times (at most the limit asked for) */
     size_t n_listed;
 };

@@ -268,7 +268,7 @@ static void strangers_never_take_the_place_of_an_approved_device(void **state)
     rpc_peer_close(&admin);
     device_close(&known);
     gateway_stop(gateway);
-    gateway_configure(gateway, "pairing: {maxPending: 1, maxPendingPerSource: 1}");
+    gateway_configure(gateway, "limits: {maxUnapproved: 1, maxUnapprovedPerSource: 1}");
     gateway_start(gateway);
     for (size_t i = 0; i < 2; i++) {
         device_make(gateway, &strangers[i]);

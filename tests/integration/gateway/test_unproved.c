@@ -217,13 +217,11 @@ static void a_claimed_key_is_answered_alike_however_its_id_stands(void **state)
     for (int which = PENDING; which < STANDINGS; which++) {
         seen_ms[which] = admin_look(&scene->admin, &scene->victims[which])->last_seen_at_ms;
     }
-    const struct heard unknown =
-        claim(scene, scene->victims[UNKNOWN].identity, attacker.identity);
+    const struct heard unknown = claim(scene, scene->victims[UNKNOWN].identity, attacker.identity);
     assert_non_null(strstr(unknown.text, "alert"));
     assert_null(strstr(unknown.text, "data"));
     for (int which = PENDING; which < STANDINGS; which++) {
-        const struct heard known =
-            claim(scene, scene->victims[which].identity, attacker.identity);
+        const struct heard known = claim(scene, scene->victims[which].identity, attacker.identity);
         assert_string_equal(known.text, unknown.text);
         assert_true(admin_look(&scene->admin, &scene->victims[which])->last_seen_at_ms ==
                     seen_ms[which]);

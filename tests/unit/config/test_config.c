@@ -59,6 +59,7 @@ static void assert_config_equal(const struct config *a, const struct config *b)
     assert_int_equal(a->pairing.pending_ttl_ms, b->pairing.pending_ttl_ms);
     assert_int_equal(a->pairing.max_pending, b->pairing.max_pending);
     assert_int_equal(a->pairing.max_pending_per_source, b->pairing.max_pending_per_source);
+    assert_memory_equal(&a->limits, &b->limits, sizeof a->limits);
     assert_networks_equal(&a->pairing.exempt_sources, &b->pairing.exempt_sources);
     assert_int_equal(a->admin.local_uids.n, b->admin.local_uids.n);
     assert_int_equal(a->log.level, b->log.level);
@@ -116,6 +117,8 @@ static void every_key_reaches_its_place(void **state)
           "  metrics: http://localhost:4\n"
           "pairing: {pendingTtl: 90m, maxPending: 7, maxPendingPerSource: 3,\n"
           "          exemptSources: [203.0.113.7]}\n"
+          "limits: {maxUnfinished: 9, maxUnfinishedPerSource: 8, maxUnapproved: 17,\n"
+          "         maxUnapprovedPerSource: 16}\n"
           "admin: {localUids: [0, 1000, 4294967294]}\n"
           "log: {level: debug, format: json}\n",
           &config);
@@ -136,6 +139,10 @@ static void every_key_reaches_its_place(void **state)
     assert_int_equal(config.pairing.max_pending, 7);
     assert_int_equal(config.pairing.max_pending_per_source, 3);
     assert_int_equal(config.pairing.exempt_sources.n, 1);
+    assert_int_equal(config.limits.max_unfinished, 9);
+    assert_int_equal(config.limits.max_unfinished_per_source, 8);
+    assert_int_equal(config.limits.max_unapproved, 17);
+    assert_int_equal(config.limits.max_unapproved_per_source, 16);
     assert_int_equal(config.admin.local_uids.n, 3);
     assert_int_equal(config.admin.local_uids.items[2], 4294967294U);
     assert_int_equal(config.log.level, LOG_LEVEL_DEBUG);
@@ -148,6 +155,24 @@ static void lowering_one_cap_lowers_the_default_of_the_other(void **state)
     struct config config;
     parse("pairing: {maxPending: 5}", &config);
     assert_int_equal(config.pairing.max_pending_per_source, 5);
+    assert_int_equal(config.limits.max_unapproved, 10000);
+    parse("limits: {maxUnfinished: 6, maxUnapproved: 7}", &config);
+    assert_int_equal(config.limits.max_unfinished_per_source, 6);
+    assert_int_equal(config.limits.max_unapproved_per_source, 7);
+}
+
+static void whoever_may_wait_may_stay_connected(void **state)
+{
+    (void)state;
+    struct config config;
+    parse("pairing: {maxPending: 20000, maxPendingPerSource: 500}", &config);
+    assert_int_equal(config.limits.max_unapproved, 20000);
+    assert_int_equal(config.limits.max_unapproved_per_source, 500);
+    parse("pairing: {maxPending: 20000, maxPendingPerSource: 500}\n"
+          "limits: {maxUnapproved: 100}",
+          &config);
+    assert_int_equal(config.limits.max_unapproved, 100);
+    assert_int_equal(config.limits.max_unapproved_per_source, 100);
 }
 
 static void pairing_is_switched_off_only_behind_its_guards(void **state)
@@ -312,6 +337,7 @@ int main(void)
         cmocka_unit_test(an_empty_file_is_the_defaults),
         cmocka_unit_test(every_key_reaches_its_place),
         cmocka_unit_test(lowering_one_cap_lowers_the_default_of_the_other),
+        cmocka_unit_test(whoever_may_wait_may_stay_connected),
         cmocka_unit_test(pairing_is_switched_off_only_behind_its_guards),
         cmocka_unit_test(relative_paths_are_below_the_data_directory),
         cmocka_unit_test(a_socket_path_that_is_too_long_is_named_with_its_limit),

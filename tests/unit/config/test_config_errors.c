@@ -83,6 +83,16 @@ static const struct {
     {"pairing: {maxPending: 5, maxPendingPerSource: 6}",
      " pairing.maxPendingPerSource is 6 and pairing.maxPending only 5; one source may hold at most "
      "what all may"},
+    {"limits: {maxUnfinished: 0}",
+     "1:25: limits.maxUnfinished: must be a whole number from 1 to 100000"},
+    {"limits: {maxUnapprovedPerSource: 1000001}",
+     "1:34: limits.maxUnapprovedPerSource: must be a whole number from 1 to 1000000"},
+    {"limits: {maxUnfinished: 5, maxUnfinishedPerSource: 6}",
+     " limits.maxUnfinishedPerSource is 6 and limits.maxUnfinished only 5; one source may hold at "
+     "most what all may"},
+    {"limits: {maxUnapproved: 5, maxUnapprovedPerSource: 6}",
+     " limits.maxUnapprovedPerSource is 6 and limits.maxUnapproved only 5; one source may hold at "
+     "most what all may"},
     {"trustedNetworks: [10.0.0.1/8]",
      "1:19: trustedNetworks: has bits set beyond its prefix length; clear them or lengthen the "
      "prefix, as in trustedNetworks: [10.20.0.0/16]"},

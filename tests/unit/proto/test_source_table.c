@@ -30,15 +30,15 @@ static void each_source_has_its_own_bound(void **state)
     struct oc_source_table *table = oc_source_table_new(10, 2);
     const struct oc_source one = v4(1);
     const struct oc_source two = v4(2);
-    struct oc_lane *lane = oc_source_table_enter(table, &one);
+    struct oc_lane *lane = oc_source_table_enter(table, &one, false);
     assert_non_null(lane);
-    assert_ptr_equal(oc_source_table_enter(table, &one), lane);
-    assert_null(oc_source_table_enter(table, &one));
-    struct oc_lane *other = oc_source_table_enter(table, &two);
+    assert_ptr_equal(oc_source_table_enter(table, &one, false), lane);
+    assert_null(oc_source_table_enter(table, &one, false));
+    struct oc_lane *other = oc_source_table_enter(table, &two, false);
     assert_non_null(other);
     assert_ptr_not_equal(other, lane);
     oc_source_table_leave(table, lane);
-    assert_non_null(oc_source_table_enter(table, &one));
+    assert_non_null(oc_source_table_enter(table, &one, false));
     assert_int_equal(oc_source_table_total(table), 3);
     oc_source_table_free(table);
 }
@@ -51,10 +51,10 @@ static void the_hosts_of_one_ipv6_network_are_one_source(void **state)
     const struct oc_source b = v6(1, 2);
     const struct oc_source c = v6(1, 3);
     const struct oc_source elsewhere = v6(2, 1);
-    assert_non_null(oc_source_table_enter(table, &a));
-    assert_non_null(oc_source_table_enter(table, &b));
-    assert_null(oc_source_table_enter(table, &c));
-    assert_non_null(oc_source_table_enter(table, &elsewhere));
+    assert_non_null(oc_source_table_enter(table, &a, false));
+    assert_non_null(oc_source_table_enter(table, &b, false));
+    assert_null(oc_source_table_enter(table, &c, false));
+    assert_non_null(oc_source_table_enter(table, &elsewhere, false));
     oc_source_table_free(table);
 }
 
@@ -67,11 +67,11 @@ static void the_total_bounds_all_sources(void **state)
         for (unsigned i = 0; i < 300; i++) {
             struct oc_source source = v4((uint8_t)i);
             source.address[14] = (uint8_t)(i >> 8);
-            lanes[i] = oc_source_table_enter(table, &source);
+            lanes[i] = oc_source_table_enter(table, &source, false);
             assert_non_null(lanes[i]);
         }
         const struct oc_source newcomer = v6(9, 9);
-        assert_null(oc_source_table_enter(table, &newcomer));
+        assert_null(oc_source_table_enter(table, &newcomer, false));
         for (unsigned i = 0; i < 300; i++) {
             oc_source_table_leave(table, lanes[(i * 7 + round) % 300]);
         }
@@ -86,9 +86,9 @@ static void the_local_door_is_bounded_by_the_total_alone(void **state)
     struct oc_source_table *table = oc_source_table_new(5, 2);
     const struct oc_source local = {.is_local = true};
     for (unsigned i = 0; i < 5; i++) {
-        assert_non_null(oc_source_table_enter(table, &local));
+        assert_non_null(oc_source_table_enter(table, &local, false));
     }
-    assert_null(oc_source_table_enter(table, &local));
+    assert_null(oc_source_table_enter(table, &local, false));
     oc_source_table_free(table);
 }
 

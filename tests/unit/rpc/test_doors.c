@@ -23,6 +23,7 @@ enum {
     LOCAL = 1,
     WORD = 1,
     HEARTBEAT_MS = 20000,
+    MINUTE_MS = 60 * 1000,
 };
 
 struct fixture {
@@ -259,6 +260,87 @@ static void a_known_device_comes_in_over_the_cap_of_strangers(void **state)
     leave(&fixture);
 }
 
+/* Expected since they came, and their sources the fullest: they keep their connections. */
+static void who_became_expected_makes_room_for_nobody(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct oc_connection *in[5];
+    struct oc_connection *newcomers[2];
+    enter(&fixture);
+    for (uint8_t i = 0; i < 5; i++) {
+        const struct oc_peer peer = device_from(203, (uint8_t)(1 + i / 2));
+        in[i] = come_in(DEVICES, &peer);
+        fixture.service.last_peer->is_welcome = i % 2 == 1;
+    }
+    for (uint8_t i = 0; i < 2; i++) {
+        const struct oc_peer peer = device_from(203, (uint8_t)(100 + i));
+        newcomers[i] = come_in(DEVICES, &peer);
+    }
+    unsigned n_closed = 0;
+    for (size_t i = 0; i < 5; i++) {
+        n_closed += in[i]->is_closed;
+        go(DEVICES, in[i]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        n_closed += newcomers[i]->is_closed;
+        go(DEVICES, newcomers[i]);
+    }
+    assert_int_equal(n_closed, 0); /* two places were held without need */
+    leave(&fixture);
+}
+
+static void speaking_now_and_then_is_not_enough_to_stay(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer peer = device_from(203, 9);
+    uint32_t wait_ms = 0;
+    enter(&fixture);
+    struct oc_connection *idler = come_in(DEVICES, &peer);
+    assert_int_equal(ask_health(DEVICES, idler, &wait_ms), OC_OK);
+    fake_monotonic_ms += 2 * MINUTE_MS;
+    assert_int_equal(ask_health(DEVICES, idler, &wait_ms), OC_UNAVAILABLE);
+    assert_int_not_equal(wait_ms, 0);
+    assert_true(idler->is_closed);
+    go(DEVICES, idler);
+    leave(&fixture);
+}
+
+static void who_waits_for_a_decision_stays_for_half_a_day(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer peer = device_from(203, 9);
+    uint32_t wait_ms = 0;
+    enter(&fixture);
+    fixture.service.has_open_requests = true;
+    struct oc_connection *waits = come_in(DEVICES, &peer);
+    for (int hours = 0; hours < 12; hours += 4) {
+        assert_int_equal(ask_health(DEVICES, waits, &wait_ms), OC_OK);
+        fake_monotonic_ms += 4 * 60 * MINUTE_MS;
+    }
+    assert_int_equal(ask_health(DEVICES, waits, &wait_ms), OC_UNAVAILABLE);
+    go(DEVICES, waits);
+    leave(&fixture);
+}
+
+static void a_session_has_no_such_age(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer peer = device_from(203, 9);
+    uint32_t wait_ms = 0;
+    enter(&fixture);
+    struct oc_connection *served = come_in(DEVICES, &peer);
+    const struct peer *seen = fixture.service.last_peer;
+    seen->ops->set_approved(seen->user, true);
+    fake_monotonic_ms += 24 * 60 * MINUTE_MS;
+    assert_int_equal(ask_health(DEVICES, served, &wait_ms), OC_OK);
+    go(DEVICES, served);
+    leave(&fixture);
+}
+
 static void a_session_gives_its_slot_back(void **state)
 {
     (void)state;
@@ -445,6 +527,10 @@ int main(void)
         cmocka_unit_test(a_source_over_its_cap_is_told_so_and_closed),
         cmocka_unit_test(a_flood_gives_way_to_the_one_who_knocks_once),
         cmocka_unit_test(a_known_device_comes_in_over_the_cap_of_strangers),
+        cmocka_unit_test(who_became_expected_makes_room_for_nobody),
+        cmocka_unit_test(speaking_now_and_then_is_not_enough_to_stay),
+        cmocka_unit_test(who_waits_for_a_decision_stays_for_half_a_day),
+        cmocka_unit_test(a_session_has_no_such_age),
         cmocka_unit_test(a_session_gives_its_slot_back),
         cmocka_unit_test(exempt_sources_share_the_total_alone),
         cmocka_unit_test(without_pairing_only_trusted_networks_come_in),
