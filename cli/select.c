@@ -40,6 +40,12 @@ static enum exit_code explain_none(const struct oc_matches *matches, const char 
         return EXIT_CONFLICT;
     }
     struct oc_request_id request;
+    if (oc_request_id_parse(selector, &request) && matches->closed_as[0] != '\0') {
+        failure_set(failure, EXIT_CONFLICT, "request %s is no longer open: it was %s", request.text,
+                    matches->closed_as);
+        failure_advise(failure, "see who waits now:  openclaw pairing list");
+        return EXIT_CONFLICT;
+    }
     if (oc_request_id_parse(selector, &request)) {
         failure_set(failure, EXIT_NOT_FOUND, "no request %s is open; it may be decided already",
                     request.text);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/clean_text.h"
 #include "client/client_internal.h"
 #include "client/convert.h"
 
@@ -89,6 +90,8 @@ static void on_resolve(const Openclaw__V1__ResolveReply *reply, void *user)
     if (ok) {
         matches->n = reply->n_matches;
         oc_take_text(reply->closest, matches->closest, sizeof matches->closest);
+        oc_take_text(reply->closed_as, matches->closed_as, sizeof matches->closed_as);
+        oc_clean_text(matches->closed_as);
     }
     oc_blocking_finish(call, reply != NULL, ok ? OC_OK : OC_INTERNAL);
 }

@@ -55,7 +55,8 @@ struct oc_matches {
     struct oc_device items[OC_MAX_MATCHES];
     char closest[OC_DEVICE_ID_DIGITS + 1]; /* of ids and aliases, to suggest; "": none */
     struct oc_request_id replaced_by;      /* the request that was named gave way to it; "": none */
-    uint64_t reserved[8];
+    char closed_as[16]; /* how the request that was named ended: "rejected"; "": it did not */
+    uint64_t reserved[6];
 };
 /*
  * Finds what a person typed: device id, request id, alias, or a unique prefix (16 digits of a

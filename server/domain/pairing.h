@@ -129,5 +129,7 @@ size_t pairing_ask_bytes(const struct oc_device_id *id, const struct ask *ask,
 
 /* "approve", "revoke": the audit's action word for an event. Never NULL. */
 const char *pairing_event_name(enum pairing_event_kind kind);
+/* "rejected": how a request ended, for people. Never NULL. */
+const char *pairing_end_name(enum request_end end);
 /* "no_request": the audit's outcome word. Never NULL. */
 const char *pairing_outcome_name(enum pairing_outcome outcome);

@@ -128,6 +128,10 @@ static void open_request(struct move *move)
     struct pairing *next = &move->out->next;
     enum oc_why why = pairing_why_of(next, event);
     forget_replaced(next, &event->request_id); /* first: it makes room */
+    if (oc_request_id_equal(&next->closed, &event->request_id)) {
+        next->closed = (struct oc_request_id){.text = ""};
+        next->closed_end = REQUEST_END_NONE;
+    }
     if (next->request.is_open) {
         remember_replaced(next, &next->request.id);
         next->replaced_ms = move->now_ms;

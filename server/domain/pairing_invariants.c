@@ -50,6 +50,7 @@ static bool is_well_formed(const struct pairing *pairing)
     const struct pairing_request *request = &pairing->request;
     const struct ask *ask = &request->ask;
     if (pairing->standing >= OC_STANDING_COUNT || pairing->last_end >= REQUEST_END_COUNT ||
+        pairing->closed_end >= REQUEST_END_COUNT || !IS_TEXT(pairing->closed.text) ||
         request->why >= OC_WHY_COUNT) {
         return false;
     }
@@ -141,6 +142,14 @@ static bool has_sound_ring(const struct pairing *pairing)
     return true;
 }
 
+static bool has_sound_closed(const struct pairing *pairing)
+{
+    bool is_any = pairing->closed.text[0] != '\0';
+    bool is_in_force =
+        pairing->request.is_open && oc_request_id_equal(&pairing->closed, &pairing->request.id);
+    return is_any == (pairing->closed_end != REQUEST_END_NONE) && !(is_any && is_in_force);
+}
+
 static bool has_sound_expectation(const struct pairing *pairing)
 {
     const struct expectation *expectation = &pairing->expectation;
@@ -163,6 +172,6 @@ static bool is_sound_tombstone(const struct pairing *pairing)
 bool pairing_is_consistent(const struct pairing *pairing)
 {
     return is_well_formed(pairing) && has_sound_times(pairing) && has_sound_standing(pairing) &&
-           has_sound_request(pairing) && has_sound_ring(pairing) &&
+           has_sound_request(pairing) && has_sound_ring(pairing) && has_sound_closed(pairing) &&
            has_sound_expectation(pairing) && (!pairing->is_removed || is_sound_tombstone(pairing));
 }

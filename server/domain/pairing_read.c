@@ -52,6 +52,27 @@ const char *pairing_outcome_name(enum pairing_outcome outcome)
     return i < OC_ARRAY_LENGTH(outcome_names) ? outcome_names[i] : "unknown";
 }
 
+const char *pairing_end_name(enum request_end end)
+{
+    switch (end) {
+    case REQUEST_END_APPROVED:
+        return "approved";
+    case REQUEST_END_REJECTED:
+        return "rejected";
+    case REQUEST_END_DISMISSED:
+        return "dismissed";
+    case REQUEST_END_EXPIRED:
+    case REQUEST_END_SHED:
+        return "expired";
+    case REQUEST_END_CLOSED:
+        return "withdrawn";
+    case REQUEST_END_NONE:
+    case REQUEST_END_COUNT:
+        break;
+    }
+    return "closed";
+}
+
 struct pairing pairing_of_stranger(const struct oc_device_id *id)
 {
     return (struct pairing){.id = *id};

@@ -45,6 +45,8 @@ void pairing_close_request(struct move *move, enum request_end end)
     bool was_tombstone = next->request.why == OC_WHY_REMOVED;
     move->request_id = next->request.id;
     move->out->effects |= PAIRING_ENDS_WAIT;
+    next->closed = next->request.id;
+    next->closed_end = end;
     next->request = (struct pairing_request){.is_open = false};
     next->last_end = end;
     if (is_lapse && was_tombstone) {

@@ -80,9 +80,11 @@ struct pairing {
     struct expectation expectation;
     enum request_end last_end;                            /* how the last request ended */
     struct oc_request_id replaced[PAIRING_REPLACED_KEPT]; /* newest first; "" unused */
-    int64_t replaced_ms;              /* when a request last gave its place to another; 0: never */
-    int64_t cool_down_until_ms;       /* after reject and revoke */
-    uint8_t cool_down_step;           /* 0: 60 s next, doubling to 1 h; reset by approve */
+    struct oc_request_id closed; /* the last one closed, unless it is in force again; "" none */
+    enum request_end closed_end; /* and how */
+    int64_t replaced_ms;         /* when a request last gave its place to another; 0: never */
+    int64_t cool_down_until_ms;  /* after reject and revoke */
+    uint8_t cool_down_step;      /* 0: 60 s next, doubling to 1 h; reset by approve */
     struct oc_digest refused_upgrade; /* ask digest of a rejected upgrade ... */
     int64_t refused_upgrade_until_ms; /* ... not reopened before; 0: none */
     int64_t first_seen_ms;

@@ -170,6 +170,7 @@ static void answer_resolve(struct call *call, struct resolve_result *result)
     }
     rest.closest = result->closest;
     rest.replaced_by = result->replaced_by.text;
+    rest.closed_as = text_out(result->closed_as);
     packer_add_rest(&packer, &rest.base);
     if (packer.is_full) {
         fail_full(call);

@@ -23,23 +23,66 @@ static void add_match(struct service *service, const struct oc_device_id *id,
     }
 }
 
+/* Looked for in every record: only who names a request that is not open pays for that. */
+static bool find_closed(struct shard *shard, const struct oc_request_id *request_id,
+                        struct oc_device_id *out)
+{
+    for (int group = 0; group < ENTRY_GROUP_COUNT; group++) {
+        for (const struct entry *entry = shard_first_of(shard, (enum entry_group)group); entry;
+             entry = entry->next) {
+            struct packed record = {.bytes = entry->record_bytes, .n = entry->n_record};
+            struct oc_request_id open;
+            struct oc_request_id closed;
+            packed_request_ids(&record, &open, &closed);
+            if (oc_request_id_equal(&closed, request_id)) {
+                *out = entry->id;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool service_find_request(struct service *service, const struct oc_request_id *request_id,
+                          struct oc_device_id *out)
+{
+    bool is_found = directory_find_request(&service->directory, request_id, out);
+    for (size_t i = 0; i < INDEX_SHARDS && !is_found; i++) {
+        struct shard *shard = &service->index.shards[i];
+        shard_lock(shard);
+        is_found = find_closed(shard, request_id, out);
+        shard_unlock(shard);
+    }
+    return is_found;
+}
+
 static void resolve_request(struct service *service, const struct oc_request_id *request_id,
                             struct resolve_result *out)
 {
     struct oc_device_id id;
-    if (!directory_find_request(&service->directory, request_id, &id)) {
+    if (!service_find_request(service, request_id, &id)) {
         return;
     }
     add_match(service, &id, out);
-    if (out->n_matches == 0 || !out->matches[0].pairing.request.is_open) {
-        out->n_matches = 0;
+    const struct pairing *pairing = &out->matches[0].pairing;
+    if (out->n_matches == 0 || oc_request_id_equal(&pairing->request.id, request_id)) {
         return;
     }
-    const struct pairing_request *open = &out->matches[0].pairing.request;
-    if (!oc_request_id_equal(&open->id, request_id)) {
-        out->replaced_by = open->id;
-        out->n_matches = 0;
+    out->n_matches = 0;
+    if (oc_request_id_equal(&pairing->closed, request_id)) {
+        out->closed_as = pairing_end_name(pairing->closed_end);
+    } else if (pairing->request.is_open) {
+        out->replaced_by = pairing->request.id;
+    } else {
+        out->closed_as = pairing_end_name(REQUEST_END_NONE);
     }
+}
+
+/* Whether it is clear what was meant. */
+static bool is_resolved(const struct resolve_result *result)
+{
+    return result->n_matches > 0 || result->replaced_by.text[0] != '\0' ||
+           result->closed_as[0] != '\0';
 }
 
 static void resolve_alias(struct service *service, const char *alias, struct resolve_result *out)
@@ -160,7 +203,8 @@ static void each_open(struct service *service, open_match_fn visit, void *user)
              entry = entry->next) {
             struct packed record = {.bytes = entry->record_bytes, .n = entry->n_record};
             struct oc_request_id id;
-            packed_request_id(&record, &id);
+            struct oc_request_id closed;
+            packed_request_ids(&record, &id, &closed);
             goes_on = visit(user, &id, &entry->id);
         }
         shard_unlock(shard);
@@ -348,15 +392,16 @@ void admin_resolve(struct service *service, const char *selector, bool prefix_is
     struct oc_device_id id;
     struct oc_request_id request_id;
     memset(out, 0, sizeof *out);
+    out->closed_as = "";
     if (oc_device_id_parse(selector, &id)) {
         add_match(service, &id, out);
     } else if (oc_request_id_parse(selector, &request_id)) {
         resolve_request(service, &request_id, out);
     }
-    if (out->n_matches == 0 && out->replaced_by.text[0] == '\0') {
+    if (!is_resolved(out)) {
         resolve_alias(service, selector, out);
     }
-    if (out->n_matches == 0 && out->replaced_by.text[0] == '\0') {
+    if (!is_resolved(out)) {
         resolve_device_prefix(service, selector, out);
         resolve_request_prefix(service, selector, prefix_is_enough, out);
     }

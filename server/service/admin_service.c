@@ -278,7 +278,7 @@ static void stage(struct group *group, struct change *change)
     decide->result.status = check_start(service, decide);
     if (!decide->result.status && !replay(group, decide)) {
         if (names_request(decide->command.kind) &&
-            !directory_find_request(&service->directory, &decide->command.request_id, &id)) {
+            !service_find_request(service, &decide->command.request_id, &id)) {
             refuse_unknown(group, decide);
         } else {
             decide_on(group, decide, &id);

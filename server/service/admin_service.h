@@ -41,6 +41,8 @@ struct resolve_result {
     struct device_view matches[ADMIN_MAX_MATCHES];
     char closest[OC_DEVICE_ID_DIGITS + 1]; /* with none: "" if nothing is close */
     struct oc_request_id replaced_by;      /* with none: the named request was replaced by this */
+    const char *closed_as; /* with none: how the named request ended, "closed" if that is not known
+                              any more; "": no such request */
 };
 /* Full device id, full request id, alias, unique prefix (16+ digits of a device id, 4+ characters
  * of an open request's id, any number with prefix_is_enough), in this order. A claimed name never

@@ -14,7 +14,7 @@ enum {
 };
 
 /* A field was added: walk it, and add it to the round-trip test. */
-_Static_assert(sizeof(struct pairing) == 5328, "packed.c walks every field of a pairing");
+_Static_assert(sizeof(struct pairing) == 5344, "packed.c walks every field of a pairing");
 _Static_assert(sizeof(struct sighting) == 200, "packed.c walks every field of a sighting");
 
 struct walk {
@@ -212,6 +212,8 @@ static void walk_pairing(struct walk *walk, struct pairing *pairing)
 {
     walk_bytes(walk, &pairing->generation, GENERATION_BYTES);
     walk_text(walk, pairing->request.id.text, OC_REQUEST_ID_CHARS);
+    walk_text(walk, pairing->closed.text, OC_REQUEST_ID_CHARS);
+    WALK_ENUM(walk, pairing->closed_end);
     WALK_ENUM(walk, pairing->standing);
     walk_signed(walk, &pairing->first_seen_ms);
     walk_number(walk, &pairing->approval_seq);
@@ -281,12 +283,14 @@ uint64_t packed_generation(const struct packed *packed)
     return generation;
 }
 
-void packed_request_id(const struct packed *packed, struct oc_request_id *out)
+void packed_request_ids(const struct packed *packed, struct oc_request_id *open,
+                        struct oc_request_id *closed)
 {
     struct walk walk = {
         .bytes = packed->bytes, .at = GENERATION_BYTES, .cap = packed->n, .is_reading = true};
-    *out = (struct oc_request_id){0};
-    walk_text(&walk, out->text, OC_REQUEST_ID_CHARS);
+    *open = *closed = (struct oc_request_id){0};
+    walk_text(&walk, open->text, OC_REQUEST_ID_CHARS);
+    walk_text(&walk, closed->text, OC_REQUEST_ID_CHARS);
 }
 
 static void walk_opaque(struct walk *walk, uint8_t id[OC_INSTANCE_BYTES])

@@ -24,8 +24,9 @@ void packed_to_pairing(const struct packed *packed, const struct oc_device_id *i
 
 /* The generation alone, without unpacking. */
 uint64_t packed_generation(const struct packed *packed);
-/* The request's id alone ("" if none). */
-void packed_request_id(const struct packed *packed, struct oc_request_id *out);
+/* The ids of the open request and of the last closed one alone ("" if none). */
+void packed_request_ids(const struct packed *packed, struct oc_request_id *open,
+                        struct oc_request_id *closed);
 
 /* Everything but seen_ms, which changes too often. False when out of memory. */
 bool packed_from_sighting(const struct sighting *sighting, struct packed *out);

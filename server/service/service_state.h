@@ -68,6 +68,10 @@ struct open_requests_caps service_caps(const struct service *service);
 struct device_view;
 /* What lists show of a device. False when nothing is known of it. No shard locked. */
 bool service_view(struct service *service, const struct oc_device_id *id, struct device_view *out);
+/* The device that has, or had, this request: open, replaced, or closed not too long ago. No shard
+ * locked. */
+bool service_find_request(struct service *service, const struct oc_request_id *request_id,
+                          struct oc_device_id *out);
 /* The id closest to what was typed, if any is close; else out is left alone. No shard locked. */
 void service_find_closest(struct service *service, const char *selector,
                           char out[OC_DEVICE_ID_DIGITS + 1]);

@@ -21,16 +21,17 @@ static const char *const sources[RECORD_STATEMENT_COUNT] = {
         "INSERT INTO devices (id, standing, generation, is_removed, asked, granted, term_ends_ms,"
         " alias, labels, mac, claimed_name, last_end, replaced, replaced_ms, cool_down_until_ms,"
         " cool_down_step, refused_upgrade, refused_upgrade_until_ms, first_seen_ms, requested_ms,"
-        " decided_ms, decided_by, approval_seq)"
+        " decided_ms, decided_by, approval_seq, closed, closed_end)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-        " ?18, ?19, ?20, ?21, ?22, ?23)",
+        " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
     [RECORD_UPDATE_DEVICE] =
         "UPDATE devices SET standing = ?2, generation = ?3, is_removed = ?4,"
         " asked = ?5, granted = ?6, term_ends_ms = ?7, alias = ?8, labels = ?9, mac = ?10,"
         " claimed_name = ?11, last_end = ?12, replaced = ?13, replaced_ms = ?14,"
         " cool_down_until_ms = ?15, cool_down_step = ?16, refused_upgrade = ?17,"
         " refused_upgrade_until_ms = ?18, first_seen_ms = ?19, requested_ms = ?20,"
-        " decided_ms = ?21, decided_by = ?22, approval_seq = ?23 WHERE device = ?24",
+        " decided_ms = ?21, decided_by = ?22, approval_seq = ?23, closed = ?24,"
+        " closed_end = ?25 WHERE device = ?26",
     [RECORD_PUT_REQUEST] =
         "INSERT INTO requests (device, id, digest, ask, name, labels, purpose, why, opened_ms,"
         " attempted_ms, code_failures) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
@@ -140,6 +141,8 @@ static void bind_device(struct binder *binder, const struct pairing *pairing,
     bind_number(binder, pairing->decided_ms);
     bind_text(binder, pairing->decided_by, OC_MAX_ACTOR_BYTES);
     bind_number(binder, (int64_t)pairing->approval_seq);
+    bind_text(binder, pairing->closed.text, OC_REQUEST_ID_CHARS);
+    bind_number(binder, pairing->closed_end);
 }
 
 /* *device is the row to update, or 0 and then becomes the row inserted. */
@@ -276,7 +279,7 @@ static const char *const scans[FROM_COUNT] = {
         "SELECT device, id, standing, generation, is_removed, asked, granted, term_ends_ms, alias,"
         " labels, mac, claimed_name, last_end, replaced, replaced_ms, cool_down_until_ms,"
         " cool_down_step, refused_upgrade, refused_upgrade_until_ms, first_seen_ms, requested_ms,"
-        " decided_ms, decided_by, approval_seq FROM devices ORDER BY device",
+        " decided_ms, decided_by, approval_seq, closed, closed_end FROM devices ORDER BY device",
     [FROM_REQUESTS] =
         "SELECT device, id, digest, ask, name, labels, purpose, why, opened_ms, attempted_ms,"
         " code_failures FROM requests ORDER BY device",
@@ -367,6 +370,8 @@ static bool read_device(const struct merge *merge, struct pairing *pairing)
     pairing->decided_ms = read_number(&reader);
     read_text(&reader, pairing->decided_by, OC_MAX_ACTOR_BYTES);
     pairing->approval_seq = (uint64_t)read_number(&reader);
+    read_text(&reader, pairing->closed.text, OC_REQUEST_ID_CHARS);
+    pairing->closed_end = read_small(&reader, REQUEST_END_COUNT - 1);
     const struct record_rows *rows = merge->rows;
     const struct oc_digest want = row_device_mac(rows->hmac, rows->gateway_id, pairing);
     return !reader.is_broken && oc_equal_constant_time(mac.bytes, want.bytes, OC_DIGEST_BYTES);

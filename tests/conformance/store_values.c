@@ -122,6 +122,8 @@ static void approve(struct pairing *record)
     record->asked = value_grant(3);
     record->granted = value_grant(2);
     record->approval_seq = INT64_MAX - 7;
+    record->closed = request_id(999999999u);
+    record->closed_end = REQUEST_END_APPROVED;
     record->last_end = REQUEST_END_APPROVED;
 }
 
@@ -316,6 +318,8 @@ void assert_same_record(const struct pairing *a, const struct pairing *b)
     assert_same_request(&a->request, &b->request);
     assert_same_expectation(&a->expectation, &b->expectation);
     assert_int_equal(a->last_end, b->last_end);
+    assert_string_equal(a->closed.text, b->closed.text);
+    assert_int_equal(a->closed_end, b->closed_end);
     for (unsigned i = 0; i < PAIRING_REPLACED_KEPT; i++) {
         assert_string_equal(a->replaced[i].text, b->replaced[i].text);
     }

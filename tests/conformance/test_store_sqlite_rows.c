@@ -180,7 +180,8 @@ static void an_approved_row_that_somebody_inserts_is_quarantined(void **state)
                              " is_removed, asked, granted, term_ends_ms, '', labels, mac,"
                              " claimed_name, last_end, replaced, replaced_ms, cool_down_until_ms,"
                              " cool_down_step, refused_upgrade, refused_upgrade_until_ms,"
-                             " first_seen_ms, requested_ms, decided_ms, decided_by, approval_seq"
+                             " first_seen_ms, requested_ms, decided_ms, decided_by, approval_seq,"
+                             " closed, closed_end"
                              " FROM devices"
                              " WHERE device = 2"),
                      SQLITE_OK);

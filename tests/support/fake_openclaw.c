@@ -209,6 +209,8 @@ enum oc_status oc_admin_resolve(struct oc_client *client, const char *selector,
     }
     if (strcmp(selector, FAKE_REPLACED_REQUEST) == 0) {
         SET(out->replaced_by.text, FAKE_PENDING_REQUEST);
+    } else if (strcmp(selector, FAKE_CLOSED_REQUEST) == 0) {
+        SET(out->closed_as, "rejected");
     } else if (out->n == 0) {
         SET(out->closest, FAKE_APPROVED_ALIAS);
     }

@@ -13,9 +13,15 @@ wait "$AGENT_PID" || code=$?
 [ "$code" -eq 5 ] || fail "the agent ended with $code instead of 5"
 log_has web-1 '403' || fail "no 403 in the agent's output"
 
-# The decided request cannot be approved afterwards.
-expect_exit 3 ocg devices approve "$request" --yes
+# The decided request cannot be approved afterwards; who tries is told why, after a restart of the
+# gateway too.
+expect_exit 6 ocg devices approve "$request" --yes
+contains "$ERR" "request $request is no longer open: it was rejected"
 is_field "$device" state rejected
+stop_gateway
+start_gateway
+expect_exit 6 ocg devices approve "$request"
+contains "$ERR" 'it was rejected'
 
 # Revoking what was never approved says what to use instead.
 start_agent web-2

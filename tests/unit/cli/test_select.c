@@ -58,6 +58,17 @@ static void a_replaced_request_is_exit_6_with_the_one_that_stands(void **state)
     ran_free(&ran);
 }
 
+static void a_closed_request_is_exit_6_with_how_it_ended(void **state)
+{
+    (void)state;
+    struct ran ran = RUN("devices", "approve", FAKE_CLOSED_REQUEST);
+    assert_int_equal(ran.code, EXIT_CONFLICT);
+    assert_contains(ran.err, "request " FAKE_CLOSED_REQUEST " is no longer open: it was rejected\n"
+                             "  see who waits now:  openclaw pairing list\n");
+    assert_int_equal(fake.n_decisions, 0);
+    ran_free(&ran);
+}
+
 static void without_a_terminal_approve_needs_an_id(void **state)
 {
     (void)state;
@@ -211,6 +222,7 @@ int main(void)
         cmocka_unit_test_setup(a_request_that_is_not_open_may_be_decided, reset),
         cmocka_unit_test_setup(an_ambiguous_prefix_is_listed_and_exit_2, reset),
         cmocka_unit_test_setup(a_replaced_request_is_exit_6_with_the_one_that_stands, reset),
+        cmocka_unit_test_setup(a_closed_request_is_exit_6_with_how_it_ended, reset),
         cmocka_unit_test_setup(without_a_terminal_approve_needs_an_id, reset),
         cmocka_unit_test_setup(choosing_by_number_shows_everything_and_asks, reset),
         cmocka_unit_test_setup(choosing_by_request_id_works_from_the_pairing_list_too, reset),

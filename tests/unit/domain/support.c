@@ -117,7 +117,8 @@ static bool is_same_expectation(const struct expectation *a, const struct expect
 
 static bool is_same_history(const struct pairing *a, const struct pairing *b)
 {
-    return a->last_end == b->last_end &&
+    return a->last_end == b->last_end && a->closed_end == b->closed_end &&
+           oc_request_id_equal(&a->closed, &b->closed) &&
            memcmp(a->replaced, b->replaced, sizeof a->replaced) == 0 &&
            a->replaced_ms == b->replaced_ms && a->cool_down_until_ms == b->cool_down_until_ms &&
            a->cool_down_step == b->cool_down_step &&

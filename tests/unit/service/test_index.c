@@ -112,6 +112,10 @@ static void any_pairing(uint64_t *state, struct pairing *out)
     for (size_t i = 0, n = next(state) % (PAIRING_REPLACED_KEPT + 1); i < n; i++) {
         memcpy(out->replaced[i].text, "7QK4M2T9XA", OC_REQUEST_ID_CHARS);
     }
+    if (next(state) % 2) {
+        memcpy(out->closed.text, "AAAAAAAAAA", OC_REQUEST_ID_CHARS);
+        out->closed_end = (enum request_end)(next(state) % REQUEST_END_COUNT);
+    }
     out->replaced_ms = moment(state);
     out->cool_down_until_ms = moment(state);
     out->cool_down_step = (uint8_t)next(state);
@@ -133,14 +137,15 @@ static void every_field_of_a_record_survives_packing(void **state)
     for (int i = 0; i < 20000; i++) {
         struct pairing was, is;
         struct packed packed;
-        struct oc_request_id id;
+        struct oc_request_id id, closed;
         any_pairing(&random, &was);
         assert_true(packed_from_pairing(&was, &packed));
         packed_to_pairing(&packed, &was.id, &is);
         assert_memory_equal(&was, &is, sizeof was);
         assert_true(packed_generation(&packed) == was.generation);
-        packed_request_id(&packed, &id);
+        packed_request_ids(&packed, &id, &closed);
         assert_string_equal(id.text, was.request.id.text);
+        assert_string_equal(closed.text, was.closed.text);
         packed_free(&packed);
     }
 }
@@ -282,7 +287,9 @@ static void typical(struct pairing *out, uint64_t *random)
     out->asked = (struct oc_grant){.role = "agent", .n_scopes = 2, .scopes = {"chat", "tools"}};
     out->granted = out->asked;
     memcpy(out->claimed_name, "web-frontend-0042", sizeof "web-frontend-0042");
-    out->last_end = REQUEST_END_APPROVED;
+    out->last_end = out->closed_end = REQUEST_END_APPROVED;
+    memcpy(out->closed.text, "7QK4M2T9XA", sizeof "7QK4M2T9XA");
+    out->approval_seq = 100000;
     out->first_seen_ms = INT64_C(1700000000000);
     out->requested_ms = out->first_seen_ms;
     out->decided_ms = out->first_seen_ms + 60000;

@@ -245,6 +245,57 @@ static void a_new_database_starts_empty_and_in_a_later_epoch(void **state)
     device_close(&device);
 }
 
+static void expect_closed(struct service_fixture *fixture, const struct oc_request_id *id,
+                          const char *how)
+{
+    struct resolve_result *found = calloc(1, sizeof *found);
+    const struct decide_command late = {.kind = PAIRING_EV_REJECT, .request_id = *id};
+    assert_non_null(found);
+    admin_resolve(fixture->service, id->text, false, found);
+    assert_int_equal(found->n_matches, 0);
+    assert_string_equal(found->replaced_by.text, "");
+    assert_string_equal(found->closed_as, how);
+    struct decide_result result = admin_do(fixture, &late);
+    assert_int_equal(result.status, OC_ABORTED);
+    assert_string_equal(result.error.cause, "no_request");
+    free(found);
+}
+
+static void who_names_a_closed_request_is_told_how_it_ended_after_a_restart_too(void **state)
+{
+    static const struct {
+        enum pairing_event_kind kind;
+        const char *how;
+    } ends[] = {
+        {PAIRING_EV_APPROVE, "approved"},
+        {PAIRING_EV_REJECT, "rejected"},
+        {PAIRING_EV_DISMISS, "dismissed"},
+        {PAIRING_EV_BLOCK, "withdrawn"},
+    };
+    struct home *home = *state;
+    struct service_fixture *fixture = &home->fixture;
+    struct oc_request_id ids[4];
+    for (unsigned i = 0; i < 4; i++) {
+        struct device device;
+        device_open(fixture, &device, i + 1);
+        ids[i] = device_connect(&device).refusal.request_id;
+        assert_int_equal(admin_decide_on(fixture, ends[i].kind, &device.id).status, OC_OK);
+        device_close(&device);
+        expect_closed(fixture, &ids[i], ends[i].how);
+    }
+    restart(home, STORE_LOCK_NONE);
+    for (unsigned i = 0; i < 4; i++) {
+        expect_closed(fixture, &ids[i], ends[i].how);
+    }
+    /* The same ask brings a dismissed one back under its id. */
+    struct device device;
+    device_open(fixture, &device, 3);
+    assert_string_equal(device_connect(&device).refusal.request_id.text, ids[2].text);
+    assert_int_equal(admin_decide_on(fixture, PAIRING_EV_APPROVE, &device.id).status, OC_OK);
+    expect_closed(fixture, &ids[2], "approved");
+    device_close(&device);
+}
+
 static void an_accepted_rollback_is_remembered_over_a_restart(void **state)
 {
     struct home *home = *state;
@@ -309,6 +360,7 @@ int main(void)
         CASE(the_marker_follows_other_changes_within_a_second),
         CASE(a_new_database_starts_empty_and_in_a_later_epoch),
         CASE(time_goes_on_over_a_restart_with_a_clock_that_is_behind),
+        CASE(who_names_a_closed_request_is_told_how_it_ended_after_a_restart_too),
         CASE(an_accepted_rollback_is_remembered_over_a_restart),
 #undef CASE
     };
