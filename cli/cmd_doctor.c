@@ -2,6 +2,7 @@
 #include <openclaw/client.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/agent_run.h"
 #include "cli/doctor.h"
@@ -64,18 +65,25 @@ static void look_at_agent(struct doctor *doctor)
 
 static void look(struct doctor *doctor)
 {
+    const struct arguments *args = &doctor->cli->args;
     bool is_agent = is_there(doctor, "identity") || is_there(doctor, "gateways") ||
-                    arguments_has(&doctor->cli->args, OPT_GATEWAY);
+                    arguments_has(args, OPT_GATEWAY);
+    bool is_gateway = is_there(doctor, "gateway") || is_there(doctor, "gateway.yaml") ||
+                      arguments_has(args, OPT_CONFIG);
     if (is_agent) {
         look_at_agent(doctor);
-    } else {
+    }
+    if (is_gateway) {
+        doctor_look_at_gateway(doctor);
+    }
+    if (!is_agent && !is_gateway) {
         find_nothing(doctor);
     }
 }
 
 static enum exit_code run_doctor(struct cli *cli)
 {
-    struct doctor doctor = {.cli = cli};
+    struct doctor doctor = {.cli = cli, .owner = geteuid()};
     enum exit_code code = agent_read_pins(cli, &doctor.pins);
     code = code ? code : find_data_dir(&doctor);
     if (code) {

@@ -1,7 +1,7 @@
 /*
  * The doctor's parts. cmd_doctor.c: the command and the order; doctor_agent.c: what an agent's host
  * holds; doctor_reach.c: its way to a gateway, and the answer; doctor_paths.c: permissions, and
- * where a directory lies; doctor_gateway.c: the gateway of this machine.
+ * where a directory lies; doctor_gateway.c, doctor_live.c: the gateway of this machine.
  *
  * Nothing here changes anything. A check adds a finding for each thing that it looked at and
  * knows; it adds none where there is nothing to look at.
@@ -24,6 +24,7 @@ struct doctor {
     char data_dir[DOCTOR_PATH_BYTES];
     char openclaw[DOCTOR_PATH_BYTES]; /* how this program is called on this data directory */
     bool has_data_dir;                /* it exists */
+    unsigned owner;                   /* the user that what is looked at should belong to */
     struct oc_trust pins;             /* of --pin */
     bool has_identity;
     struct oc_device_id device_id; /* with has_identity */
@@ -44,6 +45,9 @@ struct doctor_check {
 extern const struct doctor_check doctor_agent_checks[];
 extern const size_t n_doctor_agent_checks;
 
+/* doctor_gateway.c: everything of the gateway's side. */
+void doctor_look_at_gateway(struct doctor *doctor);
+
 /* doctor_reach.c: reachability, trust and answer of every gateway known or named. */
 void doctor_look_at_gateways(struct doctor *doctor);
 
@@ -57,6 +61,7 @@ struct path_demand {
 extern const struct path_demand demand_data_dir;
 extern const struct path_demand demand_private_dir;
 extern const struct path_demand demand_private_file;
+extern const struct path_demand demand_config_file;
 /* Adds a finding if the path is there and not as demanded. True if it is there and good. */
 bool doctor_check_path(struct doctor *doctor, const char *name, const char *path,
                        const struct path_demand *demand);

@@ -19,6 +19,7 @@ const struct path_demand demand_private_dir = {
     .is_dir = true, .must_be_ours = true, .forbidden = S_IRWXG | S_IRWXO, .wanted = 0700};
 const struct path_demand demand_private_file = {
     .must_be_ours = true, .forbidden = S_IRWXG | S_IRWXO, .wanted = 0600};
+const struct path_demand demand_config_file = {.forbidden = S_IWGRP | S_IWOTH, .wanted = 0600};
 
 /* ---- owners and modes ------------------------------------------------------------------------ */
 
@@ -32,9 +33,10 @@ static void format_user(uid_t uid, char out[80])
     }
 }
 
-static bool is_owner_good(const struct stat *facts, const struct path_demand *demand)
+static bool is_owner_good(const struct doctor *doctor, const struct stat *facts,
+                          const struct path_demand *demand)
 {
-    if (facts->st_uid == geteuid()) {
+    if (facts->st_uid == doctor->owner) {
         return true;
     }
     /* A bind mount keeps its owner outside; root in a container may use it. */
@@ -48,13 +50,12 @@ static void find_owner(struct doctor *doctor, const char *name, const char *path
     char self[80];
     char word[QUOTED_BYTES];
     format_user(facts->st_uid, owner);
-    format_user(geteuid(), self);
+    format_user(doctor->owner, self);
     struct finding *finding =
         doctor_find(doctor, name, FINDING_FAIL, "%s belongs to %s, wanted %s", path, owner, self);
-    finding_set_cause(finding, "it is used by the user that owns it alone; this program runs as %s",
-                      self);
+    finding_set_cause(finding, "it is used by the user that owns it alone");
     finding_set_advice(finding, "run it as %s, or give it to this user", owner);
-    finding_set_fix(finding, "chown -R %u %s", (unsigned)geteuid(), shell_word(path, word));
+    finding_set_fix(finding, "chown -R %u %s", doctor->owner, shell_word(path, word));
 }
 
 static void find_mode(struct doctor *doctor, const char *name, const char *path,
@@ -101,7 +102,7 @@ bool doctor_check_path(struct doctor *doctor, const char *name, const char *path
         find_kind(doctor, name, path, &facts, demand);
         return false;
     }
-    bool is_owned = is_owner_good(&facts, demand);
+    bool is_owned = is_owner_good(doctor, &facts, demand);
     bool is_closed = (facts.st_mode & demand->forbidden) == 0;
     if (!is_owned) {
         find_owner(doctor, name, path, &facts);

@@ -90,9 +90,12 @@ static void print_finding(const struct output *output, const struct finding *fin
         bool has_both = finding->advice[0] != '\0' && finding->fix[0] != '\0';
         (void)snprintf(text, sizeof text, "%s%s%s", finding->advice, has_both ? ":  " : "",
                        finding->fix);
+        bool is_note = finding->result == FINDING_OK ||
+                       (finding->result == FINDING_SKIPPED && finding->fix[0] == '\0');
+        const char *label = is_note ? "note" : "fix";
         char safe_text[ESCAPE_MOST * sizeof text];
         escape_for_terminal(text, safe_text, sizeof safe_text);
-        (void)fprintf(output->terminal->out, "%*s%-4s %s\n", indent, "", "fix", safe_text);
+        (void)fprintf(output->terminal->out, "%*s%-4s %s\n", indent, "", label, safe_text);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/app.h"
+#include "server/doctor/doctor.h"
 #include "server/host/sandbox.h"
 #include "server/offline.h"
 
@@ -26,6 +27,7 @@ static const char usage[] =
     "\n"
     "  run            serve until SIGTERM or SIGINT\n"
     "  check-config   check the configuration: OK, or the error with line and column\n"
+    "  doctor         what the gateway's files say of its health, a JSON object a line\n"
     "  restore FILE   put a backup in the place of the database (--yes: without asking)\n"
     "  verify FILE    check a backup: its structure, and its audit from the first row to the last\n"
     "  version        print the version\n"
@@ -146,6 +148,7 @@ static const struct {
 } commands[] = {
     {"run", run},
     {"check-config", check_config},
+    {"doctor", doctor_run},
     {"version", print_version},
 };
 

@@ -111,6 +111,11 @@ static void derive(const struct oc_key *root, const char *label, struct oc_key *
     oc_wipe(&digest, sizeof digest);
 }
 
+void state_derive_row_key(const struct oc_key *root, struct oc_key *out)
+{
+    derive(root, "openclaw trust row key v1", out);
+}
+
 static enum oc_status load_secret(struct state *state, bool exists, struct oc_error *err)
 {
     struct oc_key root;
@@ -128,7 +133,7 @@ static enum oc_status load_secret(struct state *state, bool exists, struct oc_er
                          state_dir_path(state->dir), secret_file, n);
     }
     derive(&root, "openclaw gateway secret v1", &state->secret);
-    derive(&root, "openclaw trust row key v1", &state->row_key);
+    state_derive_row_key(&root, &state->row_key);
     oc_wipe(&root, sizeof root);
     return status;
 }

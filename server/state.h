@@ -58,3 +58,6 @@ OC_MUST_CHECK enum oc_status state_make_store(struct state *state, int64_t now_m
 
 /* Wipes the secrets, closes what is open, gives the lock back. */
 void state_close(struct state *state);
+
+/* What authenticates trust rows, from the bytes of secret.key. */
+void state_derive_row_key(const struct oc_key *root, struct oc_key *out);

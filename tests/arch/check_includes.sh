@@ -21,6 +21,7 @@ server/config     include/openclaw proto/base server/obs server/config <yaml.h>
 server/domain     include/openclaw proto/base server/domain
 server/store      include/openclaw proto/base proto/crypto server/domain server/store <sqlite3.h> <openssl/>
 server/service    include/openclaw proto/base proto/crypto server/domain server/store/store.h server/store/marker.h server/store/backup.h server/base server/obs server/service
+server/doctor     include/openclaw proto/base proto/crypto server/base server/obs server/host server/config server/store/store.h server/store/marker.h server/store/verify.h server/app.h server/state.h server/doctor
 server/rpc        include/openclaw proto/base proto/crypto proto/rpc gen server/domain server/base server/obs server/service server/rpc <protobuf-c/> <utf8proc.h>
 client            include/openclaw proto/base proto/crypto proto/rpc gen client <protobuf-c/>
 cli               include/openclaw cli <utf8proc.h>

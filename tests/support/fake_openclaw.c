@@ -250,6 +250,9 @@ enum oc_status oc_admin_status(struct oc_client *client, struct oc_gateway_statu
     out->counters[0].value = 7;
     SET(out->store, "sqlite 3.40.1");
     out->pid = 4711;
+    SET(out->store_error, fake.store_error);
+    SET(out->store_cause, fake.store_cause);
+    out->n_quarantined = fake.n_quarantined;
     return OC_OK;
 }
 

@@ -53,6 +53,9 @@ struct fake {
     bool has_outcome;
     struct oc_outcome outcome;
     struct oc_probe probe;
+    char store_error[64]; /* ""; the store works */
+    char store_cause[24];
+    uint64_t n_quarantined;
 };
 extern struct fake fake;
 
