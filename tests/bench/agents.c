@@ -247,11 +247,29 @@ static void do_lost(struct led *led, const char *words)
     printf("{}\n");
 }
 
+/* When the agents had their sessions, a share of them at the latest. */
+static double settled_s(struct led *led, double share)
+{
+    struct agents *fleet = &led->fleet;
+    double *took_s = calloc(fleet->n, sizeof *took_s);
+    require(took_s != NULL, "out of memory");
+    pthread_mutex_lock(&fleet->lock);
+    for (size_t i = 0; i < fleet->n; i++) {
+        const uint64_t session_ns = fleet->items[i].session_ns;
+        took_s[i] = session_ns > led->lost_ns ? (double)(session_ns - led->lost_ns) / 1e9 : 0;
+    }
+    pthread_mutex_unlock(&fleet->lock);
+    const double at_share = agents_at_share(took_s, fleet->n, share);
+    free(took_s);
+    return at_share;
+}
+
 static void do_settled(struct led *led, const char *words)
 {
     (void)words;
     require(agents_wait_at(&led->fleet, AGENT_IN_SESSION, led->fleet.n), "not all came back");
-    printf("{\"took_s\": %.3f, ", since_s(led->lost_ns));
+    printf("{\"took_s\": %.3f, \"p50_s\": %.3f, \"p95_s\": %.3f, ", since_s(led->lost_ns),
+           settled_s(led, 0.5), settled_s(led, 0.95));
     print_places(&led->fleet);
 }
 

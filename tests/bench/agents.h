@@ -35,6 +35,7 @@ struct agent {
     enum agent_place place;
     uint64_t due_ns; /* dials then; 0: stays where it is */
     uint32_t n_failures;
+    uint64_t random;
     struct oc_request_id request_id; /* the last it was told */
     struct oc_digest ask_digest;     /* as listed */
     size_t n_request_ids;            /* how many different ones */

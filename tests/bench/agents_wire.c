@@ -29,13 +29,23 @@ static void move_to(struct agent *agent, enum agent_place place)
     pthread_cond_broadcast(&fleet->moved);
 }
 
-static uint64_t pause_ns(const struct agent *agent)
+/* The time of the loss would be no jitter: all are cut off at once. SplitMix64 from the device's
+ * id. */
+static uint64_t next_random(struct agent *agent)
+{
+    uint64_t z = (agent->random += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static uint64_t pause_ns(struct agent *agent)
 {
     uint64_t window_ms = FIRST_WINDOW_MS;
     for (uint32_t i = 1; i < agent->n_failures && window_ms < LAST_WINDOW_MS; i++) {
         window_ms *= 2;
     }
-    return measure_now_ns() % (window_ms * 1000000);
+    return next_random(agent) % (window_ms * 1000000);
 }
 
 static void plan_return(struct agent *agent, uint32_t retry_after_ms)
@@ -368,6 +378,8 @@ static void make_agent(struct agents *fleet, size_t i)
     (void)snprintf(agent->source, sizeof agent->source, "127.%u.%u.%u", 1 + source / 40000 % 200,
                    1 + source / 200 % 200, 1 + source % 200);
     fleet_device_init(&agent->device);
+    const struct oc_device_id id = oc_identity_device_id(agent->device.identity);
+    memcpy(&agent->random, id.bytes, sizeof agent->random);
 }
 
 void agents_init(struct agents *fleet, const char *url, const char *data_dir, size_t n)

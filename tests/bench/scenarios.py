@@ -124,7 +124,8 @@ def grown(make_servers, shape, size, count):
 
 def restart(make_servers, seconds):
     """A gateway that was killed, and all its agents at once; the floor is the time that as many
-    connects take at the rate measured before."""
+    connects take at the rate measured before. Who is refused at a cap pauses, as real agents do, up
+    to twice as long each time: the last few are late by that, not by the gateway."""
     count = within_descriptors(5000) if seconds >= 1 else 50
     with make_servers() as servers:
         servers.start_gateway()
@@ -136,17 +137,19 @@ def restart(make_servers, seconds):
             servers.stop_gateway(signal.SIGKILL)
             agents.tell("lost")
             servers.start_gateway()
-            began = time.monotonic()
-            back = threading.Thread(target=agents.tell, args=("settled",))
+            found = {}
+            back = threading.Thread(target=lambda: found.update(agents.tell("settled")))
             back.start()
             slowest = 0
             while back.is_alive():
                 asked = time.monotonic()
                 servers.openclaw("devices", "list", "-o", "name")
                 slowest = max(slowest, time.monotonic() - asked)
-            took = time.monotonic() - began
-    shape = f"{count} agents"
-    yield shape, "all_in_session_s", "s", took, count / max(rate, 1)
+    shape, floor = f"{count} agents", count / max(rate, 1)
+    for metric, key, share in [("half_in_session_s", "p50_s", 0.5),
+                               ("95_percent_in_session_s", "p95_s", 0.95),
+                               ("all_in_session_s", "took_s", 1)]:
+        yield shape, metric, "s", found[key], floor * share
     yield shape, "slowest_list_s", "s", slowest, None
 
 

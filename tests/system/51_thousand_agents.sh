@@ -32,8 +32,10 @@ has() {
     [ "$found" = "$2" ] || fail "$1 is $found instead of $2: $ANSWER"
 }
 
-# show WHAT: the four times of a run of decisions.
+# show WHAT: the four times of a run of decisions. However busy the machine is, a connection follows
+# its decision within the bounds of the promise.
 show() {
+    [ "$(json 'd["effect_p99_ms"] < 1000' <<<"$ANSWER")" = true ] || fail "$1: too late: $ANSWER"
     json "'$1: %d in %.2f s; answered in %.1f ms p50, %.1f ms p99; connection in %.1f ms p50, %.1f ms p99' \
 % (d['n'], d['took_s'], d['answer_p50_ms'], d['answer_p99_ms'], d['effect_p50_ms'], d['effect_p99_ms'])" \
         <<<"$ANSWER"
@@ -74,7 +76,8 @@ until read -r -t 0.05 ANSWER <&"${FLEET[0]}"; do
     n_lists=$((n_lists + 1))
     [ "$n_lists" -lt 2000 ] || fail "the agents do not come back"
 done
-echo "killed and started: all $n in session $(json 'd["took_s"]' <<<"$ANSWER") s after they lost it;" \
+echo "killed and started: half in session $(json 'd["p50_s"]' <<<"$ANSWER") s after they lost it," \
+    "95 % in $(json 'd["p95_s"]' <<<"$ANSWER") s, all $n in $(json 'd["took_s"]' <<<"$ANSWER") s;" \
     "meanwhile $n_lists whole lists, the slowest in $slowest_ms ms"
 has in_session "$n"
 # The promise is 1 s; the rest is for a machine that does something else as well.
