@@ -156,6 +156,14 @@ static void print_asking(struct agents *fleet)
     pthread_mutex_unlock(&fleet->lock);
 }
 
+static void set_retrying(struct agents *fleet, bool retries, bool storms)
+{
+    pthread_mutex_lock(&fleet->lock);
+    fleet->retries = retries;
+    fleet->storms = storms;
+    pthread_mutex_unlock(&fleet->lock);
+}
+
 /* Between the reading of the requests and their approval each asks once more at least. */
 static void do_retry(struct led *led, const char *words)
 {
@@ -163,7 +171,7 @@ static void do_retry(struct led *led, const char *words)
     const size_t step = strtoul(words, NULL, 10);
     struct agents_run whole = {.n = fleet->n};
     require(step > 0, "a number is wanted");
-    fleet->retries = true;
+    set_retrying(fleet, true, false);
     for (size_t first = 0; first < fleet->n; first += step) {
         const size_t end = first + step < fleet->n ? first + step : fleet->n;
         agents_dial(fleet, end, 0);
@@ -184,7 +192,7 @@ static void do_retry(struct led *led, const char *words)
 static void do_nag(struct led *led, const char *words)
 {
     struct agents *fleet = &led->fleet;
-    fleet->retries = true;
+    set_retrying(fleet, true, false);
     agents_dial(fleet, fleet->n, 0);
     wait_refused(fleet, 0, fleet->n, 1);
     fleet_sleep_until(measure_now_ns() + (uint64_t)(atof(words) * 1e9));
@@ -197,8 +205,7 @@ static void do_nag(struct led *led, const char *words)
 static void do_storm(struct led *led, const char *words)
 {
     struct agents *fleet = &led->fleet;
-    fleet->storms = true;
-    fleet->retries = true;
+    set_retrying(fleet, true, true);
     agents_dial(fleet, fleet->n, 0);
     fleet_sleep_until(measure_now_ns() + (uint64_t)(atof(words) * 1e9));
     printf("{");
@@ -221,15 +228,11 @@ static void do_reach(struct led *led, const char *words)
     struct agents *fleet = &led->fleet;
     const uint64_t start = measure_now_ns();
     (void)words;
-    pthread_mutex_lock(&fleet->lock);
-    fleet->retries = true;
-    pthread_mutex_unlock(&fleet->lock);
+    set_retrying(fleet, true, false);
     agents_dial(fleet, fleet->n, 0);
     require(agents_wait_at(fleet, AGENT_IN_SESSION, fleet->n), "the gateway is not reached");
     printf("{\"took_s\": %.3f, ", since_s(start));
-    pthread_mutex_lock(&fleet->lock);
-    fleet->retries = false;
-    pthread_mutex_unlock(&fleet->lock);
+    set_retrying(fleet, false, false);
     print_places(fleet);
 }
 
