@@ -212,10 +212,10 @@ static void unlist(struct shard *shard, struct entry *entry)
 
 static void enlist(struct shard *shard, struct entry *entry, const struct pairing *pairing)
 {
-    entry->group = (uint8_t)entry_group_of(pairing);
+    entry->group = (unsigned)entry_group_of(pairing) & 0xfU;
     /* A tombstone's standing is nobody's concern: it is not listed as revoked. */
     entry->state =
-        (uint8_t)(entry->group == ENTRY_NOTHING ? OC_STATE_NONE : pairing_state(pairing));
+        (unsigned)(entry->group == ENTRY_NOTHING ? OC_STATE_NONE : pairing_state(pairing)) & 0xfU;
     struct entry **head = &shard->groups[entry->group];
     entry->next = *head;
     entry->link = head;
@@ -300,7 +300,7 @@ void shard_see(struct shard *shard, struct entry *entry, const struct sighting *
     if (packed_from_sighting(sighting, &packed)) {
         free(entry->sighting_bytes);
         entry->sighting_bytes = packed.bytes;
-        entry->n_sighting = packed.n;
+        entry->n_sighting = (uint8_t)packed.n;
     }
     shard_touch(shard, entry, sighting->seen_ms);
 }

@@ -59,15 +59,19 @@ struct entry {
     int64_t seen_ms;
     int64_t due_ms;    /* the clockwork will look at this record then; 0: it will not */
     uint32_t host_key; /* the directory's, under its mutex; 0: its host is not known */
-    uint16_t n_record;
-    uint16_t n_sighting;
-    uint16_t n_holds;   /* changes on their way that will publish here */
-    uint8_t host_flags; /* the directory's too */
-    uint8_t group;
-    uint8_t state;     /* enum oc_state, as lists show it */
     uint32_t dirty_at; /* place on the shard's list of sightings to save, from 1; 0: not there */
-    uint8_t round;     /* the load that last found the record on disk; writer thread only */
+    uint16_t n_record;
+    uint16_t n_holds; /* changes on their way that will publish here */
+    uint8_t n_sighting;
+    uint8_t host_flags; /* the directory's too */
+    uint8_t round;      /* the load that last found the record on disk; writer thread only */
+    unsigned group : 4; /* these two change together, under the mutex */
+    unsigned state : 4; /* enum oc_state, as lists show it */
 };
+/* There is one for every device; of 8 bytes more malloc would take 16. */
+_Static_assert(ENTRY_GROUP_COUNT <= 16 && OC_STATE_COUNT <= 16 && PACKED_SIGHTING_BYTES <= 255,
+               "they fit their fields");
+_Static_assert(sizeof(struct entry) <= 104 || sizeof(void *) != 8, "an entry grew");
 
 struct shard {
     pthread_mutex_t mutex; /* guards what this file's head says */

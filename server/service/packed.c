@@ -316,7 +316,7 @@ static void walk_sighting(struct walk *walk, struct sighting *sighting)
 
 bool packed_from_sighting(const struct sighting *sighting, struct packed *out)
 {
-    uint8_t room[512];
+    uint8_t room[PACKED_SIGHTING_BYTES];
     struct walk walk = {.bytes = room, .cap = sizeof room};
     struct sighting copy = *sighting;
     walk_sighting(&walk, &copy);

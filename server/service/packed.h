@@ -9,6 +9,10 @@
 #include "server/domain/record.h"
 
 /* A packed value on the heap; packed_free releases it. */
+enum {
+    PACKED_SIGHTING_BYTES = 255, /* at most */
+};
+
 struct packed {
     uint8_t *bytes; /* NULL: none */
     uint16_t n;
