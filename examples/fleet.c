@@ -99,9 +99,11 @@ int main(int argc, char **argv)
     struct oc_error err;
     struct oc_device *items = calloc(PAGE, sizeof *items);
     struct oc_event *events = calloc(EVENTS, sizeof *events);
+    if (!items || !events) {
+        abort();
+    }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    enum oc_status st = items && events ? oc_client_open(&options, &client, &err)
-                                        : oc_fail(&err, OC_RESOURCE_EXHAUSTED, "out of memory");
+    enum oc_status st = oc_client_open(&options, &client, &err);
     if (st == OC_OK) {
         st = serve(client, items, events, &err);
     }
