@@ -3,8 +3,10 @@
  * last, and whether one can be reached. Nothing here changes anything, on either side: no key is
  * made, no pin recorded, no pairing requested, no session taken from a running agent.
  *
- * All results are plain values. Times are Unix milliseconds, 0 absent. `data_dir` NULL: the
- * default one. Thread: any; the functions block on disk, oc_probe_gateway on the network.
+ * All results are plain values. `data_dir` NULL: the default one.
+ *
+ * Units:  times are Unix milliseconds, UTC, 0 absent.
+ * Thread: any; the functions block on disk, oc_probe_gateway on the network.
  */
 #pragma once
 

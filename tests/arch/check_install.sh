@@ -87,6 +87,9 @@ wanted=$(sed -nE 's/^ +(oc_[a-z0-9_]+);$/\1/p' "$root/client/libopenclaw.map" | 
 [ "$public" = "$wanted" ] ||
   say "libopenclaw.a and the map differ: $(diff <(echo "$public") <(echo "$wanted") | grep '^[<>]' | head -n 5 | tr '\n' ' ')"
 
+while read -r name; do
+  [ -s "$prefix/share/man/man3/$name.3" ] || say "$name has no manual page"
+done <<<"$wanted"
 for program in openclaw openclaw-gateway; do
   "$prefix/bin/$program" --version >/dev/null || say "$program does not run"
 done
