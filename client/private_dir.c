@@ -14,19 +14,13 @@
 #include "client/host.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/hex.h"
+#include "proto/files/file.h"
 
 enum {
     TEMP_RANDOM_BYTES = 8,
     TEMP_NAME_BYTES = 128,
     MODE_BITS = 07777,
 };
-
-static void close_fd(const int *fd)
-{
-    if (*fd >= 0) {
-        (void)close(*fd);
-    }
-}
 
 static enum oc_status fail_errno(struct oc_error *err, const char *what, const char *dir,
                                  const char *name)
@@ -89,7 +83,7 @@ static void sync_parent_of(const char *path)
 {
     char parent[OC_PATH_BYTES + 4];
     (void)snprintf(parent, sizeof parent, "%s/..", path);
-    OC_CLEANUP(close_fd) int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    OC_CLEANUP(oc_file_close) int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         sync_directory(fd);
     }
@@ -106,7 +100,7 @@ enum oc_status oc_data_dir_open(const char *path, bool may_create, struct oc_pri
     if (may_create && mkdir(path, 0700) == 0) {
         sync_parent_of(path);
     }
-    OC_CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    OC_CLEANUP(oc_file_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct stat facts;
     if (fd < 0 || fstat(fd, &facts) != 0) {
         return fail_errno(err, "open the data directory", path, "");
@@ -131,7 +125,7 @@ static bool is_link(int dir_fd, const char *name)
 static enum oc_status open_checked(const struct oc_private_dir *parent, const char *name, int flags,
                                    int *out, struct oc_error *err)
 {
-    OC_CLEANUP(close_fd)
+    OC_CLEANUP(oc_file_close)
     int fd = openat(parent->fd, name, flags | O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat facts;
     if (fd < 0 && is_link(parent->fd, name)) {
@@ -180,7 +174,7 @@ enum oc_status oc_private_dir_open(const struct oc_private_dir *parent, const ch
 
 void oc_private_dir_close(struct oc_private_dir *dir)
 {
-    close_fd(&dir->fd);
+    oc_file_close(&dir->fd);
     dir->fd = -1;
 }
 
@@ -194,61 +188,25 @@ enum oc_status oc_private_dir_lock(const struct oc_private_dir *dir, struct oc_e
     return OC_OK;
 }
 
-/* Bytes read, at most cap; -1 with errno. */
-static ssize_t read_all(int fd, char *out, size_t cap)
-{
-    size_t n = 0;
-    while (n < cap) {
-        ssize_t got = read(fd, out + n, cap - n);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return -1;
-        }
-        if (got == 0) {
-            break;
-        }
-        n += (size_t)got;
-    }
-    return (ssize_t)n;
-}
-
 enum oc_status oc_private_file_read(const struct oc_private_dir *dir, const char *name, char *out,
                                     size_t cap, size_t *n, struct oc_error *err)
 {
-    OC_CLEANUP(close_fd) int fd = -1;
+    OC_CLEANUP(oc_file_close) int fd = -1;
     enum oc_status st = open_checked(dir, name, 0, &fd, err);
     if (st) {
         return st;
     }
-    ssize_t got = read_all(fd, out, cap);
+    ssize_t got = oc_file_read(fd, out, cap);
     if (got < 0) {
         return fail_errno(err, "read", dir->path, name);
     }
     char more = 0;
-    if ((size_t)got == cap && read_all(fd, &more, 1) != 0) {
+    if ((size_t)got == cap && oc_file_read(fd, &more, 1) != 0) {
         return oc_fail(err, OC_DATA_LOSS, "%s/%s: longer than the %zu bytes such a file may have",
                        dir->path, name, cap);
     }
     *n = (size_t)got;
     return OC_OK;
-}
-
-static bool write_all(int fd, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t put = write(fd, bytes, n);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            return false;
-        }
-        bytes += put;
-        n -= (size_t)put;
-    }
-    return true;
 }
 
 /* Writes a file under a name nobody knows; the caller syncs it and moves it to its place. */
@@ -261,13 +219,13 @@ static enum oc_status open_temporary(const struct oc_private_dir *dir, const cha
     oc_random_fill(random, sizeof random);
     oc_hex_format(random, sizeof random, digits);
     (void)snprintf(temp, TEMP_NAME_BYTES, ".%.80s.%s", name, digits);
-    OC_CLEANUP(close_fd)
+    OC_CLEANUP(oc_file_close)
     int fd = openat(dir->fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
         return fail_errno(err, "make a temporary file for", dir->path, name);
     }
     /* The umask may have taken bits away; the mode must be exactly what is checked at reading. */
-    if (fchmod(fd, 0600) != 0 || !write_all(fd, bytes, n)) {
+    if (fchmod(fd, 0600) != 0 || !oc_file_write(fd, bytes, n)) {
         enum oc_status st = fail_errno(err, "write", dir->path, name);
         (void)unlinkat(dir->fd, temp, 0);
         return st;
@@ -282,7 +240,7 @@ static enum oc_status write_temporary(const struct oc_private_dir *dir, const ch
                                       const char *bytes, size_t n, char temp[TEMP_NAME_BYTES],
                                       struct oc_error *err)
 {
-    OC_CLEANUP(close_fd) int fd = -1;
+    OC_CLEANUP(oc_file_close) int fd = -1;
     enum oc_status st = open_temporary(dir, name, bytes, n, temp, &fd, err);
     if (st == OC_OK && fsync(fd) != 0) {
         st = fail_errno(err, "write", dir->path, name);
@@ -340,7 +298,7 @@ enum oc_status oc_private_file_jot(const struct oc_private_dir *dir, const char 
                                    const char *bytes, size_t n, struct oc_error *err)
 {
     char temp[TEMP_NAME_BYTES];
-    OC_CLEANUP(close_fd) int fd = -1;
+    OC_CLEANUP(oc_file_close) int fd = -1;
     enum oc_status st = open_temporary(dir, name, bytes, n, temp, &fd, err);
     return st ? st : rename_temporary(dir, temp, name, err);
 }

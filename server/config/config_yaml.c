@@ -18,6 +18,7 @@
 #include <yaml.h>
 
 #include "proto/base/cleanup.h"
+#include "proto/files/file.h"
 #include "server/config/config_keys.h"
 
 enum {
@@ -424,13 +425,6 @@ enum oc_status config_parse(const char *name, const char *text, size_t n, struct
 
 /* ---- the disk ------------------------------------------------------------------------------ */
 
-static void close_file(const int *fd)
-{
-    if (*fd >= 0) {
-        (void)close(*fd);
-    }
-}
-
 /* Who may write the file may switch pairing off. */
 static enum oc_status check_file(int fd, const char *path, struct oc_error *err)
 {
@@ -454,26 +448,6 @@ static enum oc_status check_file(int fd, const char *path, struct oc_error *err)
     return OC_OK;
 }
 
-/* Reads up to cap bytes; -1 with errno on failure. */
-static ssize_t read_all(int fd, char *out, size_t cap)
-{
-    size_t n = 0;
-    while (n < cap) {
-        ssize_t got = read(fd, out + n, cap - n);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return -1;
-        }
-        if (got == 0) {
-            break;
-        }
-        n += (size_t)got;
-    }
-    return (ssize_t)n;
-}
-
 static void free_text(char **text)
 {
     free(*text);
@@ -482,7 +456,7 @@ static void free_text(char **text)
 enum oc_status config_load(const char *path, struct config *out, struct oc_error *err)
 {
     /* O_NONBLOCK: a FIFO in the file's place must not hang the start. */
-    OC_CLEANUP(close_file) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    OC_CLEANUP(oc_file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         enum oc_status st = errno == ENOENT ? OC_NOT_FOUND : OC_UNAVAILABLE;
         return oc_fail(err, st, "%s: %s", path, strerror(errno));
@@ -496,7 +470,7 @@ enum oc_status config_load(const char *path, struct config *out, struct oc_error
     if (!text) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "%s: out of memory", path);
     }
-    ssize_t n = read_all(fd, text, cap);
+    ssize_t n = oc_file_read(fd, text, cap);
     if (n < 0) {
         return oc_fail(err, OC_UNAVAILABLE, "%s: %s", path, strerror(errno));
     }

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/files/file.h"
+
 enum {
     PID_TEXT_BYTES = 24,
 };
@@ -27,13 +29,6 @@ struct state_dir {
     int lock_fd;
     char path[STATE_DIR_MAX_PATH_BYTES + 1];
 };
-
-static void close_fd(const int *fd)
-{
-    if (*fd >= 0) {
-        (void)close(*fd);
-    }
-}
 
 static enum oc_status fail_errno(const char *path, const char *what, struct oc_error *err)
 {
@@ -196,7 +191,7 @@ enum oc_status data_dir_prepare(const char *path, struct oc_error *err)
     if (st) {
         return st;
     }
-    OC_CLEANUP(close_fd) int fd = -1;
+    OC_CLEANUP(oc_file_close) int fd = -1;
     st = open_directory(path, 0, &fd, err);
     if (st) {
         return st;
@@ -270,42 +265,22 @@ static enum oc_status open_file(const struct state_dir *dir, const char *name, i
 
 enum oc_status state_dir_check_file(struct state_dir *dir, const char *name, struct oc_error *err)
 {
-    OC_CLEANUP(close_fd) int fd = -1;
+    OC_CLEANUP(oc_file_close) int fd = -1;
     return open_file(dir, name, &fd, err);
-}
-
-/* Reads up to cap bytes; -1 with errno. */
-static ssize_t read_all(int fd, uint8_t *out, size_t cap)
-{
-    size_t n = 0;
-    while (n < cap) {
-        ssize_t got = read(fd, out + n, cap - n);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return -1;
-        }
-        if (got == 0) {
-            break;
-        }
-        n += (size_t)got;
-    }
-    return (ssize_t)n;
 }
 
 enum oc_status state_dir_read_file(struct state_dir *dir, const char *name, void *out, size_t cap,
                                    size_t *n, struct oc_error *err)
 {
     struct shown_path path = show_path(dir, name);
-    OC_CLEANUP(close_fd) int fd = -1;
+    OC_CLEANUP(oc_file_close) int fd = -1;
     enum oc_status st = open_file(dir, name, &fd, err);
     if (st) {
         return st;
     }
-    ssize_t got = read_all(fd, out, cap);
+    ssize_t got = oc_file_read(fd, out, cap);
     uint8_t more = 0;
-    ssize_t got_more = got < 0 ? -1 : read_all(fd, &more, sizeof more);
+    ssize_t got_more = got < 0 ? -1 : oc_file_read(fd, &more, sizeof more);
     if (got < 0 || got_more < 0) {
         return fail_errno(path.text, "reading", err);
     }
@@ -316,22 +291,6 @@ enum oc_status state_dir_read_file(struct state_dir *dir, const char *name, void
     return OC_OK;
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t wrote = write(fd, bytes, n);
-        if (wrote < 0 && errno == EINTR) {
-            continue;
-        }
-        if (wrote <= 0) {
-            return false;
-        }
-        bytes += wrote;
-        n -= (size_t)wrote;
-    }
-    return true;
-}
-
 enum oc_status state_dir_write_file(struct state_dir *dir, const char *name, const void *bytes,
                                     size_t n, struct oc_error *err)
 {
@@ -340,12 +299,12 @@ enum oc_status state_dir_write_file(struct state_dir *dir, const char *name, con
     (void)snprintf(temporary, sizeof temporary, "%.*s.new", STATE_DIR_MAX_NAME_BYTES, name);
     /* What a crash left; the lock says that no other gateway is writing it. */
     (void)unlinkat(dir->fd, temporary, 0);
-    OC_CLEANUP(close_fd)
+    OC_CLEANUP(oc_file_close)
     int fd = openat(dir->fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
         return fail_errno(path.text, "creating the file", err);
     }
-    if (fchmod(fd, 0600) || !write_all(fd, bytes, n) || fsync(fd)) {
+    if (fchmod(fd, 0600) || !oc_file_write(fd, bytes, n) || fsync(fd)) {
         enum oc_status st = fail_errno(path.text, "writing", err);
         (void)unlinkat(dir->fd, temporary, 0);
         return st;
@@ -361,7 +320,7 @@ enum oc_status state_dir_write_file(struct state_dir *dir, const char *name, con
 static enum oc_status fail_held(const char *path, int fd, struct oc_error *err)
 {
     uint8_t text[PID_TEXT_BYTES + 1] = {0};
-    (void)read_all(fd, text, PID_TEXT_BYTES);
+    (void)oc_file_read(fd, text, PID_TEXT_BYTES);
     long pid = strtol((const char *)text, NULL, 10);
     char holder[48] = "another process";
     if (pid > 0) {
@@ -376,7 +335,7 @@ static enum oc_status fail_held(const char *path, int fd, struct oc_error *err)
 static enum oc_status take_lock(struct state_dir *dir, struct oc_error *err)
 {
     struct shown_path path = show_path(dir, LOCK_NAME);
-    OC_CLEANUP(close_fd)
+    OC_CLEANUP(oc_file_close)
     int fd =
         openat(dir->fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
     if (fd < 0) {
@@ -392,7 +351,7 @@ static enum oc_status take_lock(struct state_dir *dir, struct oc_error *err)
     }
     char text[PID_TEXT_BYTES];
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) || !write_all(fd, (const uint8_t *)text, (size_t)n)) {
+    if (ftruncate(fd, 0) || !oc_file_write(fd, text, (size_t)n)) {
         return fail_errno(path.text, "writing the pid", err);
     }
     dir->lock_fd = fd;
@@ -444,8 +403,8 @@ void state_dir_close(struct state_dir *dir)
     if (!dir) {
         return;
     }
-    close_fd(&dir->lock_fd);
-    close_fd(&dir->fd);
+    oc_file_close(&dir->lock_fd);
+    oc_file_close(&dir->fd);
     free(dir);
 }
 

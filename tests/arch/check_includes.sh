@@ -11,19 +11,20 @@ set -euo pipefail
 layers='
 include/openclaw  include/openclaw
 proto/base        include/openclaw proto/base
+proto/files       include/openclaw proto/base proto/files
 proto/crypto      include/openclaw proto/base proto/crypto <openssl/>
 proto/rpc         include/openclaw proto/base proto/crypto proto/rpc gen <openssl/> <nng/> <protobuf-c/>
 server            *
 server/base       include/openclaw proto/base server/base
 server/obs        include/openclaw proto/base server/base server/obs
-server/host       include/openclaw proto/base server/host
-server/config     include/openclaw proto/base server/obs server/config <yaml.h>
+server/host       include/openclaw proto/base proto/files server/host
+server/config     include/openclaw proto/base proto/files server/obs server/config <yaml.h>
 server/domain     include/openclaw proto/base server/domain
 server/store      include/openclaw proto/base proto/crypto server/domain server/store <sqlite3.h> <openssl/>
 server/service    include/openclaw proto/base proto/crypto server/domain server/store/store.h server/store/marker.h server/store/backup.h server/base server/obs server/service
 server/doctor     include/openclaw proto/base proto/crypto server/base server/obs server/host server/config server/store/store.h server/store/marker.h server/store/verify.h server/app.h server/state.h server/doctor
 server/rpc        include/openclaw proto/base proto/crypto proto/rpc gen server/domain server/base server/obs server/service server/rpc <protobuf-c/> <utf8proc.h>
-client            include/openclaw proto/base proto/crypto proto/rpc gen client <protobuf-c/>
+client            include/openclaw proto/base proto/files proto/crypto proto/rpc gen client <protobuf-c/>
 cli               include/openclaw cli <utf8proc.h>
 examples          include/openclaw
 tests             *
@@ -190,6 +191,7 @@ self_test() {
   plant client/a.c '#include "server/base/clock.h"\n' 'client may not include'
   plant cli/a.c '#include "proto/base/hex.h"\n' 'cli may not include'
   plant proto/base/a.c '#include <nng/nng.h>\n' 'proto/base may not include'
+  plant server/domain/a.c '#include "proto/files/file.h"\n' 'server/domain may not include'
   plant server/main.c '#include <yaml.h>\n' 'config_yaml'
   plant server/app.c 'long f(void) { return time(NULL); }\n' 'server/base/clock'
   plant server/store/a.c '#include "store.h"\n' 'include from the root'
