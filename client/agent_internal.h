@@ -140,6 +140,8 @@ void oc_agent_explain_wrong_gateway(const struct oc_agent *agent, const struct o
                                     struct oc_error *err);
 /* Records a session: receipt, count, pins that will be used next. */
 void oc_agent_record_session(struct oc_agent *agent, const struct oc_news *news);
+/* Records the receipt alone: of an approval while the session lasts. */
+void oc_agent_record_receipt(struct oc_agent *agent, const struct oc_news *news);
 
 /* agent_outcome.c: the note that oc_agent_last_outcome reads. */
 void oc_agent_note_refusal(const struct oc_agent *agent, const struct oc_refusal_news *news);

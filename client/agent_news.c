@@ -126,6 +126,7 @@ static void handle_notice(struct oc_agent *agent, const struct oc_news *news)
     case OC_NOTICED_GRANT_CHANGED:
         if (news->has_session) {
             oc_agent_take_session(agent, news);
+            oc_agent_record_receipt(agent, news);
             tell_grant_changed(agent);
             oc_agent_reveal(agent);
         }

@@ -183,15 +183,21 @@ static void note_pins(const struct session_note *note, struct oc_trust *trust)
     *trust = kept;
 }
 
-static void note_session(void *user, struct oc_gateway_record *record)
+static void note_receipt(void *user, struct oc_gateway_record *record)
 {
     const struct session_note *note = user;
     const struct oc_receipt *receipt = &note->news->receipt;
-    record->n_sessions++;
     if (receipt->n_signature > 0 &&
         oc_device_id_equal(&receipt->device_id, &note->agent->device_id)) {
         record->receipt = *receipt;
     }
+}
+
+static void note_session(void *user, struct oc_gateway_record *record)
+{
+    const struct session_note *note = user;
+    record->n_sessions++;
+    note_receipt(user, record);
     note_pins(note, &record->trust);
 }
 
@@ -203,5 +209,17 @@ void oc_agent_record_session(struct oc_agent *agent, const struct oc_news *news)
     if (oc_keystore_update_gateway(data_dir_of(agent), &agent->settings.gateway, note_session,
                                    &note, NULL) == OC_OK) {
         agent->record.n_sessions++;
+    }
+}
+
+void oc_agent_record_receipt(struct oc_agent *agent, const struct oc_news *news)
+{
+    struct session_note note = {.agent = agent, .news = news};
+    struct oc_error err;
+    /* The older one stays where the newer one cannot be written: it explains a little less. */
+    if (news->receipt.n_signature > 0 &&
+        oc_keystore_update_gateway(data_dir_of(agent), &agent->settings.gateway, note_receipt,
+                                   &note, &err) == OC_OK) {
+        note_receipt(&note, &agent->record);
     }
 }

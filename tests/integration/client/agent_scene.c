@@ -177,7 +177,7 @@ void refuse(struct scripted_call *call, Openclaw__V1__RefusalKind kind, uint32_t
     scripted_call_answer(call, &reply.base);
 }
 
-static void put_receipt(const struct oc_receipt *from, Openclaw__V1__Receipt *out)
+void put_receipt(const struct oc_receipt *from, Openclaw__V1__Receipt *out)
 {
     openclaw__v1__receipt__init(out);
     out->gateway_id = (ProtobufCBinaryData){16, (uint8_t *)(uintptr_t)from->gateway_id};

@@ -78,6 +78,7 @@ void start_agent(struct scene *scene);
 enum oc_status stop_agent(struct scene *scene);
 Openclaw__V1__Refusal refusal_of(Openclaw__V1__RefusalKind kind);
 void refuse(struct scripted_call *call, Openclaw__V1__RefusalKind kind, uint32_t retry_after_ms);
+void put_receipt(const struct oc_receipt *from, Openclaw__V1__Receipt *out);
 void admit_with(struct scripted_call *call, const struct session_answer *answer);
 void admit(struct scripted_call *call);
 void decide(struct scripted_call *call, Openclaw__V1__Decision decision);

@@ -107,6 +107,33 @@ static void a_session_leaves_receipt_pins_and_count_on_disk(void **state)
     assert_memory_equal(trust.pins[0].bytes, scene->pin.bytes, OC_DIGEST_BYTES);
 }
 
+static void the_receipt_of_an_approval_in_session_takes_the_place_of_the_older(void **state)
+{
+    struct scene *scene = *state;
+    start_agent(scene);
+    struct scripted_call *call = take_call(scene, METHOD(CONNECT));
+    struct oc_receipt receipt = receipt_for(scene, &call->device_id);
+    const struct session_answer answer = {.heartbeat_ms = 600000, .receipt = &receipt};
+    admit_with(call, &answer);
+    Openclaw__V1__Session session = OPENCLAW__V1__SESSION__INIT;
+    Openclaw__V1__Receipt newer;
+    Openclaw__V1__AwaitNoticeReply notice = OPENCLAW__V1__AWAIT_NOTICE_REPLY__INIT;
+    receipt.seq = 12;
+    put_receipt(&receipt, &newer);
+    session.receipt = &newer;
+    notice.kind = NOTICE(GRANT_CHANGED);
+    notice.session = &session;
+    scripted_call_answer(take_call(scene, METHOD(AWAIT_NOTICE)), &notice.base);
+    scripted_call_cut(take_call(scene, METHOD(AWAIT_NOTICE)));
+    call = take_call(scene, METHOD(CONNECT));
+    Openclaw__V1__ConnectRequest *request = scripted_call_decode(call);
+    assert_non_null(request->receipt);
+    assert_true(request->receipt->seq == 12);
+    assert_int_equal(request->session_counter, 1);
+    protobuf_c_message_free_unpacked(&request->base, NULL);
+    scripted_call_forget(call);
+}
+
 static void a_receipt_of_another_device_is_not_kept(void **state)
 {
     struct scene *scene = *state;
@@ -238,6 +265,7 @@ int main(void)
         WITH_GATEWAY(another_key_than_the_recorded_one_ends_it_before_a_word_is_said),
         WITH_GATEWAY(an_unreadable_record_is_never_a_first_use),
         WITH_GATEWAY(a_session_leaves_receipt_pins_and_count_on_disk),
+        WITH_GATEWAY(the_receipt_of_an_approval_in_session_takes_the_place_of_the_older),
         WITH_GATEWAY(a_receipt_of_another_device_is_not_kept),
         WITH_GATEWAY(an_announced_pin_is_added_to_the_recorded_ones),
         WITH_GATEWAY(an_answer_without_outcome_loses_the_attempt),
