@@ -16,14 +16,11 @@ static const char *const kinds[OC_OUTCOME_COUNT] = {
     [OC_OUTCOME_FAILED] = "failed",
 };
 
-static const char suffix_of_record[] = ".yaml";
-
 void oc_outcome_file_name(const struct oc_gateway_address *address, char *out, size_t cap)
 {
     char name[OC_GATEWAY_FILE_NAME_BYTES];
     oc_gateway_file_name(address, name);
-    (void)snprintf(out, cap, "%.*s.last", (int)(strlen(name) - (sizeof suffix_of_record - 1)),
-                   name);
+    (void)snprintf(out, cap, "%.*s.last", (int)(strlen(name) - strlen(".yaml")), name);
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */

@@ -9,8 +9,6 @@
 #include "server/config/network.h"
 #include "server/doctor/examination.h"
 
-static const char ipc_scheme[] = "ipc://";
-
 void examine_config(struct examination *examination)
 {
     struct oc_error err;
@@ -128,7 +126,7 @@ static void tell_silence(const struct examination *examination, const char *path
 
 void examine_socket(struct examination *examination)
 {
-    const char *path = examination->config.listen.local + sizeof ipc_scheme - 1;
+    const char *path = examination->config.listen.local + strlen("ipc://");
     struct stat facts;
     const bool exists = lstat(path, &facts) == 0;
     if (exists && !S_ISSOCK(facts.st_mode)) {
