@@ -35,28 +35,32 @@ static int fail(const struct oc_error *err)
 }
 
 /* "--name VALUE" or "--name=VALUE" at *at; advances *at to the last word it took. */
-static const char *take_value(int n, char **arguments, int *at, const char *name)
+static bool take_value(int n, char **arguments, int *at, const char *name, const char **out)
 {
     const size_t length = strlen(name);
     const char *argument = arguments[*at];
     if (strncmp(argument, name, length) != 0) {
-        return NULL;
+        return false;
     }
     if (argument[length] == '=') {
-        return argument + length + 1;
+        *out = argument + length + 1;
+        return true;
     }
-    return argument[length] == '\0' && *at + 1 < n ? arguments[++*at] : NULL;
+    if (argument[length] != '\0' || *at + 1 >= n) {
+        return false;
+    }
+    *out = arguments[++*at];
+    return true;
 }
 
 static bool parse(int n, char **arguments, struct offline_line *out)
 {
     for (int at = 0; at < n; at++) {
-        const char *value;
-        if ((value = take_value(n, arguments, &at, "--config"))) {
-            out->app.config_path = value;
-        } else if ((value = take_value(n, arguments, &at, "--data-dir"))) {
-            out->app.data_dir = value;
-        } else if (strcmp(arguments[at], "--yes") == 0) {
+        if (take_value(n, arguments, &at, "--config", &out->app.config_path) ||
+            take_value(n, arguments, &at, "--data-dir", &out->app.data_dir)) {
+            continue;
+        }
+        if (strcmp(arguments[at], "--yes") == 0) {
             out->assumes_yes = true;
         } else if (strcmp(arguments[at], "--") == 0 && at + 2 == n && !out->file) {
             out->file = arguments[++at];

@@ -220,7 +220,7 @@ static void ask_wait(struct asked *asked)
 
 static struct backup_result ask(struct scene *scene, uint64_t ticket)
 {
-    struct asked asked;
+    struct asked asked = {.n_answers = 0};
     ask_start(scene, ticket, &asked);
     ask_wait(&asked);
     return asked.result;
@@ -313,7 +313,7 @@ static void it_is_on_record_before_it_is_made(void **state)
 static void decisions_go_on_between_its_steps_and_are_in_it(void **state)
 {
     struct scene *scene = *state;
-    struct asked asked;
+    struct asked asked = {.n_answers = 0};
     struct pending_call decisions[N_IN_BETWEEN];
     clock_stop(&scene->clock);
     ask_start(scene, 0, &asked);
@@ -401,7 +401,7 @@ static bool is_stopping(void *user)
 static void a_stop_ends_it_with_an_answer_and_without_a_file(void **state)
 {
     struct scene *scene = *state;
-    struct asked asked;
+    struct asked asked = {.n_answers = 0};
     clock_stop(&scene->clock);
     ask_start(scene, 0, &asked);
     clock_wait_for_writer(&scene->clock);

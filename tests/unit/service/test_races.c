@@ -203,8 +203,10 @@ static unsigned random_below_of(uint64_t *state, unsigned bound)
 
 static void shuffle(uint64_t *random, unsigned order[N_AT_ONCE])
 {
-    for (unsigned i = 0; i < N_AT_ONCE; i++) {
+    order[0] = 0;
+    for (unsigned i = 1; i < N_AT_ONCE; i++) {
         const unsigned j = random_below_of(random, i + 1);
+        order[i] = i;
         order[i] = order[j];
         order[j] = i;
     }
