@@ -425,10 +425,11 @@ static const struct command commands[] = {
         .examples = "  openclaw gateway restore /var/backups/openclaw.db\n"
                     "  openclaw gateway restore --yes backup.db     off a terminal\n",
         .notes =
-            "It tells first what both hold and which later decisions would be lost. The records\n"
-            "before are moved aside, not deleted. A gateway with an older state starts locked.\n"
+            "It tells first what both hold and which later decisions would be lost. Who was shut\n"
+            "out since (revoked, blocked) stays out, unless --as-it-was. The records before are\n"
+            "moved aside, not deleted. A gateway with an older state starts locked.\n"
             "Run it as the user the gateway runs under.\n",
-        .options = OPT_BIT(OPT_CONFIG),
+        .options = OPT_BIT(OPT_CONFIG) | OPT_BIT(OPT_AS_IT_WAS),
         .least_words = 1,
         .most_words = 1,
         .run = gateway_run_restore,

@@ -120,12 +120,16 @@ enum exit_code gateway_run_backup(struct cli *cli)
 
 enum exit_code gateway_run_restore(struct cli *cli)
 {
-    const char *words[] = {"--", cli->args.words[0], NULL, NULL};
+    const char *words[5] = {NULL};
+    size_t n = 0;
     if (cli->assumes_yes) {
-        words[0] = "--yes";
-        words[1] = "--";
-        words[2] = cli->args.words[0];
+        words[n++] = "--yes";
     }
+    if (arguments_has(&cli->args, OPT_AS_IT_WAS)) {
+        words[n++] = "--as-it-was";
+    }
+    words[n++] = "--";
+    words[n] = cli->args.words[0];
     return daemon_exec(cli, "restore", words);
 }
 

@@ -24,6 +24,8 @@ static const struct option_info infos[OPT_COUNT] = {
     [OPT_ALIAS] = {"alias", "NAME", "your own name for the device", '\0', false},
     [OPT_APPROVE] = {"approve", NULL, "approve: select a pending request; expect: at first connect",
                      '\0', false},
+    [OPT_AS_IT_WAS] = {"as-it-was", NULL, "let in again who was shut out after the backup", '\0',
+                       false},
     [OPT_CA] = {"ca", "FILE", "trust gateways that this CA certifies", '\0', false},
     [OPT_CODE] = {"code", "CODE", "the pairing code that the agent shows", '\0', false},
     [OPT_CONFIG] = {"config", "FILE", "configuration (DATA_DIR/gateway.yaml)", '\0', false},

@@ -23,6 +23,7 @@ enum option_id {
     OPT_AFTER,
     OPT_ALIAS,
     OPT_APPROVE,
+    OPT_AS_IT_WAS,
     OPT_CA,
     OPT_CODE,
     OPT_CONFIG,

@@ -26,6 +26,7 @@ struct offline_line {
     struct app_options app;
     const char *file;
     bool assumes_yes;
+    bool as_it_was;
 };
 
 static int fail(const struct oc_error *err)
@@ -62,6 +63,8 @@ static bool parse(int n, char **arguments, struct offline_line *out)
         }
         if (strcmp(arguments[at], "--yes") == 0) {
             out->assumes_yes = true;
+        } else if (strcmp(arguments[at], "--as-it-was") == 0) {
+            out->as_it_was = true;
         } else if (strcmp(arguments[at], "--") == 0 && at + 2 == n && !out->file) {
             out->file = arguments[++at];
         } else if (arguments[at][0] != '-' && !out->file) {
@@ -86,6 +89,7 @@ static int restore(const struct offline_line *line, const struct config *config,
         .state_dir = config->state_dir,
         .file = line->file,
         .assumes_yes = line->assumes_yes,
+        .as_it_was = line->as_it_was,
         .may_ask = isatty(STDIN_FILENO) && isatty(STDERR_FILENO),
         .in = stdin,
         .out = stdout,

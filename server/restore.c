@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "server/database_copy.h"
-#include "server/restore_report.h"
+#include "server/restore_withdraw.h"
 #include "server/store/directory.h"
 #include "server/store/marker.h"
 
@@ -32,6 +32,7 @@ struct restore {
     struct state state;
     struct restore_side backup, present;
     struct restore_lost lost;
+    struct restore_withdrawn withdrawn;
     bool has_marker;
     struct store_identity marker;
     char incoming[PATH_BYTES];
@@ -203,7 +204,8 @@ static enum oc_status write_lost(const struct restore *restore, struct oc_error 
     }
     (void)fprintf(file, "restored change %" PRIu64 " of epoch %" PRIu64 "\n",
                   restore->backup.identity.seq, restore->backup.identity.epoch);
-    restore_print(file, &restore->backup, &restore->present, &restore->lost);
+    restore_print(file, &restore->backup, &restore->present, &restore->lost,
+                  restore->options->as_it_was);
     (void)fclose(file);
     enum oc_status st = state_dir_write_file(restore->state.dir, RESTORE_LOST_FILE, text, n, err);
     free(text);
@@ -267,9 +269,39 @@ static enum oc_status exchange(const struct restore *restore, struct oc_error *e
     return st ? st : directory_sync_of(path, err);
 }
 
+/* A state that lacks anything of the present one must not pass for the newest: not because the
+ * marker, which is written once a second at most, is behind, nor because as many changes were made
+ * again. */
+static enum oc_status raise_marker(struct restore *restore, struct oc_error *err)
+{
+    const struct store_identity *restored = &restore->backup.identity;
+    struct store_identity *marker = &restore->marker;
+    if (!restore->has_marker || !restore->lost.is_later || restored->epoch != marker->epoch ||
+        restored->seq < marker->seq) {
+        return OC_OK;
+    }
+    marker->seq = restored->seq + 1;
+    return marker_write(restore->state.marker_path, marker, err);
+}
+
+static enum oc_status withdraw_again(struct restore *restore, struct oc_error *err)
+{
+    if (restore->options->as_it_was || !restore->present.store) {
+        return OC_OK;
+    }
+    return restore_withdraw(&restore->backup, &restore->present, &restore->lost,
+                            restore->options->now_ms, &restore->withdrawn, err);
+}
+
 static enum oc_status put_in_place(struct restore *restore, struct oc_error *err)
 {
-    enum oc_status st = write_lost(restore, err);
+    enum oc_status st = withdraw_again(restore, err);
+    if (!st) {
+        st = raise_marker(restore, err);
+    }
+    if (!st) {
+        st = write_lost(restore, err);
+    }
     if (!st) {
         st = close_both(restore, err);
     }
@@ -286,6 +318,13 @@ static void tell_done(const struct restore *restore, bool had_database)
     (void)fprintf(out, "restored %s\n", restore->state.database_path);
     if (had_database) {
         (void)fprintf(out, "the database before lies at %s\n", restore->aside);
+    }
+    const struct restore_withdrawn *again = &restore->withdrawn;
+    if (again->n_revoked + again->n_blocked + again->n_expectations > 0) {
+        (void)fprintf(out,
+                      "made again: %" PRIu64 " revoked, %" PRIu64 " blocked, %" PRIu64
+                      " no longer approved in advance\n",
+                      again->n_revoked, again->n_blocked, again->n_expectations);
     }
     (void)fprintf(out, "next:  openclaw gateway run\n");
     if (lock != STORE_LOCK_NONE) {
@@ -333,7 +372,8 @@ static enum restore_end run(struct restore *restore)
         st = look_at_both(restore, &err);
     }
     if (!st) {
-        restore_print(restore->options->out, &restore->backup, &restore->present, &restore->lost);
+        restore_print(restore->options->out, &restore->backup, &restore->present, &restore->lost,
+                      restore->options->as_it_was);
         (void)fflush(restore->options->out);
         if (!is_confirmed(restore->options)) {
             return RESTORE_UNCONFIRMED;

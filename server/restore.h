@@ -3,7 +3,8 @@
  * run.
  *
  * Invariant: at every moment there is a whole database at the path, the one before or the restored
- * one, and nothing is deleted. The marker stays as it is, so that an older state starts locked.
+ * one, and nothing is deleted. The marker is never taken back, so that an older state starts
+ * locked.
  */
 #pragma once
 
@@ -16,7 +17,8 @@ struct restore_options {
     const char *state_dir;
     const char *file;
     bool assumes_yes;
-    bool may_ask; /* a person can be asked */
+    bool as_it_was; /* later withdrawals are not made again */
+    bool may_ask;   /* a person can be asked */
     FILE *in, *out, *err;
     int64_t now_ms;
 };

@@ -172,6 +172,7 @@ enum oc_status restore_compare(const struct restore_side *backup,
         out->is_same_history = common == fewer_rows(backup, present) &&
                                memcmp(backup->identity.database_id, present->identity.database_id,
                                       STORE_ID_BYTES) == 0;
+        out->is_later = present->findings.n_audit > common;
         out->n = kinds[0].n + kinds[1].n;
         out->n_withdrawals = kinds[0].n;
         out->text = join(kinds);
@@ -212,8 +213,11 @@ static void print_side(FILE *out, const char *what, const struct restore_side *s
 }
 
 void restore_print(FILE *out, const struct restore_side *backup, const struct restore_side *present,
-                   const struct restore_lost *lost)
+                   const struct restore_lost *lost, bool as_it_was)
 {
+    const char *keeps_out =
+        as_it_was ? ": whoever was shut out by these comes in again (--as-it-was)"
+                  : ": these are made again, so that nobody comes in who was shut out";
     print_side(out, "backup", backup);
     print_side(out, "present", present);
     if (!lost->is_known) {
@@ -231,6 +235,6 @@ void restore_print(FILE *out, const struct restore_side *backup, const struct re
     }
     (void)fprintf(out, "lost     %" PRIu64 " decision%s, withdrawals among them: %" PRIu64 "%s\n",
                   lost->n, lost->n == 1 ? "" : "s", lost->n_withdrawals,
-                  lost->n_withdrawals > 0 ? ": make these again as soon as it serves" : "");
+                  lost->n_withdrawals > 0 ? keeps_out : "");
     (void)fputs(lost->text ? lost->text : "", out);
 }

@@ -21,6 +21,7 @@ struct restore_side {
 struct restore_lost {
     bool is_known;        /* the present database could be read */
     bool is_same_history; /* the one audit is the beginning of the other */
+    bool is_later;        /* the present database goes on where the backup ends, or elsewhere */
     uint64_t n;           /* decisions */
     uint64_t n_withdrawals;
     char *text; /* one line each, withdrawals first; free() */
@@ -32,4 +33,4 @@ OC_MUST_CHECK enum oc_status restore_compare(const struct restore_side *backup,
                                              struct restore_lost *out, struct oc_error *err);
 
 void restore_print(FILE *out, const struct restore_side *backup, const struct restore_side *present,
-                   const struct restore_lost *lost);
+                   const struct restore_lost *lost, bool as_it_was);

@@ -105,6 +105,7 @@ first=$(grep -m 1 -A 1 '^lost' <<<"$OUT" | tail -n 1)
 contains "$first" "revoke"
 contains "$first" "$web"
 contains "$OUT" "rename"
+contains "$OUT" "made again: 1 revoked"
 contains "$OUT" "unlock --accept-rollback"
 start_gateway
 is_locked || fail "an older state is served"
@@ -117,7 +118,14 @@ expect_exit 0 ocg gateway unlock --accept-rollback
 contains "$ERR" "revoke "
 contains "$ERR" "$web"
 is_locked && fail "still locked"
-is_field "$web" state approved || fail "the backup's state is not what is served"
+wait_for 60 is_online "$db"
+is_field "$db" name None || fail "the backup's state is not what is served"
+is_field "$web" state revoked || fail "who was shut out since is let in again"
+expect_exit 5 openclaw --data-dir "$TEST_DIR/web-1" agent run --gateway "$GATEWAY_URL" \
+    --pin "$GATEWAY_PIN" --once
+expect_exit 0 ocg audit list --device "$web" --newest --limit 1 -o ndjson
+[ "$(json 'd["actor"], d["action"], d["rule"]' <<<"$OUT")" = "('gateway', 'revoke', 'restore')" ] ||
+    fail "it is not on record: $OUT"
 # It is told once, of that state.
 expect_exit 6 ocg gateway unlock --accept-rollback
 lacks "$ERR" "$web"
@@ -129,6 +137,20 @@ cp "$aside" "$TEST_DIR/aside.db"
 expect_exit 0 ocg gateway restore "$TEST_DIR/aside.db" --yes
 start_gateway
 is_locked || fail "a state of an earlier epoch is served"
+stop_gateway
+
+# Word for word the older state, where somebody asks for that.
+start_gateway
+expect_exit 0 ocg gateway unlock --accept-rollback
+stop_gateway
+expect_exit 0 ocg gateway restore "$TEST_DIR/older.db" --yes --as-it-was
+contains "$OUT" "comes in again"
+start_gateway
+is_locked || fail "an older state is served"
+expect_exit 0 ocg gateway unlock --accept-rollback
+is_field "$web" state approved || fail "it is not as it was"
+start_agent web-1
+wait_for 60 is_online "$web"
 stop_gateway
 
 # On another machine: the two keys and a backup are enough. No marker: locked, until it is accepted.

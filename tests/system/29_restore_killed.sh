@@ -10,7 +10,8 @@ block() {
 start_gateway
 block 1
 expect_exit 0 ocg gateway backup "$TEST_DIR/older.db"
-block 2
+expect_exit 0 ocg devices expect "$(printf '2%.0s' $(seq 64))"
+block 3
 # The database as a crash leaves it: with what was last written in its log.
 kill -9 "$GATEWAY_PID"
 wait_for 10 gone "$GATEWAY_PID"
@@ -33,14 +34,15 @@ for call in rename renameat2 fsync fdatasync; do
         status=$(ocg gateway status -o json)
         locked=$(json 'd["lock_reason"] is not None' <<<"$status")
         blocked=$(json 'd["blocked"]' <<<"$status")
-        case "$locked $blocked" in
-            "false 2") n_before=$((n_before + 1)) ;;
-            "true 1")
+        case "$locked $(json 'd["seq"]' <<<"$status")" in
+            "false 3") n_before=$((n_before + 1)) ;;
+            "true 2") # the backup's one change, and the block of 3 made again
                 contains "$status" "older than what this gateway last wrote"
                 n_restored=$((n_restored + 1))
                 ;;
-            *) fail "killed at $call $k: locked=$locked blocked=$blocked: $(ls "$GATEWAY_HOME/gateway")" ;;
+            *) fail "killed at $call $k: $status: $(ls "$GATEWAY_HOME/gateway")" ;;
         esac
+        [ "$blocked" -eq 2 ] || fail "killed at $call $k: $blocked are blocked"
         kill -9 "$GATEWAY_PID"
         wait_for 10 gone "$GATEWAY_PID"
         # Whatever it left, the next one does it.

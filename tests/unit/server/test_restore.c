@@ -25,6 +25,7 @@ struct scene {
     struct random_source random;
     struct store *store; /* of a gateway that would run; to be closed for a restore */
     struct state opened;
+    bool as_it_was;
 };
 
 struct ran {
@@ -113,6 +114,33 @@ static void back_up(struct scene *scene, const char *name)
     store_backup_free(backup);
 }
 
+struct search {
+    uint8_t n;
+    struct pairing *out;
+    bool is_found;
+};
+
+static enum oc_status look_for(void *user, const struct pairing *pairing,
+                               const struct sighting *sighting)
+{
+    struct search *search = user;
+    const struct oc_device_id id = {{search->n}};
+    (void)sighting;
+    if (oc_device_id_equal(&pairing->id, &id)) {
+        *search->out = *pairing;
+        search->is_found = true;
+    }
+    return OC_OK;
+}
+
+static bool find(struct store *store, uint8_t n, struct pairing *out)
+{
+    struct search search = {.n = n, .out = out};
+    struct oc_error err;
+    assert_int_equal(store_load_all(store, look_for, &search, &err), OC_OK);
+    return search.is_found;
+}
+
 /* With what a person types; NULL: there is nobody. */
 static struct ran restore(struct scene *scene, const char *name, const char *typed, bool yes)
 {
@@ -130,6 +158,7 @@ static struct ran restore(struct scene *scene, const char *name, const char *typ
         .state_dir = scene->state,
         .file = file,
         .assumes_yes = yes,
+        .as_it_was = scene->as_it_was,
         .may_ask = typed != NULL,
         .in = in,
         .out = out,
@@ -158,6 +187,7 @@ static uint64_t present_seq(struct scene *scene)
 static void only_a_yes_is_a_yes(void **state)
 {
     struct scene *scene = *state;
+    scene->as_it_was = true;
     decide(scene, 1, "block");
     back_up(scene, "a.db");
     decide(scene, 2, "block");
@@ -205,6 +235,7 @@ static void withdrawals_are_told_first(void **state)
 static void histories_that_went_apart_are_told_apart(void **state)
 {
     struct scene *scene = *state;
+    scene->as_it_was = true;
     decide(scene, 1, "block");
     back_up(scene, "common.db");
     decide(scene, 2, "block");
@@ -248,6 +279,168 @@ static void a_record_that_was_changed_is_told_and_one_alone_refuses_nothing(void
     ran_free(&ran);
 }
 
+/* ---- who was shut out stays out -------------------------------------------------------------- */
+
+/* A device as an event leaves it, decided as the gateway decides. */
+static void bring(struct scene *scene, uint8_t n, enum pairing_event_kind kind)
+{
+    static const struct policy policy = {.pending_ttl_ms = 3600000};
+    const struct oc_device_id id = {{n}};
+    struct pairing was = pairing_of_stranger(&id);
+    struct pairing_event event = {.kind = kind, .actor = {.name = "uid:0", .source = "local"}};
+    struct oc_error err;
+    uint64_t seq;
+    (void)find(scene->opened.store, n, &was);
+    if (kind == PAIRING_EV_EXPECT) {
+        event.approves = true;
+        (void)snprintf(event.grant.role, sizeof event.grant.role, "agent");
+    }
+    if (kind == PAIRING_EV_CONNECT) {
+        (void)snprintf(event.ask.grant.role, sizeof event.ask.grant.role, "agent");
+    }
+    const struct pairing_decision decision = pairing_decide(&was, &event, &policy, NOW_MS);
+    assert_true(decision.changed);
+    const struct store_change change = {.after = &decision.next,
+                                        .audit = decision.is_audited ? &decision.audit : NULL,
+                                        .action = pairing_event_name(kind),
+                                        .now_ms = NOW_MS};
+    assert_int_equal(store_begin(scene->opened.store, &err), OC_OK);
+    assert_int_equal(store_apply(scene->opened.store, &change, &seq, &err), OC_OK);
+    assert_int_equal(store_commit(scene->opened.store, &err), OC_OK);
+}
+
+static void approve(struct scene *scene, uint8_t n)
+{
+    bring(scene, n, PAIRING_EV_EXPECT);
+    bring(scene, n, PAIRING_EV_CONNECT);
+}
+
+enum {
+    STAYS = 1, /* approved all the time */
+    REVOKED,
+    BLOCKED,
+    BLOCKED_AND_FREED, /* approved, blocked, unblocked: no longer approved */
+    STRANGER,          /* blocked, and never seen before */
+    IN_ADVANCE,        /* announced, came, revoked */
+    ANNOUNCED,         /* announced all the time */
+    AGAIN,             /* revoked, and approved again */
+};
+
+/* From the moment of the backup to a present where others are shut out. */
+static void shut_out(struct scene *scene)
+{
+    static const uint8_t approved[] = {STAYS, REVOKED, BLOCKED, BLOCKED_AND_FREED, AGAIN};
+    for (size_t i = 0; i < sizeof approved; i++) {
+        approve(scene, approved[i]);
+    }
+    bring(scene, IN_ADVANCE, PAIRING_EV_EXPECT);
+    bring(scene, ANNOUNCED, PAIRING_EV_EXPECT);
+    back_up(scene, "a.db");
+    bring(scene, REVOKED, PAIRING_EV_REVOKE);
+    bring(scene, BLOCKED, PAIRING_EV_BLOCK);
+    bring(scene, BLOCKED_AND_FREED, PAIRING_EV_BLOCK);
+    bring(scene, BLOCKED_AND_FREED, PAIRING_EV_UNBLOCK);
+    bring(scene, STRANGER, PAIRING_EV_BLOCK);
+    bring(scene, IN_ADVANCE, PAIRING_EV_CONNECT);
+    bring(scene, IN_ADVANCE, PAIRING_EV_REVOKE);
+    bring(scene, AGAIN, PAIRING_EV_REVOKE);
+    approve(scene, AGAIN);
+    gateway_stop(scene);
+}
+
+static enum oc_standing standing_of(struct scene *scene, uint8_t n, bool *is_announced)
+{
+    struct pairing found = {.standing = OC_STANDING_NONE};
+    (void)find(scene->opened.store, n, &found);
+    assert_false(found.is_quarantined);
+    *is_announced = found.expectation.is_set && found.expectation.approves;
+    return found.standing;
+}
+
+static void who_was_shut_out_since_stays_out(void **state)
+{
+    static const enum oc_standing wanted[] = {
+        [STAYS] = OC_STANDING_APPROVED,   [REVOKED] = OC_STANDING_REVOKED,
+        [BLOCKED] = OC_STANDING_BLOCKED,  [BLOCKED_AND_FREED] = OC_STANDING_REVOKED,
+        [STRANGER] = OC_STANDING_BLOCKED, [IN_ADVANCE] = OC_STANDING_NONE,
+        [ANNOUNCED] = OC_STANDING_NONE,   [AGAIN] = OC_STANDING_APPROVED,
+    };
+    struct scene *scene = *state;
+    struct store_findings findings;
+    struct oc_error err;
+    shut_out(scene);
+    struct ran ran = restore(scene, "a.db", NULL, true);
+    assert_int_equal(ran.end, RESTORE_DONE);
+    assert_non_null(strstr(ran.out, "made again: 2 revoked, 2 blocked, 1 no longer"));
+    ran_free(&ran);
+    gateway_start(scene);
+    assert_int_equal(scene->opened.lock, STORE_LOCK_BEHIND);
+    for (uint8_t n = STAYS; n <= AGAIN; n++) {
+        bool is_announced = false;
+        assert_int_equal(standing_of(scene, n, &is_announced), wanted[n]);
+        assert_int_equal(is_announced, n == ANNOUNCED);
+    }
+    /* Decisions like any other: on record, and the chain is whole. */
+    assert_int_equal(store_verify(scene->opened.store, &findings, &err), OC_OK);
+    const struct store_audit_query query = {.newest_first = true, .limit = 1};
+    struct store_audit_row row;
+    size_t n_rows = 0;
+    assert_int_equal(store_list_audit(scene->opened.store, &query, &row, &n_rows, &err), OC_OK);
+    assert_string_equal(row.event.rule, "restore");
+    assert_string_equal(row.event.actor.name, "gateway");
+}
+
+static void as_it_was_lets_in_who_was_in(void **state)
+{
+    struct scene *scene = *state;
+    bool is_announced = false;
+    shut_out(scene);
+    scene->as_it_was = true;
+    struct ran ran = restore(scene, "a.db", NULL, true);
+    assert_int_equal(ran.end, RESTORE_DONE);
+    assert_non_null(strstr(ran.out, "comes in again (--as-it-was)"));
+    assert_null(strstr(ran.out, "made again"));
+    ran_free(&ran);
+    gateway_start(scene);
+    assert_int_equal(scene->opened.lock, STORE_LOCK_BEHIND);
+    assert_int_equal(standing_of(scene, REVOKED, &is_announced), OC_STANDING_APPROVED);
+    assert_int_equal(standing_of(scene, STRANGER, &is_announced), OC_STANDING_NONE);
+}
+
+/* All that was lost was made again, as many changes as before: still not the same state. */
+static void as_many_changes_are_not_the_same_history(void **state)
+{
+    struct scene *scene = *state;
+    approve(scene, REVOKED);
+    back_up(scene, "a.db");
+    bring(scene, REVOKED, PAIRING_EV_REVOKE);
+    gateway_stop(scene);
+    struct ran ran = restore(scene, "a.db", NULL, true);
+    assert_int_equal(ran.end, RESTORE_DONE);
+    ran_free(&ran);
+    gateway_start(scene);
+    assert_int_equal(scene->opened.lock, STORE_LOCK_BEHIND);
+}
+
+/* The marker is written now and then; a kill leaves it behind the database. */
+static void a_late_marker_does_not_make_an_older_state_the_newest(void **state)
+{
+    struct scene *scene = *state;
+    struct oc_error err;
+    approve(scene, STAYS);
+    const struct store_identity early = store_identity(scene->opened.store);
+    back_up(scene, "a.db");
+    approve(scene, AGAIN);
+    assert_int_equal(marker_write(scene->opened.marker_path, &early, &err), OC_OK);
+    state_close(&scene->opened);
+    struct ran ran = restore(scene, "a.db", NULL, true);
+    assert_int_equal(ran.end, RESTORE_DONE);
+    assert_non_null(strstr(ran.out, "starts locked"));
+    ran_free(&ran);
+    gateway_start(scene);
+    assert_int_equal(scene->opened.lock, STORE_LOCK_BEHIND);
+}
+
 static void verify_counts_and_finds_the_last_hash(void **state)
 {
     struct scene *scene = *state;
@@ -275,6 +468,10 @@ int main(void)
         CASE(withdrawals_are_told_first),
         CASE(histories_that_went_apart_are_told_apart),
         CASE(a_record_that_was_changed_is_told_and_one_alone_refuses_nothing),
+        CASE(who_was_shut_out_since_stays_out),
+        CASE(as_it_was_lets_in_who_was_in),
+        CASE(as_many_changes_are_not_the_same_history),
+        CASE(a_late_marker_does_not_make_an_older_state_the_newest),
         CASE(verify_counts_and_finds_the_last_hash),
 #undef CASE
     };
