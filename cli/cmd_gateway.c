@@ -7,6 +7,7 @@
 #include "cli/daemon.h"
 #include "cli/escape.h"
 #include "cli/failure.h"
+#include "cli/gateway_reload.h"
 #include "cli/gateway_upkeep.h"
 #include "cli/memory.h"
 
@@ -404,6 +405,17 @@ static const struct command commands[] = {
                     "  openclaw gateway check-config --config new.yaml\n",
         .options = OPT_BIT(OPT_CONFIG),
         .run = run_check_config,
+    },
+    {
+        .verb = "reload",
+        .words = "",
+        .summary = "Has the running gateway read its configuration again",
+        .examples = "  openclaw gateway reload\n"
+                    "  openclaw gateway reload -o json\n",
+        .notes = "At once: pairing.*, defaultGrant, trustedNetworks, admin.localUids, log.*, and\n"
+                 "pairingRequired: true. What needs a restart is named and keeps its old value. A\n"
+                 "file that is not sound changes nothing. SIGHUP to the gateway does the same.\n",
+        .run = gateway_run_reload,
     },
     {
         .verb = "backup",

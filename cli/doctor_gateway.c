@@ -1,5 +1,7 @@
-/* See doctor.h: the gateway of this machine. What needs its files is asked of openclaw-gateway, what
- * only a gateway that runs can know of that one, at its local door. */
+/* See doctor.h: the gateway of this machine. What needs its files is asked of openclaw-gateway,
+ * what only a gateway that runs can know of that one, at its local door. */
+#include "cli/doctor_gateway.h"
+
 #include <errno.h>
 #include <openclaw/admin.h>
 #include <stdlib.h>
@@ -9,7 +11,6 @@
 
 #include "cli/daemon.h"
 #include "cli/doctor.h"
-#include "cli/doctor_gateway.h"
 #include "cli/failure.h"
 #include "cli/flat_json.h"
 #include "cli/memory.h"
@@ -54,8 +55,8 @@ static void take_line(void *user, char *line)
         gateway->n_not_understood++;
         return;
     }
-    struct finding *finding = doctor_find(gateway->doctor, flat_json_value(&object, "check"), result,
-                                          "%s", flat_json_value(&object, "found"));
+    struct finding *finding = doctor_find(gateway->doctor, flat_json_value(&object, "check"),
+                                          result, "%s", flat_json_value(&object, "found"));
     finding_set_cause(finding, "%s", flat_json_value(&object, "cause"));
     finding_set_advice(finding, "%s", flat_json_value(&object, "advice"));
     finding_set_fix(finding, "%s", flat_json_value(&object, "fix"));
@@ -69,8 +70,8 @@ static bool ask_daemon(struct doctor_gateway *gateway)
         gateway->n_not_understood == 0) {
         return true;
     }
-    struct finding *finding =
-        doctor_find(doctor, "files", FINDING_SKIPPED, "the gateway's files were not all looked into");
+    struct finding *finding = doctor_find(doctor, "files", FINDING_SKIPPED,
+                                          "the gateway's files were not all looked into");
     if (gateway->n_not_understood > 0) {
         finding_set_cause(finding, "openclaw-gateway beside this program is of another version");
         finding_set_advice(finding, "install both of one version");
@@ -99,12 +100,13 @@ static void check_permissions(struct doctor_gateway *gateway)
                   doctor_check_files(doctor, name, gateway->state_dir) && is_good;
     }
     if (gateway->config_path[0] != '\0') {
-        is_good = doctor_check_path(doctor, name, gateway->config_path, &demand_config_file) &&
-                  is_good;
+        is_good =
+            doctor_check_path(doctor, name, gateway->config_path, &demand_config_file) && is_good;
     }
     doctor->owner = geteuid();
     if (is_good) {
-        (void)doctor_find(doctor, name, FINDING_OK, "%s is the gateway's alone", gateway->state_dir);
+        (void)doctor_find(doctor, name, FINDING_OK, "%s is the gateway's alone",
+                          gateway->state_dir);
     }
 }
 

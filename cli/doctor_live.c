@@ -31,10 +31,11 @@ static void check_serving(struct doctor *doctor, const struct oc_gateway_status 
     struct finding *finding =
         doctor_find(doctor, name, FINDING_FAIL, "locked: no device gets a session");
     finding_set_cause(finding, "%s", status->lock_reason);
-    finding_set_advice(finding, is_empty ? "restore a backup with `openclaw gateway restore FILE`; "
-                                           "only if there is none, begin anew with"
-                                         : "put the newer records back if there are any; else go on "
-                                           "from these with");
+    finding_set_advice(finding, is_empty
+                                    ? "restore a backup with `openclaw gateway restore FILE`; "
+                                      "only if there is none, begin anew with"
+                                    : "put the newer records back if there are any; else go on "
+                                      "from these with");
     finding_set_fix(finding, "%s gateway unlock %s", doctor->openclaw,
                     is_empty ? "--init" : "--accept-rollback");
 }
@@ -49,14 +50,16 @@ static void check_store(struct doctor *doctor, const struct oc_gateway_status *s
         return;
     }
     moment_format_age(status->store_failing_since_ms, doctor->cli->terminal->now_ms, since);
-    struct finding *finding =
-        doctor_find(doctor, name, FINDING_FAIL, "it cannot be written since %s; %" PRIu64
-                    " withdrawals are in force and not on disk", since, status->n_unsaved);
+    struct finding *finding = doctor_find(doctor, name, FINDING_FAIL,
+                                          "it cannot be written since %s; %" PRIu64
+                                          " withdrawals are in force and not on disk",
+                                          since, status->n_unsaved);
     finding_set_cause(finding, "%s", status->store_error);
-    finding_set_advice(finding, strcmp(status->store_cause, "disk_full") == 0
-                                    ? "make room on the disk; it goes on by itself"
-                                    : "look at the disk and at the system's log; it goes on by itself "
-                                      "when it can be written again");
+    finding_set_advice(finding,
+                       strcmp(status->store_cause, "disk_full") == 0
+                           ? "make room on the disk; it goes on by itself"
+                           : "look at the disk and at the system's log; it goes on by itself "
+                             "when it can be written again");
 }
 
 static void check_quarantine(struct doctor *doctor, const struct oc_gateway_status *status)
@@ -64,13 +67,15 @@ static void check_quarantine(struct doctor *doctor, const struct oc_gateway_stat
     if (status->n_quarantined == 0) {
         return;
     }
-    struct finding *finding = doctor_find(doctor, "records", FINDING_FAIL,
-                                          "%" PRIu64 " records have a wrong seal",
-                                          status->n_quarantined);
-    finding_set_cause(finding, "they were changed by something that is not the gateway: those devices "
-                               "get no session");
-    finding_set_advice(finding, "find out who wrote into the database; then decide on each anew, they "
-                                "are told by");
+    struct finding *finding =
+        doctor_find(doctor, "records", FINDING_FAIL, "%" PRIu64 " records have a wrong seal",
+                    status->n_quarantined);
+    finding_set_cause(finding,
+                      "they were changed by something that is not the gateway: those devices "
+                      "get no session");
+    finding_set_advice(finding,
+                       "find out who wrote into the database; then decide on each anew, they "
+                       "are told by");
     finding_set_fix(finding, "%s devices list", doctor->openclaw);
 }
 
@@ -95,10 +100,11 @@ static void check_key(const struct doctor_gateway *gateway, const struct oc_gate
     if (gateway->pin[0] == '\0' || strcmp(gateway->pin, running) == 0) {
         return;
     }
-    struct finding *finding =
-        doctor_find(gateway->doctor, "keys", FINDING_FAIL, "the gateway that runs has sha256:%s", running);
-    finding_set_cause(finding, "gateway.key was replaced after its start: agents that trust the one "
-                               "in use will refuse the next start");
+    struct finding *finding = doctor_find(gateway->doctor, "keys", FINDING_FAIL,
+                                          "the gateway that runs has sha256:%s", running);
+    finding_set_cause(finding,
+                      "gateway.key was replaced after its start: agents that trust the one "
+                      "in use will refuse the next start");
     finding_set_advice(finding, "put the key that is in use back from a backup");
 }
 
@@ -109,7 +115,8 @@ static void reachable_url(const char *address, char out[URL_BYTES])
 {
     static const struct {
         const char *any, *loopback;
-    } rows[] = {{"tls+tcp://0.0.0.0:", "tls+tcp://127.0.0.1:"}, {"tls+tcp://[::]:", "tls+tcp://[::1]:"}};
+    } rows[] = {{"tls+tcp://0.0.0.0:", "tls+tcp://127.0.0.1:"},
+                {"tls+tcp://[::]:", "tls+tcp://[::1]:"}};
     (void)snprintf(out, URL_BYTES, "%s", address);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t n = strlen(rows[i].any);
@@ -152,11 +159,12 @@ static void check_listener(struct doctor *doctor, const struct oc_gateway_status
     }
     struct finding *finding =
         doctor_find(doctor, name, FINDING_FAIL, "%s: %s", address, probe.text);
-    finding_set_cause(finding, probe.stopped_at == OC_PROBE_TRUST
-                                   ? "another program answers there, or something between that ends "
-                                     "TLS itself"
-                                   : "nobody answers there although the gateway says that it listens: "
-                                     "a local firewall, or a gateway that is overloaded");
+    finding_set_cause(finding,
+                      probe.stopped_at == OC_PROBE_TRUST
+                          ? "another program answers there, or something between that ends "
+                            "TLS itself"
+                          : "nobody answers there although the gateway says that it listens: "
+                            "a local firewall, or a gateway that is overloaded");
     finding_set_advice(finding, "see who has the port with");
     finding_set_fix(finding, "ss -ltnp");
 }
@@ -171,7 +179,8 @@ static void check_listeners(struct doctor *doctor, const struct oc_gateway_statu
         }
     }
     if (n == 0) {
-        struct finding *finding = doctor_find(doctor, "listener", FINDING_FAIL, "devices have none");
+        struct finding *finding =
+            doctor_find(doctor, "listener", FINDING_FAIL, "devices have none");
         finding_set_cause(finding, "the gateway opened no address for devices");
         finding_set_advice(finding, "set listen.devices in gateway.yaml and restart it");
     }
@@ -202,12 +211,10 @@ static void count_device(struct devices *devices, const struct oc_device *device
         }
     }
     bool is_stale = device->standing == OC_STANDING_APPROVED && !device->is_online &&
-                    last_sign_of(device) != 0 &&
-                    devices->now_ms - last_sign_of(device) > stale_ms;
+                    last_sign_of(device) != 0 && devices->now_ms - last_sign_of(device) > stale_ms;
     if (is_stale) {
         devices->n_stale++;
-        if (devices->n_stale == 1 ||
-            last_sign_of(device) < last_sign_of(&devices->oldest_stale)) {
+        if (devices->n_stale == 1 || last_sign_of(device) < last_sign_of(&devices->oldest_stale)) {
             devices->oldest_stale = *device;
         }
     }
@@ -243,9 +250,11 @@ static void find_waiting(struct doctor *doctor, const struct devices *devices)
     struct finding *finding =
         doctor_find(doctor, name, FINDING_WARN, "%zu await approval, the oldest for %s",
                     devices->n_waiting, age);
-    finding_set_cause(finding, "nobody decided; agents wait, and come back by themselves once they are "
-                               "approved");
-    finding_set_advice(finding, "look at all with `openclaw pairing list`; if the oldest is expected");
+    finding_set_cause(finding,
+                      "nobody decided; agents wait, and come back by themselves once they are "
+                      "approved");
+    finding_set_advice(finding,
+                       "look at all with `openclaw pairing list`; if the oldest is expected");
     finding_set_fix(finding, "%s devices approve %s", doctor->openclaw,
                     devices->oldest_waiting.request_id.text);
 }
@@ -256,14 +265,15 @@ static void find_stale(struct doctor *doctor, const struct devices *devices)
     char id[OC_DEVICE_ID_DIGITS + 1];
     char age[MOMENT_BYTES];
     if (devices->n_stale == 0) {
-        (void)doctor_find(doctor, name, FINDING_OK, "every approved device was seen within 90 days");
+        (void)doctor_find(doctor, name, FINDING_OK,
+                          "every approved device was seen within 90 days");
         return;
     }
     oc_device_id_format(&devices->oldest_stale.id, id);
     moment_format_age(last_sign_of(&devices->oldest_stale), devices->now_ms, age);
-    struct finding *finding =
-        doctor_find(doctor, name, FINDING_WARN, "%zu approved device%s not seen for 90 days, one for %s",
-                    devices->n_stale, devices->n_stale == 1 ? "" : "s", age);
+    struct finding *finding = doctor_find(doctor, name, FINDING_WARN,
+                                          "%zu approved device%s not seen for 90 days, one for %s",
+                                          devices->n_stale, devices->n_stale == 1 ? "" : "s", age);
     finding_set_cause(finding, "decommissioned devices that can still connect are a risk, and hide "
                                "what is wrong");
     finding_set_advice(finding, "see LAST SEEN in `openclaw devices list`; remove what is gone");
@@ -313,10 +323,12 @@ static void find_no_answer(struct doctor_gateway *gateway, enum oc_status result
         finding_set_advice(finding, "run this as root, or as the user that the gateway runs as");
         return;
     }
-    finding_set_cause(finding, "it is stuck or stopped (as by a debugger or a frozen container), or "
-                               "its disk does not answer");
-    finding_set_advice(finding, "see what it waits for; if it does not come back, end it and start it "
-                                "again: what was acknowledged is on disk");
+    finding_set_cause(finding,
+                      "it is stuck or stopped (as by a debugger or a frozen container), or "
+                      "its disk does not answer");
+    finding_set_advice(finding,
+                       "see what it waits for; if it does not come back, end it and start it "
+                       "again: what was acknowledged is on disk");
     if (gateway->pid[0] >= '0' && gateway->pid[0] <= '9') {
         finding_set_fix(finding, "ps -o pid,stat,wchan:20,cmd -p %s", gateway->pid);
     }

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "proto/base/hex.h"
+#include "server/app_reload.h"
 #include "server/host/boot_clock.h"
-#include "server/rpc/doors.h"
 #include "server/state.h"
 
 enum {
@@ -28,7 +28,10 @@ enum {
 };
 
 struct app {
-    struct config config;
+    struct app_options options;
+    struct config config; /* the writer thread's once the service runs */
+    struct live live;
+    pthread_mutex_t start_lock; /* held while the parts are built, and by a reload */
     struct system_clock *system_clock;
     struct clock clock;
     struct random_source random;
@@ -43,30 +46,38 @@ struct app {
 /* ---- configuration --------------------------------------------------------------------------- */
 
 static enum oc_status load_file(const struct app_options *options, const char *data_dir,
-                                struct config *out, struct oc_error *err)
+                                struct config *out, char path[APP_PATH_BYTES], struct oc_error *err)
 {
-    char path[STATE_PATH_BYTES];
     if (options->config_path) {
+        (void)snprintf(path, APP_PATH_BYTES, "%s", options->config_path);
         return config_load(options->config_path, out, err);
     }
-    (void)snprintf(path, sizeof path, "%s/gateway.yaml", data_dir);
+    (void)snprintf(path, APP_PATH_BYTES, "%s/gateway.yaml", data_dir);
     enum oc_status status = config_load(path, out, err);
     if (status == OC_NOT_FOUND) {
+        path[0] = '\0';
         config_defaults(out);
         return OC_OK;
     }
     return status;
 }
 
-enum oc_status app_load_config(const struct app_options *options, struct config *out,
-                               struct oc_error *err)
+enum oc_status app_load_config_at(const struct app_options *options, struct config *out,
+                                  char path[APP_PATH_BYTES], struct oc_error *err)
 {
     char data_dir[STATE_DIR_MAX_PATH_BYTES + 1];
     enum oc_status status = data_dir_choose(options->data_dir, data_dir, err);
     if (!status) {
-        status = load_file(options, data_dir, out, err);
+        status = load_file(options, data_dir, out, path, err);
     }
     return status ? status : config_resolve(out, data_dir, err);
+}
+
+enum oc_status app_load_config(const struct app_options *options, struct config *out,
+                               struct oc_error *err)
+{
+    char path[APP_PATH_BYTES];
+    return app_load_config_at(options, out, path, err);
 }
 
 static enum oc_status prepare_data_dir(const struct app_options *options, struct oc_error *err)
@@ -103,12 +114,19 @@ static enum oc_status make_store(void *user, struct store **out, struct oc_error
     return state_make_store(&app->state, clock_now_ms(&app->clock), out, err);
 }
 
-static bool is_source_exempt(void *user, const char *source)
+static void reload(void *user, const struct audit_actor *actor, struct reload_report *out)
 {
-    const struct config *config = user;
-    struct network network;
-    return network_parse(source, &network) == NETWORK_OK &&
-           config_networks_contain(&config->pairing.exempt_sources, network.address);
+    struct app *app = user;
+    pthread_mutex_lock(&app->start_lock); /* until the doors are open */
+    const struct app_reload parts = {
+        .options = app->options,
+        .config = &app->config,
+        .live = &app->live,
+        .service = app->service,
+        .doors = app->doors,
+    };
+    app_reload_now(&parts, actor, out);
+    pthread_mutex_unlock(&app->start_lock);
 }
 
 static bool take_clock_step(void *user, int64_t *step_ms)
@@ -167,8 +185,10 @@ static enum oc_status start_service(struct app *app, struct oc_error *err)
         .heartbeat_ms = HEARTBEAT_MS,
         .max_pending = config->pairing.max_pending,
         .max_pending_per_source = config->pairing.max_pending_per_source,
-        .is_exempt = is_source_exempt,
-        .is_exempt_user = &app->config,
+        .is_exempt = live_is_exempt_source,
+        .is_exempt_user = &app->live,
+        .is_trusted = live_is_trusted_source,
+        .is_trusted_user = &app->live,
         .pairing_required = config->pairing_required,
         .clock = &app->clock,
         .random = &app->random,
@@ -176,6 +196,8 @@ static enum oc_status start_service(struct app *app, struct oc_error *err)
         .make_store_user = app,
         .take_clock_step = take_clock_step,
         .clock_user = app->system_clock,
+        .reload = reload,
+        .reload_user = app,
     };
     return service_new(&options, &app->service, err);
 }
@@ -199,27 +221,11 @@ static enum oc_status start_transport(struct app *app, struct oc_error *err)
     return status;
 }
 
-static bool is_exempt(void *user, const uint8_t address[16])
-{
-    const struct config *config = user;
-    return config_networks_contain(&config->pairing.exempt_sources, address);
-}
-
-static bool is_trusted(void *user, const uint8_t address[16])
-{
-    const struct config *config = user;
-    return config_networks_contain(&config->trusted_networks, address);
-}
-
 static void copy_addresses(const struct config *config, struct doors_options *options)
 {
     _Static_assert((int)CONFIG_MAX_LISTENERS <= (int)DOORS_MAX_DEVICE_URLS, "listeners");
-    _Static_assert((int)CONFIG_MAX_UIDS <= (int)DOORS_MAX_UIDS, "uids");
     for (size_t i = 0; i < config->listen.devices.n; i++) {
         options->device_urls[options->n_device_urls++] = config->listen.devices.items[i];
-    }
-    for (size_t i = 0; i < config->admin.local_uids.n; i++) {
-        options->local_uids[options->n_local_uids++] = config->admin.local_uids.items[i];
     }
 }
 
@@ -233,14 +239,12 @@ static enum oc_status open_doors(struct app *app, struct oc_error *err)
         .tls = app->tls,
         .gateway_spki = oc_identity_spki_sha256(app->state.identity),
         .local_url = config->listen.local,
-        .pairing_required = config->pairing_required,
-        .is_exempt = is_exempt,
-        .is_trusted = config->trusted_networks.n > 0 ? is_trusted : NULL,
-        .user = &app->config,
         .max_unfinished = config->limits.max_unfinished,
         .max_unfinished_per_source = config->limits.max_unfinished_per_source,
-        .max_unapproved = config->limits.max_unapproved,
-        .max_unapproved_per_source = config->limits.max_unapproved_per_source,
+        .settings = app_doors_settings(config),
+        .is_exempt = live_is_exempt,
+        .is_trusted = live_is_trusted,
+        .user = &app->live,
         .heartbeat_ms = HEARTBEAT_MS,
     };
     random_fill(&app->random, &options.source_seed, sizeof options.source_seed);
@@ -259,13 +263,12 @@ static void announce_listeners(const struct app *app)
 }
 
 /* What an administrator must know at once. */
-static void warn_at_start(const struct app *app, const struct service_status *status)
+static void warn_at_start(const struct service_status *status)
 {
     if (!status->pairing_required) {
-        log_warn("gateway.pairing_off", "reason=%s fix=%s trusted_networks=%zu",
+        log_warn("gateway.pairing_off", "reason=%s fix=%s",
                  "pairingRequired: false: whoever reaches a listener gets in unapproved",
-                 "set pairingRequired: true in gateway.yaml and restart the gateway",
-                 app->config.trusted_networks.n);
+                 "set pairingRequired: true in gateway.yaml, then openclaw gateway reload");
     }
     if (status->n_quarantined > 0) {
         log_error("gateway.records_quarantined", "count=%" PRIu64 " reason=%s fix=%s",
@@ -295,13 +298,14 @@ static void announce(const struct app *app)
              " blocked=%" PRIu64 " devices=%" PRIu64,
              oc_version(), pin, status.pairing_required ? "on" : "off", status.n_approved,
              status.n_pending, status.n_blocked, status.n_records);
-    warn_at_start(app, &status);
+    warn_at_start(&status);
 }
 
 static enum oc_status build(struct app *app, const struct app_options *options,
                             struct oc_error *err)
 {
     enum oc_status status = app_load_config(options, &app->config, err);
+    live_init(&app->live, &app->config);
     if (!status) {
         status = start_clock_and_log(app, err);
     }
@@ -336,12 +340,18 @@ enum oc_status app_start(const struct app_options *options, struct app **out, st
     if (!app) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "gateway: out of memory");
     }
+    pthread_mutex_init(&app->start_lock, NULL);
+    pthread_mutex_lock(&app->start_lock);
+    app->options = *options;
     enum oc_status status = build(app, options, err);
+    if (!status) {
+        announce(app);
+    }
+    pthread_mutex_unlock(&app->start_lock);
     if (status) {
         tell_failed_start(err);
         return status;
     }
-    announce(app);
     *out = OC_STEAL(app);
     return OC_OK;
 }
@@ -360,6 +370,20 @@ static void wait_for_agents(struct service *service)
         }
         (void)nanosleep(&pause, NULL);
     }
+}
+
+static void reloaded(void *user, const struct reload_result *result)
+{
+    (void)user; /* the reload itself told the log */
+    if (result->status) {
+        log_error("config.not_reloaded", "reason=%s", result->error.text);
+    }
+}
+
+void app_reload(struct app *app, const struct audit_actor *actor)
+{
+    const struct reload_call call = {.done = reloaded};
+    admin_reload(app->service, actor, &call);
 }
 
 void app_tell_stop(const struct app *app, const char *why)
@@ -405,6 +429,8 @@ void app_stop(struct app *app)
     if (app->system_clock) {
         end_log(app, has_served, clock_monotonic_ms() - began_ms);
     }
+    live_deinit(&app->live);
+    pthread_mutex_destroy(&app->start_lock);
     free(app);
 }
 

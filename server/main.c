@@ -10,6 +10,7 @@
 
 #include "server/app.h"
 #include "server/doctor/doctor.h"
+#include "server/domain/audit_event.h"
 #include "server/host/sandbox.h"
 #include "server/offline.h"
 
@@ -44,15 +45,16 @@ static int fail(const struct oc_error *err)
 /* ---- run ------------------------------------------------------------------------------------- */
 
 /* Before any thread starts, so that all inherit it. SIGPIPE: a peer that went away is no reason to
- * die; SIGHUP: neither is a terminal. */
+ * die; SIGHUP: read the configuration again. */
 static int block_signals(void)
 {
     sigset_t set;
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGHUP, SIG_DFL); /* one that nohup has ignored would not arrive */
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
         return -1;
     }
@@ -65,6 +67,26 @@ static void wait_for_signal(int fd, struct signalfd_siginfo *out)
     do {
         n = read(fd, out, sizeof *out);
     } while (n < 0 && errno == EINTR);
+}
+
+/* Who asked for a reload, for the audit: the signal's sender. */
+static void reload(struct app *app, const struct signalfd_siginfo *info)
+{
+    struct audit_actor actor = {.name = "signal", .source = "SIGHUP"};
+    if (info->ssi_code == SI_USER) {
+        (void)snprintf(actor.name, sizeof actor.name, "uid:%u", info->ssi_uid);
+    }
+    app_reload(app, &actor);
+}
+
+/* Returns at the first signal that means the end. */
+static void serve_signals(struct app *app, int fd, struct signalfd_siginfo *out)
+{
+    wait_for_signal(fd, out);
+    while (out->ssi_signo == SIGHUP) {
+        reload(app, out);
+        wait_for_signal(fd, out);
+    }
 }
 
 /* "SIGTERM from process 4711 of uid 0". */
@@ -106,7 +128,7 @@ static int run(const struct app_options *options)
         (void)close(signals);
         return log_format_now() == LOG_FORMAT_JSON ? EXIT_FAILED : fail(&err);
     }
-    wait_for_signal(signals, &info);
+    serve_signals(app, signals, &info);
     format_signal(&info, why);
     app_tell_stop(app, why);
     (void)signal(SIGALRM, on_deadline);

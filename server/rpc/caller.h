@@ -55,6 +55,8 @@ struct caller {
     uint64_t opened_ms; /* monotonic; connection's thread only */
     bool is_leaving;    /* guarded by the lock of door_slots.c, as is the slot */
     struct oc_source_slot slot;
+    struct caller *next_local;  /* local administrators; guarded by the lock of doors.c */
+    struct caller **local_link; /* NULL: on no list */
 
     atomic_uint n_references;
     pthread_mutex_t lock; /* guards the three below; nothing is called while it is held */

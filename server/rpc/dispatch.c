@@ -47,6 +47,7 @@ static const struct method_row local_table[] = {
     {NUMBER(WATCH_EVENTS), handle_watch_events, RPC_ROLE_VIEWER, 0},
     {NUMBER(UNLOCK), handle_unlock, RPC_ROLE_ADMIN, 0},
     {NUMBER(BACKUP), handle_backup, RPC_ROLE_ADMIN, 0},
+    {NUMBER(RELOAD), handle_reload, RPC_ROLE_ADMIN, 0},
     {NUMBER(HEALTH), handle_health, RPC_ROLE_VIEWER, 0},
     {NUMBER(DESCRIBE), handle_describe, RPC_ROLE_VIEWER, 0},
 };

@@ -79,11 +79,10 @@ static bool note_shed(struct door_slots *slots)
     return begins;
 }
 
-static void close_shed(const struct door_slots *slots, struct oc_connection *connection,
-                       bool begins)
+static void close_shed(struct oc_connection *connection, bool begins, unsigned limit)
 {
     if (begins) {
-        log_warn("connections.shedding", "limit=%u effect=%s fix=%s", slots->options.max,
+        log_warn("connections.shedding", "limit=%u effect=%s fix=%s", limit,
                  "connections of the fullest sources give way to newcomers",
                  "openclaw devices expect ID for devices that must get in; limits.maxUnapproved");
     }
@@ -104,9 +103,10 @@ bool door_slots_take(struct door_slots *slots, struct caller *caller, bool is_ex
     }
     const bool holds = caller->slot.node != NULL;
     slots->n_refused += !holds;
+    const unsigned limit = slots->options.max;
     pthread_mutex_unlock(&slots->lock);
     if (loser) {
-        close_shed(slots, loser, begins);
+        close_shed(loser, begins, limit);
     }
     return holds;
 }
@@ -123,6 +123,15 @@ void door_slots_leave(struct door_slots *slots, struct caller *caller)
     pthread_mutex_lock(&slots->lock);
     caller->is_leaving = true;
     source_caps_give(slots->caps, &caller->slot);
+    pthread_mutex_unlock(&slots->lock);
+}
+
+void door_slots_change(struct door_slots *slots, unsigned max, unsigned max_per_source)
+{
+    pthread_mutex_lock(&slots->lock);
+    slots->options.max = max;
+    slots->options.max_per_source = max_per_source;
+    source_caps_change(slots->caps, max, max_per_source);
     pthread_mutex_unlock(&slots->lock);
 }
 

@@ -28,4 +28,7 @@ void door_slots_give(struct door_slots *slots, struct caller *caller);
 /* Before the caller's peer goes: gives it back, for good. */
 void door_slots_leave(struct door_slots *slots, struct caller *caller);
 
+/* Other caps from now on; who is in stays. Any thread. */
+void door_slots_change(struct door_slots *slots, unsigned max, unsigned max_per_source);
+
 struct door_slots_use door_slots_use(struct door_slots *slots);

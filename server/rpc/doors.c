@@ -43,6 +43,10 @@ struct doors {
     atomic_bool is_ready; /* every address is known: before, nobody is let in */
     atomic_uint n_told_over_cap;
     struct door_slots *slots; /* of connections without a session */
+    pthread_mutex_t lock;  /* guards what follows, and callers' places on the list; but for a hold,
+                              nothing is called under it */
+    struct caller *locals; /* administrators at the local door */
+    struct doors_settings settings;
 };
 
 static struct doors *doors_of(const struct caller *caller)
@@ -106,6 +110,14 @@ static bool is_trusted(const struct doors *doors, const struct oc_source *source
            doors->options.is_trusted(doors->options.user, source->address);
 }
 
+static bool is_pairing_required(struct doors *doors)
+{
+    pthread_mutex_lock(&doors->lock);
+    const bool is_required = doors->settings.pairing_required;
+    pthread_mutex_unlock(&doors->lock);
+    return is_required;
+}
+
 static void *device_accepted(void *user, const struct oc_source *source)
 {
     struct listener *listener = user;
@@ -114,7 +126,7 @@ static void *device_accepted(void *user, const struct oc_source *source)
         return NULL;
     }
     metric_add(METRIC_CONNECTIONS_ACCEPTED_TOTAL, 1);
-    if (!doors->options.pairing_required && !is_trusted(doors, source)) {
+    if (!is_pairing_required(listener->doors) && !is_trusted(doors, source)) {
         char text[OC_MAX_SOURCE_BYTES + 1];
         oc_source_format(source, text);
         door_log_not_trusted(text);
@@ -162,7 +174,7 @@ static bool device_opened(void *user, struct oc_connection *connection, const st
     caller->device_id = peer->device_id;
     (void)snprintf(caller->actor.name, sizeof caller->actor.name, "device");
     oc_source_format(&peer->source, caller->actor.source);
-    const bool pairs_everyone = !doors->options.pairing_required;
+    const bool pairs_everyone = !is_pairing_required(doors_of(caller));
     caller->peer = peer_opened(doors->options.service, &caller->device_id, caller->actor.source,
                                pairs_everyone, &peer_ops, caller);
     if (!caller->peer) {
@@ -264,13 +276,73 @@ static void *local_accepted(void *user, const struct oc_source *source)
     return caller;
 }
 
-static bool may_administer(const struct doors *doors, uint32_t uid)
+static bool may_administer(const struct doors_settings *settings, uint32_t uid)
 {
     bool is_listed = uid == 0 || uid == (uint32_t)geteuid();
-    for (size_t i = 0; i < doors->options.n_local_uids; i++) {
-        is_listed = is_listed || doors->options.local_uids[i] == uid;
+    for (size_t i = 0; i < settings->n_local_uids; i++) {
+        is_listed = is_listed || settings->local_uids[i] == uid;
     }
     return is_listed;
+}
+
+/* Looks and lists in one step, so that nobody comes in by what no longer holds. */
+static bool enter_as_administrator(struct caller *caller, uint32_t uid)
+{
+    struct doors *doors = doors_of(caller);
+    pthread_mutex_lock(&doors->lock);
+    const bool may = may_administer(&doors->settings, uid);
+    if (may) {
+        caller->next_local = doors->locals;
+        caller->local_link = &doors->locals;
+        if (caller->next_local) {
+            caller->next_local->local_link = &caller->next_local;
+        }
+        doors->locals = caller;
+    }
+    pthread_mutex_unlock(&doors->lock);
+    return may;
+}
+
+/* Under the lock. */
+static void unlist(struct caller *caller)
+{
+    if (caller->local_link) {
+        *caller->local_link = caller->next_local;
+        if (caller->next_local) {
+            caller->next_local->local_link = caller->local_link;
+        }
+        caller->local_link = NULL;
+    }
+}
+
+/* Takes one who may not stay off the list and returns its connection, held; NULL: all may. */
+static struct oc_connection *take_unlisted(struct doors *doors)
+{
+    struct oc_connection *connection = NULL;
+    pthread_mutex_lock(&doors->lock);
+    for (struct caller *caller = doors->locals; caller && !connection;
+         caller = caller->next_local) {
+        if (!may_administer(&doors->settings, oc_connection_peer(caller->connection)->uid)) {
+            connection = caller->connection;
+            oc_connection_hold(connection);
+            unlist(caller);
+        }
+    }
+    pthread_mutex_unlock(&doors->lock);
+    return connection;
+}
+
+void doors_change_settings(struct doors *doors, const struct doors_settings *settings)
+{
+    pthread_mutex_lock(&doors->lock);
+    doors->settings = *settings;
+    pthread_mutex_unlock(&doors->lock);
+    door_slots_change(doors->slots, settings->max_unapproved, settings->max_unapproved_per_source);
+    for (struct oc_connection *connection = take_unlisted(doors); connection;
+         connection = take_unlisted(doors)) {
+        oc_connection_abort(connection, OC_PERMISSION_DENIED, "an administrator no more");
+        oc_connection_release(connection);
+    }
 }
 
 static bool local_opened(void *user, struct oc_connection *connection, const struct oc_peer *peer)
@@ -279,7 +351,7 @@ static bool local_opened(void *user, struct oc_connection *connection, const str
     caller->connection = connection;
     (void)snprintf(caller->actor.name, sizeof caller->actor.name, "uid:%u", peer->uid);
     (void)snprintf(caller->actor.source, sizeof caller->actor.source, "local");
-    if (!may_administer(doors_of(caller), peer->uid)) {
+    if (!enter_as_administrator(caller, peer->uid)) {
         oc_connection_set_idle_limit(connection, NOBODY_IDLE_MS);
         return true; /* stays nobody: every call is answered with PERMISSION_DENIED */
     }
@@ -299,9 +371,14 @@ static void local_frame(void *user, struct oc_connection *connection, uint32_t w
 
 static void local_closed(void *user, struct oc_connection *connection, const struct oc_error *err)
 {
+    struct caller *caller = user;
+    struct doors *doors = doors_of(caller);
     (void)connection;
     (void)err;
-    caller_release(user);
+    pthread_mutex_lock(&doors->lock);
+    unlist(caller);
+    pthread_mutex_unlock(&doors->lock);
+    caller_release(caller);
 }
 
 static const struct oc_connection_ops local_ops = {
@@ -384,13 +461,15 @@ enum oc_status doors_open(const struct doors_options *options, struct doors **ou
                           struct oc_error *err)
 {
     OC_CLEANUP(doors_freep) struct doors *doors = calloc(1, sizeof *doors);
-    if (!doors) {
+    if (!doors || pthread_mutex_init(&doors->lock, NULL) != 0) {
+        free(OC_STEAL(doors));
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "doors: out of memory");
     }
     doors->options = *options;
+    doors->settings = options->settings;
     const struct source_caps_options caps = {
-        .max = options->max_unapproved,
-        .max_per_source = options->max_unapproved_per_source,
+        .max = options->settings.max_unapproved,
+        .max_per_source = options->settings.max_unapproved_per_source,
         .seed = options->source_seed,
     };
     doors->slots = door_slots_new(&caps);
@@ -420,6 +499,7 @@ void doors_free(struct doors *doors)
 {
     if (doors) {
         door_slots_free(doors->slots);
+        pthread_mutex_destroy(&doors->lock);
         free(doors);
     }
 }

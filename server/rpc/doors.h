@@ -16,6 +16,15 @@ enum {
     DOORS_MAX_DEVICE_URLS = 8,
 };
 
+/* What may change while the doors are open. */
+struct doors_settings {
+    bool pairing_required;   /* false: sources that are not trusted are refused at accept */
+    unsigned max_unapproved; /* proven connections without a session, in all and per source */
+    unsigned max_unapproved_per_source;
+    uint32_t local_uids[DOORS_MAX_UIDS]; /* besides root and our own */
+    size_t n_local_uids;
+};
+
 struct doors_options {
     struct oc_transport *transport; /* borrowed, as all that follows */
     struct dispatch *dispatch;
@@ -25,11 +34,9 @@ struct doors_options {
 
     const char *device_urls[DOORS_MAX_DEVICE_URLS]; /* tls+tcp://HOST:PORT */
     size_t n_device_urls;
-    const char *local_url; /* ipc://PATH */
-    uint32_t local_uids[DOORS_MAX_UIDS];
-    size_t n_local_uids;
+    const char *local_url;          /* ipc://PATH */
+    struct doors_settings settings; /* at first */
 
-    bool pairing_required; /* false: sources that are not trusted are refused at accept */
     /* Both by the 16 bytes of an address; NULL: nobody is exempt, everybody is trusted. */
     bool (*is_exempt)(void *user, const uint8_t address[16]);
     bool (*is_trusted)(void *user, const uint8_t address[16]);
@@ -37,8 +44,6 @@ struct doors_options {
 
     unsigned max_unfinished; /* handshakes at one listener, in all and per source; 0: the default */
     unsigned max_unfinished_per_source;
-    unsigned max_unapproved; /* proven connections without a session, in all and per source */
-    unsigned max_unapproved_per_source;
     uint64_t source_seed; /* random */
     uint32_t heartbeat_ms;
 };
@@ -50,6 +55,10 @@ struct doors_options {
  */
 OC_MUST_CHECK enum oc_status doors_open(const struct doors_options *options, struct doors **out,
                                         struct oc_error *err);
+
+/* Puts settings in force: local users who are administrators no more are cut off, whatever they
+ * wait for. Any thread; not under a lock. */
+void doors_change_settings(struct doors *doors, const struct doors_settings *settings);
 
 /* Accepts nobody any more; who is in stays. Not from a callback. */
 void doors_stop(struct doors *doors);

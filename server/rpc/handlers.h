@@ -31,6 +31,9 @@ void handle_unlock(struct call *call, const ProtobufCMessage *request);
 /* backup_rpc.c */
 void handle_backup(struct call *call, const ProtobufCMessage *request);
 
+/* reload_rpc.c */
+void handle_reload(struct call *call, const ProtobufCMessage *request);
+
 /* health_rpc.c */
 void handle_health(struct call *call, const ProtobufCMessage *request);
 void handle_describe(struct call *call, const ProtobufCMessage *request);

@@ -64,6 +64,12 @@ struct oc_source_slot *source_caps_shed_for(struct source_caps *caps,
     return NULL;
 }
 
+void source_caps_change(struct source_caps *caps, unsigned max, unsigned max_per_source)
+{
+    caps->options.max = max;
+    caps->options.max_per_source = max_per_source;
+}
+
 unsigned source_caps_total(const struct source_caps *caps)
 {
     return oc_source_tree_total(caps->tree);

@@ -40,4 +40,7 @@ struct oc_source_slot *source_caps_shed_for(struct source_caps *caps,
                                             const struct oc_source *source, bool is_exempt,
                                             struct oc_source_slot *newcomer);
 
+/* Other caps from now on; who is in stays. */
+void source_caps_change(struct source_caps *caps, unsigned max, unsigned max_per_source);
+
 unsigned source_caps_total(const struct source_caps *caps);

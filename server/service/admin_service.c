@@ -240,8 +240,9 @@ static void decide_on(struct group *group, struct decide_change *decide,
     struct group_receipt receipt;
     group_read(group, id, &was);
     struct pairing_event event = event_of(service, id, decide);
+    const struct policy policy = service_policy(service);
     struct pairing_decision decision =
-        pairing_decide(&was, &event, &service->options.policy, service_now_ms(service));
+        pairing_decide(&was, &event, &policy, service_now_ms(service));
     fill_key(decide, &decision, &key);
     const struct group_change row = {
         .id = id,

@@ -17,6 +17,8 @@ enum {
 struct pairing_event connect_event_of(const struct peer *peer, const struct attempt *attempt)
 {
     const struct service_options *options = &peer->service->options;
+    struct service_settings settings;
+    service_get_settings(peer->service, &settings);
     struct pairing_event event = {
         .kind = PAIRING_EV_CONNECT,
         .actor = {.name = "device"},
@@ -24,12 +26,14 @@ struct pairing_event connect_event_of(const struct peer *peer, const struct atte
         .ask_digest = attempt->ask_digest,
         .holds_foreign_receipt = attempt->holds_foreign_receipt,
         .is_over_cap = attempt->is_over_cap,
-        .pairs_everyone = !options->pairing_required && peer->is_source_trusted,
+        .pairs_everyone =
+            !settings.pairing_required &&
+            (!options->is_trusted || options->is_trusted(options->is_trusted_user, peer->source)),
         .is_read_only = outage_is_on(&peer->service->outage),
     };
     memcpy(event.actor.source, peer->source, sizeof event.actor.source);
     if (event.pairs_everyone) {
-        event.grant = options->default_grant;
+        event.grant = settings.default_grant;
     }
     return event;
 }
@@ -168,11 +172,19 @@ static void answer_session(struct peer *peer, const struct attempt *attempt,
     result->session.granted = decision->grant;
 }
 
-static enum connect_step decide_locked(struct peer *peer, const struct attempt *attempt,
-                                       struct pairing_event *event, struct connect_result *result,
+/* An attempt under the rules of now. */
+struct trial {
+    const struct attempt *attempt;
+    struct policy policy;
+    struct pairing_event event;
+};
+
+static enum connect_step decide_locked(struct peer *peer, struct trial *trial,
+                                       struct connect_result *result,
                                        struct delivery_list *deliveries)
 {
     struct service *service = peer->service;
+    const struct attempt *attempt = trial->attempt;
     struct pairing was;
     if (peer->is_closed) {
         return CONNECT_IS_CLOSED;
@@ -182,9 +194,10 @@ static enum connect_step decide_locked(struct peer *peer, const struct attempt *
         return CONNECT_ANSWERED;
     }
     entry_read(peer->entry, &was);
-    connect_name_request(peer, &was, event);
+    connect_name_request(peer, &was, &trial->event);
+    trial->event.pairs_everyone = trial->event.pairs_everyone && peer->is_source_trusted;
     struct pairing_decision decision =
-        pairing_decide(&was, event, &service->options.policy, attempt->sighting.seen_ms);
+        pairing_decide(&was, &trial->event, &trial->policy, attempt->sighting.seen_ms);
     if (decision.outcome != PAIRING_REFUSED_BLOCKED) {
         shard_see(peer->shard, peer->entry, &attempt->sighting);
     }
@@ -203,13 +216,12 @@ static enum connect_step decide_locked(struct peer *peer, const struct attempt *
     return CONNECT_ANSWERED;
 }
 
-static enum connect_step decide(struct peer *peer, const struct attempt *attempt,
-                                struct pairing_event *event, struct connect_result *result,
-                                struct delivery_list *deliveries)
+static enum connect_step decide(struct peer *peer, struct trial *trial,
+                                struct connect_result *result, struct delivery_list *deliveries)
 {
     memset(result, 0, sizeof *result);
     shard_lock(peer->shard);
-    enum connect_step step = decide_locked(peer, attempt, event, result, deliveries);
+    enum connect_step step = decide_locked(peer, trial, result, deliveries);
     shard_unlock(peer->shard);
     return step;
 }
@@ -219,14 +231,19 @@ static enum connect_step decide(struct peer *peer, const struct attempt *attempt
 enum connect_step connect_in_memory(struct peer *peer, const struct attempt *attempt,
                                     struct connect_result *result, struct delivery_list *deliveries)
 {
-    struct pairing_event event = connect_event_of(peer, attempt);
-    enum connect_step step = decide(peer, attempt, &event, result, deliveries);
-    if (step == CONNECT_NEEDS_WRITER && !event.is_over_cap &&
+    struct trial trial = {
+        .attempt = attempt,
+        .policy = service_policy(peer->service),
+        .event = connect_event_of(peer, attempt),
+    };
+    enum connect_step step = decide(peer, &trial, result, deliveries);
+    if (step == CONNECT_NEEDS_WRITER && !trial.event.is_over_cap &&
         connect_look_for_room(peer) == OPEN_REQUESTS_ARE_FULL) {
-        event.is_over_cap = true;
-        step = decide(peer, attempt, &event, result, deliveries);
+        trial.event.is_over_cap = true;
+        step = decide(peer, &trial, result, deliveries);
     }
-    if (event.is_over_cap && step == CONNECT_ANSWERED && result->refusal.kind == OC_REFUSAL_BUSY) {
+    if (trial.event.is_over_cap && step == CONNECT_ANSWERED &&
+        result->refusal.kind == OC_REFUSAL_BUSY) {
         metric_add(METRIC_REQUESTS_REFUSED_AT_CAP_TOTAL, 1);
     }
     return step;

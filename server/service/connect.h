@@ -42,6 +42,8 @@ void connect_answer(struct peer *peer, const struct attempt *attempt,
 
 /* ---- between connect.c and connect_change.c ------------------------------------------------- */
 
+/* No shard locked. Whether the peer still is trusted is to be asked after that, under its shard or
+ * on the writer thread. */
 struct pairing_event connect_event_of(const struct peer *peer, const struct attempt *attempt);
 /* What the ask's request is called at the record's generation. */
 void connect_name_request(const struct peer *peer, const struct pairing *was,

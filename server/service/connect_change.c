@@ -122,13 +122,15 @@ static void stage(struct group *group, struct change *change)
     connect->status = OC_OK;
     group_read(group, &peer->id, &was);
     struct pairing_event event = connect_event_of(peer, attempt);
+    event.pairs_everyone = event.pairs_everyone && peer->is_source_trusted;
     connect_name_request(peer, &was, &event);
     event.look_alike = find_look_alike(service, &peer->id, attempt);
+    const struct policy policy = service_policy(service);
     struct pairing_decision decision =
-        pairing_decide(&was, &event, &service->options.policy, service_now_ms(service));
+        pairing_decide(&was, &event, &policy, service_now_ms(service));
     if (takes_a_place(service, &was, &decision) && !shedding_make_room(group, peer)) {
         connect->attempt.is_over_cap = event.is_over_cap = true;
-        decision = pairing_decide(&was, &event, &service->options.policy, service_now_ms(service));
+        decision = pairing_decide(&was, &event, &policy, service_now_ms(service));
     }
     if (!decision.changed) {
         return; /* an earlier change of the group settled it: answered from memory */

@@ -160,7 +160,7 @@ static void stage_due(struct group *group, struct change *change)
 {
     const struct due_change *due = (const struct due_change *)(const void *)change;
     struct service *service = group_service(group);
-    const struct policy *policy = &service->options.policy;
+    const struct policy policy = service_policy(service);
     int64_t now_ms = service_now_ms(service);
     struct pairing was;
     struct pairing_event event = {.actor = {.name = "gateway", .source = "local"}};
@@ -168,7 +168,7 @@ static void stage_due(struct group *group, struct change *change)
     struct oc_error err;
     note_presence(service, &due->due.id);
     group_read(group, &due->due.id, &was);
-    int64_t due_ms = pairing_next_due(&was, policy, &event.kind);
+    int64_t due_ms = pairing_next_due(&was, &policy, &event.kind);
     if (due_ms == 0) {
         return;
     }
@@ -176,7 +176,7 @@ static void stage_due(struct group *group, struct change *change)
         schedule_again(service, &due->due.id, due_ms);
         return;
     }
-    struct pairing_decision decision = pairing_decide(&was, &event, policy, now_ms);
+    struct pairing_decision decision = pairing_decide(&was, &event, &policy, now_ms);
     const struct group_change row = {
         .id = &due->due.id,
         .decision = &decision,

@@ -17,7 +17,9 @@ static void fill_attempt(const struct peer *peer, const struct connect_facts *fa
 {
     struct service *service = peer->service;
     memset(out, 0, sizeof *out);
-    const struct oc_grant *usual = &service->options.default_grant;
+    struct service_settings settings;
+    service_get_settings(service, &settings);
+    const struct oc_grant *usual = &settings.default_grant;
     out->ask = facts->ask;
     if (!facts->has_ask) {
         out->ask.grant = *usual;

@@ -11,7 +11,7 @@
 #include "server/obs/log.h"
 
 enum {
-    FIX_BYTES = LOG_MAX_VALUE_BYTES,
+    FIX_BYTES = 128,
     DETAIL_BYTES = 64,
     MS_PER_S = 1000,
     TOO_SOON_MS = 10 * 1000,
@@ -25,30 +25,8 @@ static bool is_too_soon(const struct refusal_facts *refusal)
     return refusal->kind == OC_REFUSAL_BUSY && refusal->retry_after_ms <= TOO_SOON_MS;
 }
 
-/* A scope may hold a star, which a shell would take for itself. */
-static const char *quote_of(const char *text)
-{
-    return strchr(text, '*') ? "'" : "";
-}
-
-/* Admits the device with what it asks for at its next attempt; without the ask where that is too
- * long for a line. */
-static void format_expect(const char *device, const struct oc_grant *ask, char out[FIX_BYTES])
-{
-    int n = snprintf(out, FIX_BYTES, "openclaw devices expect %s --approve --role %s", device,
-                     ask->role);
-    for (size_t i = 0; i < ask->n_scopes && n > 0 && n < FIX_BYTES; i++) {
-        const char *quote = quote_of(ask->scopes[i]);
-        n += snprintf(out + n, (size_t)(FIX_BYTES - n), " --scope %s%s%s", quote, ask->scopes[i],
-                      quote);
-    }
-    if (n >= FIX_BYTES) {
-        (void)snprintf(out, FIX_BYTES, "openclaw devices expect %s", device);
-    }
-}
-
-static void format_fix(const char *device, const struct attempt *attempt,
-                       const struct refusal_facts *refusal, char out[FIX_BYTES])
+/* The same command as the agent's screen shows. */
+static void format_fix(const char *device, const struct refusal_facts *refusal, char out[FIX_BYTES])
 {
     switch (refusal->kind) {
     case OC_REFUSAL_PAIRING_REQUIRED:
@@ -56,7 +34,7 @@ static void format_fix(const char *device, const struct attempt *attempt,
         break;
     case OC_REFUSAL_REJECTED:
     case OC_REFUSAL_REVOKED:
-        format_expect(device, &attempt->ask.grant, out);
+        (void)snprintf(out, FIX_BYTES, "openclaw devices expect %s", device);
         break;
     case OC_REFUSAL_BLOCKED:
         (void)snprintf(out, FIX_BYTES, "openclaw devices unblock %s", device);
@@ -114,7 +92,7 @@ static void log_refused(const struct peer *peer, const struct attempt *attempt,
     char detail[DETAIL_BYTES];
     const char *request = refusal->request_id.text;
     oc_device_id_format(&peer->id, id);
-    format_fix(id, attempt, refusal, fix);
+    format_fix(id, refusal, fix);
     /* The same refusal again is no news; another request, or another reason, is. */
     (void)snprintf(detail, sizeof detail, "%d %d %s", (int)refusal->kind, (int)refusal->why,
                    request);

@@ -1,5 +1,6 @@
 #include "server/service/records.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/obs/log.h"
@@ -77,7 +78,8 @@ static void schedule(struct service *service, struct entry *entry, const struct 
 {
     struct shard *shard = index_shard(&service->index, &entry->id);
     enum pairing_event_kind kind;
-    int64_t due_ms = pairing_next_due(pairing, &service->options.policy, &kind);
+    const struct policy policy = service_policy(service);
+    int64_t due_ms = pairing_next_due(pairing, &policy, &kind);
     shard_lock(shard);
     bool is_sooner = due_ms != 0 && (entry->due_ms == 0 || due_ms < entry->due_ms);
     if (is_sooner) {
@@ -319,5 +321,48 @@ void records_forget_all(struct service *service)
         while ((entry = first_with_record(shard))) {
             forget(service, shard, entry);
         }
+    }
+}
+
+/* The open requests of a shard; NULL with *n 0 when there is none, or no memory. */
+static struct oc_device_id *list_open(struct shard *shard, size_t *n)
+{
+    shard_lock(shard);
+    const size_t cap = shard->n_in_group[ENTRY_OPEN];
+    struct oc_device_id *ids = cap > 0 ? malloc(cap * sizeof *ids) : NULL;
+    *n = 0;
+    for (const struct entry *entry = shard_first_of(shard, ENTRY_OPEN); ids && entry && *n < cap;
+         entry = entry->next) {
+        ids[(*n)++] = entry->id;
+    }
+    shard_unlock(shard);
+    return ids;
+}
+
+static void schedule_again(struct service *service, struct shard *shard,
+                           const struct oc_device_id *id)
+{
+    struct pairing pairing;
+    shard_lock(shard);
+    struct entry *entry = shard_find(shard, id);
+    if (entry) {
+        entry_read(entry, &pairing);
+    }
+    shard_unlock(shard);
+    if (entry) { /* its record is the writer's, who is us */
+        schedule(service, entry, &pairing);
+    }
+}
+
+void records_schedule_open(struct service *service)
+{
+    for (size_t i = 0; i < INDEX_SHARDS; i++) {
+        struct shard *shard = &service->index.shards[i];
+        size_t n;
+        struct oc_device_id *ids = list_open(shard, &n);
+        for (size_t k = 0; k < n; k++) {
+            schedule_again(service, shard, &ids[k]);
+        }
+        free(ids);
     }
 }

@@ -29,5 +29,7 @@ void records_settle_source(struct service *service, struct entry *entry);
  * unsaved. */
 OC_MUST_CHECK enum oc_status records_load(struct service *service, struct store *store,
                                           struct unsaved_list *unsaved, struct oc_error *err);
+/* The clockwork looks again at every open request: they expire sooner from now on. */
+void records_schedule_open(struct service *service);
 /* Forgets every record: another database is served from now on. */
 void records_forget_all(struct service *service);

@@ -71,14 +71,6 @@ void service_set_identity(struct service *service, const struct store *store)
     }
 }
 
-struct open_requests_caps service_caps(const struct service *service)
-{
-    return (struct open_requests_caps){
-        .max = service->options.max_pending,
-        .max_per_source = service->options.max_pending_per_source,
-    };
-}
-
 struct open_requests_source service_source(const struct service *service, const char *address)
 {
     const struct service_options *options = &service->options;
@@ -95,6 +87,7 @@ static void free_parts(struct service *service)
     open_requests_deinit(&service->waiting);
     directory_deinit(&service->directory);
     index_deinit(&service->index);
+    pthread_mutex_destroy(&service->settings_mutex);
     pthread_mutex_destroy(&service->identity_mutex);
     outage_deinit(&service->outage);
     naming_deinit(&service->naming);
@@ -119,6 +112,14 @@ static struct service *allocate(const struct service_options *options)
     outage_init(&service->outage);
     atomic_init(&service->lock, (int)options->lock);
     pthread_mutex_init(&service->identity_mutex, NULL);
+    pthread_mutex_init(&service->settings_mutex, NULL);
+    service->settings = (struct service_settings){
+        .policy = options->policy,
+        .default_grant = options->default_grant,
+        .max_pending = options->max_pending,
+        .max_pending_per_source = options->max_pending_per_source,
+        .pairing_required = options->pairing_required,
+    };
     index_init(&service->index, seed, service_monotonic_ms(service));
     directory_init(&service->directory, seed);
     if (!open_requests_init(&service->waiting, seed)) {
@@ -237,10 +238,12 @@ static void add_shard(struct shard *shard, struct service_status *out)
 
 void service_get_status(struct service *service, struct service_status *out)
 {
+    struct service_settings settings;
+    service_get_settings(service, &settings);
     *out = (struct service_status){
         .lock = (enum store_lock)atomic_load(&service->lock),
         .identity = service_identity(service),
-        .pairing_required = service->options.pairing_required,
+        .pairing_required = settings.pairing_required,
         .started_ms = service->started_ms,
         .n_online = atomic_load(&service->n_online),
         .n_queued = executor_n_queued(service->executor),

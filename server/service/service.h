@@ -14,6 +14,7 @@
 #include "server/store/marker.h"
 
 struct service;
+struct reload_report;
 
 struct service_options {
     struct store *store;     /* NULL when the gateway starts locked without one; taken */
@@ -30,6 +31,10 @@ struct service_options {
     /* Whether a source is no single one (a NAT) and has no cap of its own; NULL: none is. */
     bool (*is_exempt)(void *user, const char *source);
     void *is_exempt_user;
+    /* Whether a source may have sessions while pairing is not required; NULL: each may. Asked at
+     * every Connect, as the answer may change. */
+    bool (*is_trusted)(void *user, const char *source);
+    void *is_trusted_user;
     unsigned max_queue;        /* changes waiting for the writer; 0: 4096 */
     bool pairing_required;     /* false: devices from allowed sources get the default grant */
     const struct clock *clock; /* borrowed */
@@ -41,6 +46,10 @@ struct service_options {
     /* Makes a new store after an administrator said `unlock --init`; NULL: not possible. */
     enum oc_status (*make_store)(void *user, struct store **out, struct oc_error *err);
     void *make_store_user;
+    /* Reads the configuration again and puts in force what may be, on the writer's thread; NULL:
+     * not possible. */
+    void (*reload)(void *user, const struct audit_actor *actor, struct reload_report *out);
+    void *reload_user;
 };
 
 /*
@@ -50,6 +59,25 @@ struct service_options {
  */
 OC_MUST_CHECK enum oc_status service_new(const struct service_options *options,
                                          struct service **out, struct oc_error *err);
+
+/* What may change while the service runs; the options' values at first. */
+struct service_settings {
+    struct policy policy;
+    struct oc_grant default_grant;
+    unsigned max_pending;
+    unsigned max_pending_per_source;
+    bool pairing_required; /* once true, it stays so */
+};
+/* Any thread; not under a shard's mutex. */
+void service_get_settings(struct service *service, struct service_settings *out);
+/*
+ * Puts settings in force. Where pairing is required from now on, sessions that no approval stands
+ * behind end; where it is not, those end whose source is_trusted does not know any more: it must
+ * say what options.is_trusted says from now on, and take no lock. NULL: each is.
+ * Thread: the writer's (a reload runs there).
+ */
+void service_change_settings(struct service *service, const struct service_settings *wanted,
+                             bool (*is_trusted)(void *user, const char *source), void *user);
 
 /* Tells every connected device that the gateway drains, with a retry_after spread over `ms`. */
 void service_drain(struct service *service, uint32_t spread_ms);

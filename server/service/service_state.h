@@ -46,6 +46,9 @@ struct service {
     atomic_uint_least64_t n_unsaved; /* withdrawals in force that are not durable yet */
     atomic_bool is_draining;
 
+    pthread_mutex_t settings_mutex; /* guards the next */
+    struct service_settings settings;
+
     pthread_mutex_t identity_mutex; /* guards the two below */
     struct store_identity identity;
     char store_text[64];
@@ -63,7 +66,8 @@ void service_set_identity(struct service *service, const struct store *store);
 void service_lock(struct service *service, enum store_lock lock);
 /* The source as the caps count it. `address` is borrowed. */
 struct open_requests_source service_source(const struct service *service, const char *address);
-struct open_requests_caps service_caps(const struct service *service);
+struct open_requests_caps service_caps(struct service *service);
+struct policy service_policy(struct service *service);
 
 struct device_view;
 /* What lists show of a device. False when nothing is known of it. No shard locked. */

@@ -18,7 +18,7 @@ static void note_shed(struct service *service)
     service->shed_ms = now_ms > 0 ? now_ms : 1;
     metric_add(METRIC_REQUESTS_SHED_TOTAL, 1);
     if (begins) {
-        log_warn("requests.shedding", "limit=%u effect=%s fix=%s", service->options.max_pending,
+        log_warn("requests.shedding", "limit=%u effect=%s fix=%s", service_caps(service).max,
                  "requests of the fullest sources give way to newcomers",
                  "openclaw devices expect ID for devices that must get in; pairing.maxPending");
     }
@@ -46,8 +46,9 @@ static bool shed(struct group *group, const struct oc_device_id *id)
     const struct pairing_event event = {.kind = PAIRING_EV_SHED,
                                         .actor = {.name = "gateway", .source = "local"}};
     group_read(group, id, &was);
+    const struct policy policy = service_policy(service);
     struct pairing_decision decision =
-        pairing_decide(&was, &event, &service->options.policy, service_now_ms(service));
+        pairing_decide(&was, &event, &policy, service_now_ms(service));
     const struct group_change row = {
         .id = id, .decision = &decision, .action = pairing_event_name(event.kind), .source = ""};
     if (decision.changed && group_apply(group, &row, &receipt, &err)) {

@@ -2,6 +2,7 @@
 #include "tests/support/fake_openclaw.h"
 
 #include <openclaw/backup.h>
+#include <openclaw/reload.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -369,6 +370,27 @@ enum oc_status oc_admin_unlock(struct oc_client *client, bool accept_rollback, b
     (void)accept_rollback;
     (void)init;
     return fake.is_locked ? OC_OK : oc_fail(err, OC_FAILED_PRECONDITION, "it is not locked");
+}
+
+enum oc_status oc_admin_reload(struct oc_client *client, struct oc_reload *out,
+                               struct oc_error *err)
+{
+    (void)client;
+    if (fake.decisions_fail_with) {
+        return oc_fail(err, fake.decisions_fail_with, "no reload today");
+    }
+    *out = (struct oc_reload){.is_audited = !fake.is_locked};
+    SET(out->path, "/data/gateway.yaml");
+    if (fake.reload_problem) {
+        SET(out->problem, fake.reload_problem);
+        return OC_OK;
+    }
+    out->changed.n = 2;
+    SET(out->changed.items[0], "log.level");
+    SET(out->changed.items[1], "admin.localUids");
+    out->needs_restart.n = 1;
+    SET(out->needs_restart.items[0], "listen.devices");
+    return OC_OK;
 }
 
 enum oc_status oc_admin_backup(struct oc_client *client, oc_backup_fn progress, void *user,

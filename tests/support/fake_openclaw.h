@@ -40,7 +40,8 @@ struct fake {
     struct oc_error facts;     /* go with these failures */
     bool replaces_on_decision; /* ABORTED, another request stands */
     bool is_locked;
-    const char *backup_path; /* where the backup is made; NULL: a path that is none */
+    const char *reload_problem; /* NULL: the file is sound */
+    const char *backup_path;    /* where the backup is made; NULL: a path that is none */
     size_t n_decisions;
     struct oc_decision last_decision;
     /* The agent's script: a refusal of this kind first, then this end (OK: connected). */

@@ -168,6 +168,17 @@ void admin_watch(struct service *service, uint64_t after_seq, uint32_t budget_ms
     }
 }
 
+void admin_reload(struct service *service, const struct audit_actor *actor,
+                  const struct reload_call *call)
+{
+    service->n_calls++;
+    service->admin_caller.actor = *actor;
+    service->reload_call = *call;
+    if (!service->parks) {
+        call->done(call->user, &service->reload_result);
+    }
+}
+
 void admin_backup(struct service *service, const struct admin_caller *caller, uint64_t ticket,
                   const struct backup_call *call)
 {

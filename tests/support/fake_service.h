@@ -5,6 +5,7 @@
 #pragma once
 
 #include "server/service/backup.h"
+#include "server/service/reload.h"
 
 struct peer {
     struct service *service;
@@ -42,6 +43,7 @@ struct service {
     struct watch_call watch_call;
     uint64_t backup_ticket;
     struct backup_call backup_call;
+    struct reload_call reload_call;
 
     /* To answer. */
     struct connect_result connect_result;
@@ -51,6 +53,7 @@ struct service {
     struct audit_result audit_result;
     struct watch_result watch_result;
     struct backup_result backup_result;
+    struct reload_result reload_result;
     struct resolve_result resolve_result;
     struct service_status status;
     enum oc_status heartbeat_status;

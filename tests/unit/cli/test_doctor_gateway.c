@@ -37,12 +37,26 @@ static void a_line_of_texts_is_read_with_every_escape(void **state)
 static void anything_else_is_no_such_line(void **state)
 {
     (void)state;
-    static const char *const lines[] = {
-        "", "{", "{}", "[]", "{\"a\"}", "{\"a\":1}", "{\"a\":null}", "{\"a\":\"b\"", "{\"a\":\"b",
-        "{\"a\":\"b\"}x", "{\"a\":\"b\",}", "{\"a\":\"\\", "{\"a\":\"\\x\"}", "{\"a\":\"\\u00\"}",
-        "{\"a\":\"\\u0000\"}", "{\"a\":\"\\ud83d\"}", "{\"a\":\"\\ud83d\\u0041\"}",
-        "{\"a\":\"\\udc00\"}", "openclaw-gateway: unknown command: doctor",
-        "{\"a\":{\"b\":\"c\"}}"};
+    static const char *const lines[] = {"",
+                                        "{",
+                                        "{}",
+                                        "[]",
+                                        "{\"a\"}",
+                                        "{\"a\":1}",
+                                        "{\"a\":null}",
+                                        "{\"a\":\"b\"",
+                                        "{\"a\":\"b",
+                                        "{\"a\":\"b\"}x",
+                                        "{\"a\":\"b\",}",
+                                        "{\"a\":\"\\",
+                                        "{\"a\":\"\\x\"}",
+                                        "{\"a\":\"\\u00\"}",
+                                        "{\"a\":\"\\u0000\"}",
+                                        "{\"a\":\"\\ud83d\"}",
+                                        "{\"a\":\"\\ud83d\\u0041\"}",
+                                        "{\"a\":\"\\udc00\"}",
+                                        "openclaw-gateway: unknown command: doctor",
+                                        "{\"a\":{\"b\":\"c\"}}"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         struct flat_object object;
         if (read_line(lines[i], &object)) {

@@ -47,11 +47,11 @@ static struct doors_options options_of(struct fixture *fixture)
         .device_urls = {"tls+tcp://127.0.0.1:18789"},
         .n_device_urls = 1,
         .local_url = "ipc:///run/x.sock",
-        .local_uids = {4242},
-        .n_local_uids = 1,
-        .pairing_required = true,
-        .max_unapproved = 5,
-        .max_unapproved_per_source = 2,
+        .settings = {.pairing_required = true,
+                     .max_unapproved = 5,
+                     .max_unapproved_per_source = 2,
+                     .local_uids = {4242},
+                     .n_local_uids = 1},
         .heartbeat_ms = HEARTBEAT_MS,
     };
 }
@@ -400,7 +400,7 @@ static void without_pairing_only_trusted_networks_come_in(void **state)
     bool is_in = false;
     prepare(&fixture);
     struct doors_options options = options_of(&fixture);
-    options.pairing_required = false;
+    options.settings.pairing_required = false;
     options.is_trusted = is_ten;
     assert_int_equal(doors_open(&options, &fixture.doors, NULL), OC_OK);
     assert_null(come(DEVICES, &outside, &is_in));
@@ -440,6 +440,55 @@ static void one_listener_that_cannot_open_closes_the_others(void **state)
     assert_int_equal(doors_open(&options, &fixture.doors, &err), OC_ALREADY_EXISTS);
     assert_int_equal(fake_n_listeners, 0);
     dispatch_free(fixture.dispatch);
+}
+
+/* ---- other settings, while the doors are open ------------------------------------------------ */
+
+static void a_local_user_who_is_listed_no_more_is_cut_off(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer named = user_of(4242);
+    const struct oc_peer root = user_of(0);
+    enter(&fixture);
+    struct oc_connection *first = come_in(LOCAL, &named);
+    struct oc_connection *other = come_in(LOCAL, &root);
+    struct oc_connection *second = come_in(LOCAL, &named);
+    struct doors_settings settings = options_of(&fixture).settings;
+    doors_change_settings(fixture.doors, &settings);
+    assert_false(first->is_closed);
+    settings.n_local_uids = 0;
+    doors_change_settings(fixture.doors, &settings);
+    assert_true(first->is_closed);
+    assert_true(second->is_closed);
+    assert_false(other->is_closed);
+    go(LOCAL, first);
+    go(LOCAL, second);
+    go(LOCAL, other);
+    assert_local(come_in(LOCAL, &named), OC_PERMISSION_DENIED);
+    settings.local_uids[settings.n_local_uids++] = 4242;
+    doors_change_settings(fixture.doors, &settings);
+    assert_local(come_in(LOCAL, &named), OC_OK);
+    leave(&fixture);
+}
+
+static void caps_and_whom_to_trust_change_for_those_who_come(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    uint32_t wait_ms = 0;
+    const struct oc_peer peer = device_from(203, 40);
+    enter(&fixture);
+    struct doors_settings settings = options_of(&fixture).settings;
+    settings.max_unapproved_per_source = 1;
+    doors_change_settings(fixture.doors, &settings);
+    struct oc_connection *first = come_in(DEVICES, &peer);
+    struct oc_connection *over = come_in(DEVICES, &peer);
+    assert_int_equal(ask_health(DEVICES, first, &wait_ms), OC_OK);
+    assert_int_equal(ask_health(DEVICES, over, &wait_ms), OC_RESOURCE_EXHAUSTED);
+    go(DEVICES, first);
+    go(DEVICES, over);
+    leave(&fixture);
 }
 
 /* ---- what the log tells of them -------------------------------------------------------------- */
@@ -536,6 +585,8 @@ int main(void)
         cmocka_unit_test(without_pairing_only_trusted_networks_come_in),
         cmocka_unit_test(a_connection_that_never_opened_just_closes),
         cmocka_unit_test(one_listener_that_cannot_open_closes_the_others),
+        cmocka_unit_test(a_local_user_who_is_listed_no_more_is_cut_off),
+        cmocka_unit_test(caps_and_whom_to_trust_change_for_those_who_come),
         cmocka_unit_test(strangers_are_told_once_a_source_and_those_that_only_look_never),
         cmocka_unit_test(an_administrator_who_is_none_is_told_with_the_key_that_would_make_one),
     };

@@ -170,14 +170,10 @@ static void a_rejected_device_is_told_with_what_admits_it_after_all(void **state
     struct device device;
     char wanted[256];
     open_device(scene, &device, 4);
-    (void)snprintf(device.facts.ask.grant.scopes[0], sizeof device.facts.ask.grant.scopes[0],
-                   "chat/*");
     (void)device_connect(&device);
     (void)admin_decide_on(&scene->fixture, PAIRING_EV_REJECT, &device.id);
     (void)device_connect(&device);
-    (void)snprintf(wanted, sizeof wanted,
-                   "fix=\"openclaw devices expect %s --approve --role agent --scope 'chat/*'\" "
-                   "retry_in_s=60",
+    (void)snprintf(wanted, sizeof wanted, "fix=\"openclaw devices expect %s\" retry_in_s=60",
                    scene->id);
     assert_non_null(strstr(logged(scene), wanted));
     wants_line(scene, "pairing.rejected", "by=uid:0 state=rejected reason=none claims=web-1\n");
