@@ -351,7 +351,8 @@ static enum oc_status take_lock(struct state_dir *dir, struct oc_error *err)
     }
     char text[PID_TEXT_BYTES];
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) || !oc_file_write(fd, text, (size_t)n)) {
+    /* Over what is there: a gateway must come up on a full disk, too. */
+    if (!oc_file_write(fd, text, (size_t)n) || ftruncate(fd, n)) {
         return fail_errno(path.text, "writing the pid", err);
     }
     dir->lock_fd = fd;

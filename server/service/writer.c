@@ -28,7 +28,8 @@ struct group {
     size_t n_staged;
     int64_t now_ms;
     bool has_begun;
-    bool has_written; /* so that its commit shows what the disk can do */
+    bool has_written; /* so that its commit shows what the disk can do ... */
+    bool has_failed;  /* ... unless not all of it could be */
     bool needs_marker;
     bool has_looked_for_room;
     bool has_room; /* where it has looked */
@@ -161,6 +162,7 @@ static enum oc_status apply_row(struct group *group, const struct store_change *
     if (!st) {
         st = note_failure(group->service, store_apply(group_store(group), row, seq, err), err);
         group->has_written |= st == OC_OK;
+        group->has_failed |= st == OC_UNAVAILABLE;
     }
     return st;
 }
@@ -448,7 +450,8 @@ static void after_commit(struct group *group)
     unsaved_list_drop_applied(&service->writer->unsaved);
     if (group->has_written) {
         const struct outage_time now = service_outage_time(service);
-        const bool is_over = outage_is_on(&service->outage) && has_room(group);
+        const bool is_over =
+            outage_is_on(&service->outage) && !group->has_failed && has_room(group);
         outage_note_success(&service->outage, is_over, service->writer->unsaved.n, &now);
     }
     if (group->needs_marker) {

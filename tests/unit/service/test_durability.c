@@ -288,6 +288,38 @@ static void the_last_room_of_a_full_disk_is_for_withdrawals(void **state)
     device_close(&newcomer);
 }
 
+/* Else every stranger that fits beside one that does not could begin the next outage. */
+static void a_group_of_which_a_part_failed_does_not_end_the_outage(void **state)
+{
+    struct bench *bench = *state;
+    struct device devices[3];
+    struct pending_call calls[3];
+    for (unsigned i = 0; i < 3; i++) {
+        device_open(&bench->fixture, &devices[i], i + 1);
+        (void)device_connect(&devices[i]);
+    }
+    held_store_hold();
+    for (unsigned i = 0; i < 3; i++) {
+        struct decide_command approve =
+            command_on(&bench->fixture, PAIRING_EV_APPROVE, &devices[i].id);
+        admin_do_start(&bench->fixture, NULL, &approve, &calls[i]);
+        if (i == 0) {
+            assert_true(held_store_wait()); /* the other two make the next group */
+            store_memory_fail_next(bench->store, STORE_MEMORY_APPLY_FULL);
+        }
+    }
+    held_store_release();
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(pending_wait(&calls[i], LONG_MS));
+        assert_int_equal(calls[i].result.decide.status, i == 1 ? OC_UNAVAILABLE : OC_OK);
+    }
+    assert_int_not_equal(status_of(bench).failing_since_ms, 0);
+    await_recovery(bench);
+    for (unsigned i = 0; i < 3; i++) {
+        device_close(&devices[i]);
+    }
+}
+
 static void an_approved_device_is_served_whatever_it_asks_while_the_disk_is_full(void **state)
 {
     struct bench *bench = *state;
@@ -482,6 +514,7 @@ int main(void)
         CASE(strangers_cannot_make_a_failing_disk_fail_again),
         CASE(a_commit_that_a_full_disk_undid_changes_nothing_and_reopens_nothing),
         CASE(the_last_room_of_a_full_disk_is_for_withdrawals),
+        CASE(a_group_of_which_a_part_failed_does_not_end_the_outage),
         CASE(an_approved_device_is_served_whatever_it_asks_while_the_disk_is_full),
         CASE(a_lost_commit_is_looked_at_and_not_loaded_anew),
         CASE(the_status_tells_of_an_outage_from_its_start_to_its_end),
