@@ -21,10 +21,13 @@ plug_in() {
     mount -o loop "$image" "$disk" 2>/dev/null
 }
 pull_the_plug() {
-    python3 - "$disk" <<'PY'
+    python3 - "$disk" "$oracle" <<'PY'
 import fcntl, os, struct, sys
 FS_IOC_SHUTDOWN, NOLOGFLUSH = 0x8004587d, struct.pack("I", 2)
-fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), FS_IOC_SHUTDOWN, NOLOGFLUSH)
+disk, oracle = os.open(sys.argv[1], os.O_RDONLY), os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND)
+# The gateway outlives the cut by a moment, in which the kernel answers syncs of a disk that is gone.
+os.write(oracle, b"power off -\n")
+fcntl.ioctl(disk, FS_IOC_SHUTDOWN, NOLOGFLUSH)
 PY
 }
 # power_cycle PID...: everything that was running has lost power, and the disk comes back.
@@ -68,6 +71,7 @@ sync -f "$disk"
 for cut in $(seq 1 "$cuts"); do
     start_gateway --config "$config"
     before=$(grep -c '^acked' "$oracle" || true)
+    echo "power on -" >>"$oracle"
     "$OC_TESTS/decider" "$GATEWAY_HOME" 100000 32 "$RANDOM$cut" "$oracle" >/dev/null 2>&1 &
     decider=$!
     STARTED+=("$decider")
@@ -96,10 +100,10 @@ is_whole || fail "the database is damaged"
 # Cut while the first start makes its keys, its database and its marker, on a disk whose syncs take
 # so long that the moment can be chosen.
 slowly() {
-    strace -f -o /dev/null -e trace=fsync,fdatasync -e signal=none \
+    exec strace -f -o /dev/null -e trace=fsync,fdatasync -e signal=none \
         -e inject=fsync,fdatasync:delay_enter=60000 "$@"
 }
-strace -f -o /dev/null true 2>/dev/null || slowly() { "$@"; }
+strace -f -o /dev/null true 2>/dev/null || slowly() { exec "$@"; }
 fresh=0
 refused=0
 locked=0
