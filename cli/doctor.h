@@ -25,6 +25,7 @@ struct doctor {
     char openclaw[DOCTOR_PATH_BYTES]; /* how this program is called on this data directory */
     bool has_data_dir;                /* it exists */
     unsigned owner;                   /* the user that what is looked at should belong to */
+    bool is_others;                   /* root looks at what another user's agent uses */
     struct oc_trust pins;             /* of --pin */
     bool has_identity;
     struct oc_device_id device_id; /* with has_identity */

@@ -128,9 +128,10 @@ static void check_device_key(struct doctor *doctor, const char *name)
         find_damaged_key(doctor, name, err.text);
     } else {
         struct finding *finding =
-            doctor_find(doctor, name, FINDING_FAIL, "the device key cannot be used");
+            doctor_find(doctor, name, doctor->is_others ? FINDING_SKIPPED : FINDING_FAIL,
+                        "the device key cannot be used by this user");
         finding_set_cause(finding, "%s", err.text);
-        finding_set_advice(finding, "set the permissions right, as said above");
+        finding_set_advice(finding, "see permissions above");
     }
 }
 
@@ -139,6 +140,12 @@ static void check_device_key(struct doctor *doctor, const char *name)
 static void check_reach(struct doctor *doctor, const char *name)
 {
     char found[4608];
+    if (doctor->is_others) {
+        struct finding *finding =
+            doctor_find(doctor, name, FINDING_SKIPPED, "whether a gateway is within its reach");
+        finding_set_cause(finding, "root reaches everything; see permissions above");
+        return;
+    }
     if (!reach_find_gateway(doctor->data_dir, found, sizeof found)) {
         (void)doctor_find(doctor, name, FINDING_OK, "no gateway is within reach of user %u",
                           (unsigned)geteuid());

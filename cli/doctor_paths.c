@@ -43,19 +43,46 @@ static bool is_owner_good(const struct doctor *doctor, const struct stat *facts,
     return !demand->must_be_ours && (facts->st_uid == 0 || geteuid() == 0);
 }
 
+/* Root, on the files of the user that the agent runs as: nothing need be wrong. */
+static void find_other_user(struct doctor *doctor, const char *name, const char *path,
+                            const struct stat *facts, const char *owner)
+{
+    char word[QUOTED_BYTES];
+    struct finding *finding =
+        doctor_find(doctor, name, FINDING_WARN, "%s belongs to %s, and this is root", path, owner);
+    finding_set_cause(finding, "only the user that owns it can use it, root cannot; what root sees "
+                               "is not what that user's agent sees");
+    finding_set_advice(finding, "look, and run the agent, as that user");
+    finding_set_fix(finding, "sudo -u '#%u' openclaw --data-dir %s doctor", (unsigned)facts->st_uid,
+                    shell_word(doctor->data_dir, word));
+    doctor->is_others = true;
+}
+
 static void find_owner(struct doctor *doctor, const char *name, const char *path,
                        const struct stat *facts)
 {
     char owner[80];
-    char self[80];
+    char wanted[80];
     char word[QUOTED_BYTES];
+    bool is_root = geteuid() == 0;
     format_user(facts->st_uid, owner);
-    format_user(doctor->owner, self);
+    format_user(doctor->owner, wanted);
+    if (is_root && doctor->owner == 0) {
+        find_other_user(doctor, name, path, facts, owner);
+        return;
+    }
     struct finding *finding =
-        doctor_find(doctor, name, FINDING_FAIL, "%s belongs to %s, wanted %s", path, owner, self);
-    finding_set_cause(finding, "it is used by the user that owns it alone");
-    finding_set_advice(finding, "run it as %s, or give it to this user", owner);
-    finding_set_fix(finding, "chown -R %u %s", doctor->owner, shell_word(path, word));
+        doctor_find(doctor, name, FINDING_FAIL, "%s belongs to %s, wanted %s", path, owner, wanted);
+    finding_set_cause(finding,
+                      "only the user that owns it can use it: was it made by a command that "
+                      "ran as %s?",
+                      owner);
+    finding_set_advice(finding, is_root
+                                    ? "give it to the user that the gateway runs as"
+                                    : "run this as the user that owns it; or, if it is meant for "
+                                      "this user");
+    finding_set_fix(finding, "%schown -R %u %s", is_root ? "" : "sudo ", doctor->owner,
+                    shell_word(path, word));
 }
 
 static void find_mode(struct doctor *doctor, const char *name, const char *path,

@@ -7,6 +7,9 @@
 
 enum {
     SAFE_BYTES = ESCAPE_MOST * FINDING_TEXT_BYTES,
+    WORD_COLUMNS = 7,   /* "skipped" */
+    LABEL_COLUMNS = 5,  /* "why  " */
+    LEAST_COLUMNS = 32, /* narrower columns of text are not worth a break */
 };
 
 static const enum colour colours[FINDING_RESULT_COUNT] = {
@@ -62,40 +65,115 @@ static void format_title(const char *check, char out[FINDING_WORD_BYTES])
     }
 }
 
-static void print_line(const struct output *output, int indent, const char *label, const char *text)
+/* Where text stands on a line, and how far it may go. */
+struct block {
+    FILE *out;
+    size_t indent;  /* of the lines after the first */
+    size_t at;      /* columns used on this line */
+    size_t columns; /* 0: as many as it takes */
+};
+
+static void start_line(struct block *block)
+{
+    (void)fprintf(block->out, "\n%*s", (int)block->indent, "");
+    block->at = block->indent;
+}
+
+/* Escaped text, with a new line where a word would not fit. */
+static void put_words(struct block *block, const char *safe)
+{
+    while (*safe) {
+        char word[SAFE_BYTES];
+        size_t n = strcspn(safe, " ");
+        (void)snprintf(word, sizeof word, "%.*s", (int)n, safe);
+        size_t width = escape_columns(word);
+        bool is_first = block->at == block->indent;
+        if (!is_first && block->columns > 0 && block->at + 1 + width > block->columns) {
+            start_line(block);
+            is_first = true;
+        }
+        (void)fprintf(block->out, "%s%s", is_first ? "" : " ", word);
+        block->at += width + !is_first;
+        safe += n;
+        safe += strspn(safe, " ");
+    }
+}
+
+static void put_text(struct block *block, const char *text)
 {
     char safe[SAFE_BYTES];
     escape_for_terminal(text, safe, sizeof safe);
-    (void)fprintf(output->terminal->out, "%*s%-4s %s\n", indent, "", label, safe);
+    if (block->columns > 0) {
+        put_words(block, safe);
+    } else {
+        (void)fputs(safe, block->out);
+    }
+}
+
+/* On a terminal that is wide enough lines end between words; elsewhere they do not end. */
+static struct block begin_block(const struct output *output, size_t indent)
+{
+    const struct terminal *terminal = output->terminal;
+    bool wraps = terminal->out_is_terminal && terminal->columns > indent + LEAST_COLUMNS;
+    return (struct block){.out = terminal->out,
+                          .indent = indent,
+                          .at = indent,
+                          .columns = wraps ? terminal->columns : 0};
+}
+
+static void print_note(const struct output *output, size_t indent, const char *label,
+                       const char *text)
+{
+    (void)fprintf(output->terminal->out, "%*s%-4s ", (int)indent, "", label);
+    struct block block = begin_block(output, indent + LABEL_COLUMNS);
+    put_text(&block, text);
+    (void)fputc('\n', output->terminal->out);
+}
+
+/* A command is never broken: it is there to be copied. */
+static void print_fix(const struct output *output, size_t indent, const struct finding *finding)
+{
+    bool is_note = finding->result == FINDING_OK ||
+                   (finding->result == FINDING_SKIPPED && finding->fix[0] == '\0');
+    char safe[SAFE_BYTES];
+    (void)fprintf(output->terminal->out, "%*s%-4s ", (int)indent, "", is_note ? "note" : "fix");
+    struct block block = begin_block(output, indent + LABEL_COLUMNS);
+    put_text(&block, finding->advice);
+    if (finding->fix[0] != '\0') {
+        escape_for_terminal(finding->fix, safe, sizeof safe);
+        if (finding->advice[0] != '\0') {
+            (void)fputs(":", block.out);
+            block.at++;
+            if (block.columns > 0 && block.at + 2 + escape_columns(safe) > block.columns) {
+                start_line(&block);
+            } else {
+                (void)fputs("  ", block.out);
+            }
+        }
+        (void)fputs(safe, block.out);
+    }
+    (void)fputc('\n', block.out);
 }
 
 static void print_finding(const struct output *output, const struct finding *finding, int width)
 {
     char title[FINDING_WORD_BYTES];
-    char safe[SAFE_BYTES];
     const char *word = finding_result_name(finding->result);
     enum colour colour = colours[finding->result];
+    size_t indent = 2 + WORD_COLUMNS + 2 + (size_t)width + 2;
     format_title(finding->check, title);
-    escape_for_terminal(finding->found, safe, sizeof safe);
-    (void)fprintf(output->terminal->out, "  %s%s%s%*s  %-*s  %s\n",
+    (void)fprintf(output->terminal->out, "  %s%s%s%*s  %-*s  ",
                   colour_start(colour, output->has_colour), word,
-                  colour_end(colour, output->has_colour), 7 - (int)strlen(word), "", width, title,
-                  safe);
-    int indent = 2 + 7 + 2 + width + 2;
+                  colour_end(colour, output->has_colour), WORD_COLUMNS - (int)strlen(word), "",
+                  width, title);
+    struct block block = begin_block(output, indent);
+    put_text(&block, finding->found);
+    (void)fputc('\n', block.out);
     if (finding->cause[0] != '\0') {
-        print_line(output, indent, "why", finding->cause);
+        print_note(output, indent, "why", finding->cause);
     }
     if (finding->advice[0] != '\0' || finding->fix[0] != '\0') {
-        char text[2 * FINDING_TEXT_BYTES + 8];
-        bool has_both = finding->advice[0] != '\0' && finding->fix[0] != '\0';
-        (void)snprintf(text, sizeof text, "%s%s%s", finding->advice, has_both ? ":  " : "",
-                       finding->fix);
-        bool is_note = finding->result == FINDING_OK ||
-                       (finding->result == FINDING_SKIPPED && finding->fix[0] == '\0');
-        const char *label = is_note ? "note" : "fix";
-        char safe_text[ESCAPE_MOST * sizeof text];
-        escape_for_terminal(text, safe_text, sizeof safe_text);
-        (void)fprintf(output->terminal->out, "%*s%-4s %s\n", indent, "", label, safe_text);
+        print_fix(output, indent, finding);
     }
 }
 

@@ -270,6 +270,31 @@ SH
 else
     echo "not tried without mount namespaces: memory and a container's layer"
 fi
+# Root, on another user's files, gives no advice that would take them away from that user; another
+# user is told whose they are.
+as_user() {
+    setpriv --reuid "$1" --clear-groups "$(command -v openclaw)" --data-dir "$home" "${@:2}"
+}
+if [ "$(id -u)" -eq 0 ] && as_user 65534 --version >/dev/null 2>&1; then
+    chown -R 65534 "$home"
+    chmod 0755 "$TEST_DIR"
+    doctor 0
+    finds permissions warn 'and this is root' "sudo -u '#65534' openclaw --data-dir $home doctor"
+    finds device_key skipped
+    finds separation skipped
+    expect_exit 1 as_user 65534 doctor -o json
+    finds permissions ok
+    finds device_key ok "$device"
+    chmod 0755 "$home"
+    expect_exit 1 as_user 65533 doctor -o json
+    finds data_directory fail 'wanted uid 65533' "sudo chown -R 65533 $home"
+    chmod 0700 "$home"
+    chown -R 0 "$home"
+    chmod 0700 "$TEST_DIR"
+else
+    echo "not tried without root and setpriv: other users"
+fi
+
 # For people: the finding, then why, then the command, on lines of their own.
 chmod 0644 "$home/identity/device.key"
 expect_exit 1 openclaw --data-dir "$home" doctor

@@ -42,12 +42,13 @@ static void add_one_of_each(struct findings *findings)
     finding_set_advice(finding, "stop it first");
 }
 
-static char *print_report(enum output_format format, bool has_colour)
+static char *print_report_on(struct terminal terminal, enum output_format format, bool has_colour)
 {
     char *text = NULL;
     size_t n = 0;
     struct findings findings = {.items = NULL};
-    struct terminal terminal = {.out = open_memstream(&text, &n), .now_ms = FAKE_NOW_MS};
+    terminal.out = open_memstream(&text, &n);
+    terminal.now_ms = FAKE_NOW_MS;
     const struct output output = {
         .terminal = &terminal, .format = format, .has_colour = has_colour};
     add_one_of_each(&findings);
@@ -55,6 +56,30 @@ static char *print_report(enum output_format format, bool has_colour)
     findings_deinit(&findings);
     (void)fclose(terminal.out);
     return text;
+}
+
+static char *print_report(enum output_format format, bool has_colour)
+{
+    return print_report_on((struct terminal){.columns = 0}, format, has_colour);
+}
+
+static void lines_break_between_words_on_a_terminal_and_never_in_a_command(void **state)
+{
+    (void)state;
+    const struct terminal terminal = {.out_is_terminal = true, .columns = 72};
+    char *text = print_report_on(terminal, OUTPUT_TABLE, false);
+    assert_golden("doctor.narrow", text);
+    assert_contains(text, "docker run -v openclaw-data:/root/.openclaw ...\n");
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+        assert_true(strcspn(line, "\n") <= 72 || strstr(line, "docker run") != NULL);
+    }
+    free(text);
+    const struct terminal tiny = {.out_is_terminal = true, .columns = 40};
+    char *one_line = print_report_on(tiny, OUTPUT_TABLE, false);
+    char *piped = print_report(OUTPUT_TABLE, false);
+    assert_string_equal(one_line, piped);
+    free(one_line);
+    free(piped);
 }
 
 static void every_format_of_a_report_is_as_agreed(void **state)
@@ -299,6 +324,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(every_format_of_a_report_is_as_agreed, reset),
+        cmocka_unit_test_setup(lines_break_between_words_on_a_terminal_and_never_in_a_command,
+                               reset),
         cmocka_unit_test_setup(colour_marks_the_word_and_nothing_else, reset),
         cmocka_unit_test_setup(words_for_a_shell_are_quoted_where_they_must_be, reset),
         cmocka_unit_test_setup(the_mount_that_holds_a_path_is_found, reset),
