@@ -89,7 +89,23 @@ chmod 0700 "$GATEWAY_HOME/gateway/backups"
 expect_exit 0 ocg audit list -o ndjson --newest --limit 1
 [ "$(json 'd["action"]' <<<"$OUT")" = backup ] || fail "not audited: $OUT"
 
-# A client that goes away: the copy goes on without it, or is given up; it never stays in the way.
+# A backup never takes the room that the gateway needs for its own writing.
+mkdir "$TEST_DIR/small"
+if mount -t tmpfs -o size=60m,mode=0700 none "$TEST_DIR/small" 2>/dev/null; then
+    MOUNTED+=("$TEST_DIR/small")
+    big=$GATEWAY_HOME big_pid=$GATEWAY_PID
+    GATEWAY_HOME=$TEST_DIR/small/home
+    start_gateway
+    expect_exit 7 ocg gateway backup
+    contains "$ERR" "make room"
+    [ -z "$(ls "$GATEWAY_HOME/gateway/backups")" ] || fail "something was left behind"
+    expect_exit 0 ocg devices block --yes "$(printf '1%.0s' $(seq 64))"
+    stop_gateway
+    GATEWAY_HOME=$big GATEWAY_PID=$big_pid
+else
+    echo "no tmpfs can be mounted here: the room that a backup leaves was not tried"
+fi
+
 expect_exit 0 ocg gateway backup "$copies/after.db"
 kill -0 "$GATEWAY_PID" || fail "the gateway ended"
 stop_gateway

@@ -375,9 +375,9 @@ static void who_was_shut_out_since_stays_out(void **state)
     ran_free(&ran);
     gateway_start(scene);
     assert_int_equal(scene->opened.lock, STORE_LOCK_BEHIND);
-    for (uint8_t n = STAYS; n <= AGAIN; n++) {
+    for (unsigned n = STAYS; n <= AGAIN; n++) {
         bool is_announced = false;
-        assert_int_equal(standing_of(scene, n, &is_announced), wanted[n]);
+        assert_int_equal(standing_of(scene, (uint8_t)n, &is_announced), wanted[n]);
         assert_int_equal(is_announced, n == ANNOUNCED);
     }
     /* Decisions like any other: on record, and the chain is whole. */
@@ -441,6 +441,23 @@ static void a_late_marker_does_not_make_an_older_state_the_newest(void **state)
     assert_int_equal(scene->opened.lock, STORE_LOCK_BEHIND);
 }
 
+/* Root may read everything, but what root leaves there the gateway could not use. */
+static void root_is_told_whose_the_directory_is(void **state)
+{
+    struct scene *scene = *state;
+    decide(scene, 1, "block");
+    back_up(scene, "a.db");
+    gateway_stop(scene);
+    if (chown(scene->state, 4242, 4242)) {
+        skip();
+    }
+    struct ran ran = restore(scene, "a.db", NULL, true);
+    assert_int_equal(ran.end, RESTORE_FORBIDDEN);
+    assert_non_null(strstr(ran.err, "sudo -u '#4242' openclaw gateway"));
+    ran_free(&ran);
+    assert_int_equal(chown(scene->state, geteuid(), getegid()), 0);
+}
+
 static void verify_counts_and_finds_the_last_hash(void **state)
 {
     struct scene *scene = *state;
@@ -472,6 +489,7 @@ int main(void)
         CASE(as_it_was_lets_in_who_was_in),
         CASE(as_many_changes_are_not_the_same_history),
         CASE(a_late_marker_does_not_make_an_older_state_the_newest),
+        CASE(root_is_told_whose_the_directory_is),
         CASE(verify_counts_and_finds_the_last_hash),
 #undef CASE
     };
