@@ -1,5 +1,6 @@
 /* See restore_withdraw.h. Two loads side by side would need both in memory, so the present database
- * is remembered in few bytes a device, and the backup is gone through until nothing is left to do. */
+ * is remembered in few bytes a device, and the backup is gone through until nothing is left to do.
+ */
 #include "server/restore_withdraw.h"
 
 #include <stdlib.h>
@@ -111,8 +112,8 @@ static void add_strangers(struct work *work)
     for (size_t i = 0; i < work->n && work->n_todo < AT_ONCE; i++) {
         struct stand *now = &work->stands[i];
         if (!now->is_in_backup && now->standing == OC_STANDING_BLOCKED) {
-            work->todo[work->n_todo++] = (struct withdrawal){
-                .was = pairing_of_stranger(&now->id), .kind = PAIRING_EV_BLOCK};
+            work->todo[work->n_todo++] =
+                (struct withdrawal){.was = pairing_of_stranger(&now->id), .kind = PAIRING_EV_BLOCK};
             now->is_in_backup = true;
         }
     }

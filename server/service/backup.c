@@ -44,6 +44,7 @@ struct backup {
     uint64_t ticket;               /* of this one, or of the last; 0: there was none */
     int64_t started_ms;            /* monotonic, as the next */
     int64_t asked_ms;
+    int64_t answer_ms; /* after the asking, at the latest */
     struct backup_result result;
 };
 
@@ -82,6 +83,8 @@ static void wait_for_it(struct backup *backup, struct backup_change *call)
 {
     backup->waiting = call;
     backup->asked_ms = service_monotonic_ms(backup->service);
+    const int64_t half_ms = call->caller.budget_ms / 2;
+    backup->answer_ms = half_ms > 0 && half_ms < BACKUP_ANSWER_MS ? half_ms : BACKUP_ANSWER_MS;
 }
 
 /* ---- its end -------------------------------------------------------------------------------- */
@@ -138,7 +141,7 @@ static void run_step(struct service *service, struct change *change)
     }
     if (is_done) {
         end(backup, OC_OK, "");
-    } else if (backup->waiting && now_ms - backup->asked_ms >= BACKUP_ANSWER_MS) {
+    } else if (backup->waiting && now_ms - backup->asked_ms >= backup->answer_ms) {
         store_backup_progress(backup->copy, &backup->result.progress);
         answer_waiting(backup);
     }

@@ -25,8 +25,9 @@ struct backup_call {
 
 /*
  * `ticket` 0: begins a backup in the gateway's own directory, which is audited first. Else: asks
- * after the one that this names. Either is answered when the backup is over, and after a second at
- * the latest. A backup that nobody asks after for BACKUP_ABANDONED_MS is given up.
+ * after the one that this names. Either is answered when the backup is over, and after a second,
+ * or half of the caller's budget, at the latest. A backup that nobody asks after for
+ * BACKUP_ABANDONED_MS is given up.
  *
  * `done` comes exactly once, as in admin_decide.
  */

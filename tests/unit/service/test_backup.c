@@ -49,6 +49,7 @@ struct scene {
     char directory[64];
     char backups[96];
     char database[96];
+    uint32_t budget_ms; /* of a call; 0: none is given */
 };
 
 struct asked {
@@ -201,7 +202,8 @@ static void answered(void *user, const struct backup_result *result)
 
 static void ask_start(struct scene *scene, uint64_t ticket, struct asked *asked)
 {
-    const struct admin_caller caller = {.actor = {.name = "uid:0", .source = "local"}};
+    const struct admin_caller caller = {.actor = {.name = "uid:0", .source = "local"},
+                                        .budget_ms = scene->budget_ms};
     const struct backup_call call = {answered, asked};
     memset(asked, 0, sizeof *asked);
     pthread_mutex_init(&asked->lock, NULL);
@@ -266,6 +268,27 @@ static void a_backup_tells_its_progress_and_what_it_holds(void **state)
     assert_int_equal(seq_in(scene, result.progress.path), N_RECORDS);
     /* Asked again, it still knows. */
     assert_true(ask(scene, result.ticket).is_done);
+}
+
+static unsigned count_answers(struct scene *scene)
+{
+    struct backup_result result = ask(scene, 0);
+    unsigned n = 1;
+    for (; !result.is_done; n++) {
+        assert_int_equal(result.status, OC_OK);
+        result = ask(scene, result.ticket);
+    }
+    assert_int_equal(result.failed, OC_OK);
+    return n;
+}
+
+static void a_caller_with_little_time_is_answered_in_half_of_it(void **state)
+{
+    struct scene *scene = *state;
+    const unsigned n = count_answers(scene);
+    fake_clock_advance(&scene->fixture.clock, 1);
+    scene->budget_ms = 200;
+    assert_true(count_answers(scene) > 3 * n);
 }
 
 struct audit_seen {
@@ -436,6 +459,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         CASE(a_backup_tells_its_progress_and_what_it_holds),
+        CASE(a_caller_with_little_time_is_answered_in_half_of_it),
         CASE(it_is_on_record_before_it_is_made),
         CASE(decisions_go_on_between_its_steps_and_are_in_it),
         CASE(there_is_one_at_a_time),
