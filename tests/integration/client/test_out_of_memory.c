@@ -6,7 +6,7 @@
  * gateway is a process of its own, so that only the client's side runs short.
  */
 #include <openclaw/admin.h>
-#include <openclaw/pairing.h>
+#include <openclaw/diagnose.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -51,6 +51,7 @@ static void answer_one(struct scripted_gateway *gateway)
     static uint8_t id[32] = {1};
     Openclaw__V1__Device device = OPENCLAW__V1__DEVICE__INIT;
     Openclaw__V1__DecisionReply decision = OPENCLAW__V1__DECISION_REPLY__INIT;
+    Openclaw__V1__HealthReply health = OPENCLAW__V1__HEALTH_REPLY__INIT;
     device.device_id = (ProtobufCBinaryData){sizeof id, id};
     decision.device = &device;
     switch (call->call.method) {
@@ -59,6 +60,9 @@ static void answer_one(struct scripted_gateway *gateway)
         break;
     case OPENCLAW__V1__METHOD__METHOD_REVOKE:
         scripted_call_answer(call, &decision.base);
+        break;
+    case OPENCLAW__V1__METHOD__METHOD_HEALTH:
+        scripted_call_answer(call, &health.base);
         break;
     default:
         scripted_call_forget(call);
@@ -144,6 +148,24 @@ static enum oc_status connect_once(void)
     return st;
 }
 
+static enum oc_status probe_once(void)
+{
+    const struct oc_probe_options options = {.gateway_url = devices_url, .data_dir = dir};
+    struct oc_probe probe = {.status = OC_OK};
+    enum oc_status st = oc_probe_gateway(&options, &probe, NULL);
+    return st ? st : probe.status;
+}
+
+/* What an agent of this directory left. */
+static enum oc_status look_up_once(void)
+{
+    struct oc_known_gateway known[OC_MAX_KNOWN_GATEWAYS];
+    struct oc_outcome outcome;
+    size_t n = 0;
+    enum oc_status st = oc_list_gateways(dir, known, &n, NULL);
+    return st ? st : oc_agent_last_outcome(dir, devices_url, &outcome, NULL);
+}
+
 static bool is_a_fair_answer(enum oc_status st)
 {
     return st == OC_OK || st == OC_RESOURCE_EXHAUSTED || st == OC_UNAVAILABLE ||
@@ -187,11 +209,25 @@ static void an_agent_survives_the_failure_of_any_allocation(void **state)
     run_short_of_memory(connect_once);
 }
 
+static void a_probe_survives_the_failure_of_any_allocation(void **state)
+{
+    (void)state;
+    run_short_of_memory(probe_once);
+}
+
+static void looking_up_survives_the_failure_of_any_allocation(void **state)
+{
+    (void)state;
+    run_short_of_memory(look_up_once);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_decision_survives_the_failure_of_any_allocation),
         cmocka_unit_test(an_agent_survives_the_failure_of_any_allocation),
+        cmocka_unit_test(a_probe_survives_the_failure_of_any_allocation),
+        cmocka_unit_test(looking_up_survives_the_failure_of_any_allocation),
     };
     return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
 }
