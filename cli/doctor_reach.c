@@ -263,7 +263,10 @@ static void explain_refusal(struct doctor *doctor, struct finding *finding,
         finding_set_advice(finding, "on the gateway machine see who waits");
         finding_set_fix(finding, "openclaw pairing list");
     } else if (outcome->request_id.text[0] != '\0') {
-        finding_set_advice(finding, "if this is the device you expect, on the gateway machine run");
+        finding_set_advice(
+            finding,
+            "if it was not approved since, and is the device you expect, on the gateway machine "
+            "run");
         finding_set_fix(finding, "openclaw devices approve %s", outcome->request_id.text);
     } else {
         finding_set_advice(finding,
