@@ -11,11 +11,20 @@ GATEWAY_HOME=$TEST_DIR/gateway-home
 STARTED=()
 MOUNTED=()
 
+# A process that ended may have left its number to one of another test.
+is_ours() {
+    local parent
+    parent=$(ps -o ppid= -p "$1" 2>/dev/null | tr -d ' ') && [ -n "$parent" ] &&
+        grep -qwF -- "$parent" <<<"$$ ${STARTED[*]}"
+}
+
 finish() {
     local code=$?
+    local ours=()
     for pid in "${STARTED[@]}"; do
-        kill -9 "$pid" 2>/dev/null || true
+        is_ours "$pid" && ours+=("$pid")
     done
+    [ ${#ours[@]} -eq 0 ] || kill -9 "${ours[@]}" 2>/dev/null || true
     wait 2>/dev/null || true
     if [ "$code" -ne 0 ] && [ "$code" -ne 77 ]; then
         for log in "$TEST_DIR"/*.log; do
