@@ -3,7 +3,7 @@
 # gateway begins afresh or says what is missing, and never runs on half a state.
 #
 # The disk is an ext4 file system in a file that is shut down without writing its journal out, which
-# is what a power cut leaves: 10 cuts, or OC_CUTS.
+# is what a power cut leaves: 6 cuts of each kind, or OC_CUTS.
 . "$(dirname "$0")/lib.sh"
 : "${OC_TESTS:?set OC_TESTS to the folder with the test programs}"
 command -v mkfs.ext4 >/dev/null || skip "mkfs.ext4 is not installed"
@@ -62,7 +62,7 @@ pull_the_plug 2>/dev/null || skip "the file system cannot be shut down here"
 umount "$disk"
 plug_in || fail "the disk cannot be mounted after a cut"
 
-cuts=${OC_CUTS:-10}
+cuts=${OC_CUTS:-6}
 GATEWAY_HOME=$disk/home
 mkdir -m 0700 "$GATEWAY_HOME"
 touch "$GATEWAY_HOME/gateway.yaml"

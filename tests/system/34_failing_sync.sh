@@ -95,7 +95,7 @@ ended=0
 for k in $(seq 1 "${OC_SYNCS:-20}"); do
     begin "home$k"
     cp -a "$TEST_DIR/template" "$GATEWAY_HOME"
-    n_decisions=24
+    n_decisions=$((k + 2))
     strike "$k" fdatasync
 done
 echo "decisions: $struck syncs failed: $recovered times it went on, $ended times it ended with a reason"
