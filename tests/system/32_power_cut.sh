@@ -119,7 +119,9 @@ for cut in $(seq 1 "$cuts"); do
     wait_for 10 test -d "$GATEWAY_HOME/gateway"
     sleep 0.$((RANDOM % 10))$((RANDOM % 10))
     echo -n "$(ls "$GATEWAY_HOME/gateway" | tr '\n' ' ')"
-    power_cycle $(pgrep -P "$tracer") "$tracer"
+    traced=$(pgrep -P "$tracer" || true) # outlives its tracer
+    STARTED+=($traced)
+    power_cycle $traced "$tracer"
     echo "-> $(ls "$GATEWAY_HOME/gateway" 2>/dev/null | tr '\n' ' ')"
     code=0
     openclaw-gateway run --data-dir "$GATEWAY_HOME" --config "$config" >"$TEST_DIR/second.log" 2>&1 </dev/null &

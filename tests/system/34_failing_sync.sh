@@ -41,6 +41,7 @@ strike() {
     tracer=$!
     STARTED+=("$tracer")
     wait_for 20 has_settled
+    STARTED+=($(pgrep -P "$tracer" || true)) # outlives its tracer
     if ! gone "$tracer" && decide "$1"; then
         check "$1" "while it runs"
         recovered=$((recovered + 1))
