@@ -77,6 +77,12 @@ REQUEST=$(request_of "$WEB")
 begin wrong-machine
 at "$TEST_DIR/web-1" devices approve "$REQUEST"
 
+# What is in order depends on the machine.
+begin doctor
+say '$ openclaw doctor'
+OPENCLAW_HOME=$TEST_DIR/web-1 openclaw doctor </dev/null 2>&1 |
+    awk '/^$/ { exit } /^  [a-z]/ { failed = /^  fail / } failed' >>"$BLOCK" || true
+
 begin unchecked
 at "$GATEWAY_HOME" devices approve "${REQUEST:0:4}"
 at "$GATEWAY_HOME" devices approve "$REQUEST" --code 0000-0000
