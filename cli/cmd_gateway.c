@@ -80,6 +80,25 @@ static void write_counters(struct writer *writer, const struct oc_gateway_status
     writer_end_object(writer);
 }
 
+static void write_caps(struct writer *writer, const struct oc_gateway_status *status)
+{
+    writer_key(writer, "caps");
+    writer_begin_list(writer);
+    for (size_t i = 0; i < status->n_caps; i++) {
+        const struct oc_cap_use *cap = &status->caps[i];
+        writer_begin_object(writer);
+        writer_text_or_null(writer, "name", cap->name);
+        write_count(writer, "in_use", cap->in_use);
+        write_count(writer, "limit", cap->limit);
+        write_count(writer, "limit_per_source", cap->limit_per_source);
+        write_count(writer, "refused", cap->refused);
+        write_count(writer, "shed", cap->shed);
+        writer_end_object(writer);
+    }
+    writer_end_list(writer);
+    write_count(writer, "forgotten", status->n_forgotten);
+}
+
 static bool is_failing(const struct oc_gateway_status *status)
 {
     return status->store_failing_since_ms != 0;
@@ -125,6 +144,7 @@ static void write_status(struct writer *writer, const void *item)
     write_count(writer, "blocked", status->n_blocked);
     write_count(writer, "online", status->n_online);
     write_count(writer, "quarantined", status->n_quarantined);
+    write_caps(writer, status);
     write_counters(writer, status);
     writer_end_object(writer);
 }
@@ -215,6 +235,25 @@ static void print_counters(const struct cli *cli, const struct oc_gateway_status
     }
 }
 
+static void print_caps(const struct cli *cli, const struct oc_gateway_status *status)
+{
+    char text[CELL_BYTES];
+    for (size_t i = 0; i < status->n_caps; i++) {
+        const struct oc_cap_use *cap = &status->caps[i];
+        (void)snprintf(text, sizeof text,
+                       "%s %" PRIu64 " of %" PRIu64 ", %" PRIu64 " per source; %" PRIu64
+                       " refused, %" PRIu64 " shed",
+                       cap->name, cap->in_use, cap->limit, cap->limit_per_source, cap->refused,
+                       cap->shed);
+        print_text_fact(cli, "limit", text);
+    }
+    if (status->n_forgotten > 0) {
+        (void)snprintf(text, sizeof text, "%" PRIu64 " records of strangers that asked and left",
+                       status->n_forgotten);
+        print_text_fact(cli, "forgotten", text);
+    }
+}
+
 /* Nothing where nothing is wrong. */
 static void print_store_failure(const struct cli *cli, const struct oc_gateway_status *status)
 {
@@ -284,6 +323,7 @@ static void print_status(const struct cli *cli, const struct oc_gateway_status *
                    status->n_pending, status->n_approved, status->n_online, status->n_revoked,
                    status->n_blocked, status->n_quarantined);
     print_text_fact(cli, "pairings", text);
+    print_caps(cli, status);
     if (cli->output.format == OUTPUT_WIDE) {
         print_counters(cli, status);
     }

@@ -207,6 +207,22 @@ static void take_numbers(const Openclaw__V1__GetStatusReply *from, struct oc_gat
     }
 }
 
+static void take_caps(const Openclaw__V1__GetStatusReply *from, struct oc_gateway_status *out)
+{
+    out->n_forgotten = from->n_forgotten;
+    out->n_caps = at_most(from->n_caps, OC_ARRAY_LENGTH(out->caps));
+    for (size_t i = 0; i < out->n_caps; i++) {
+        const Openclaw__V1__CapUse *use = from->caps[i];
+        struct oc_cap_use *cap = &out->caps[i];
+        oc_take_text(use->name, cap->name, sizeof cap->name);
+        cap->in_use = use->in_use;
+        cap->limit = use->limit;
+        cap->limit_per_source = use->limit_per_source;
+        cap->refused = use->refused;
+        cap->shed = use->shed;
+    }
+}
+
 bool oc_take_status(const Openclaw__V1__GetStatusReply *from, struct oc_gateway_status *out)
 {
     struct oc_gateway_status status = {.epoch = 0};
@@ -217,6 +233,7 @@ bool oc_take_status(const Openclaw__V1__GetStatusReply *from, struct oc_gateway_
         return false;
     }
     take_numbers(from, &status);
+    take_caps(from, &status);
     oc_take_text(from->version, status.version, sizeof status.version);
     oc_take_text(from->lock_reason, status.lock_reason, sizeof status.lock_reason);
     oc_take_text(from->store, status.store, sizeof status.store);

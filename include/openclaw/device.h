@@ -70,6 +70,14 @@ struct oc_counter {
     uint64_t value;
 };
 
+/* What strangers hold of something that is capped; the totals count since the gateway started. */
+struct oc_cap_use {
+    char name[24]; /* "open_requests", "unapproved_connections", "unfinished_handshakes" */
+    uint64_t in_use, limit, limit_per_source;
+    uint64_t refused; /* newcomers */
+    uint64_t shed;    /* holders that made room for a newcomer from an emptier source */
+};
+
 /* A gateway's own status. */
 struct oc_gateway_status {
     char version[33];
@@ -96,7 +104,10 @@ struct oc_gateway_status {
     int64_t store_failing_since_ms;
     int64_t store_last_write_ms; /* the last that worked since the start */
     uint64_t n_unsaved;          /* withdrawals in force that are not on disk yet */
-    uint64_t reserved[90];
+    size_t n_caps;
+    struct oc_cap_use caps[4];
+    uint64_t n_forgotten; /* records of strangers, since the start */
+    uint64_t reserved[56];
 };
 
 /* A decision, or a call that was refused; each holds the hash of the one before. */

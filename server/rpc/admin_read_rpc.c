@@ -51,6 +51,40 @@ static void add_counter(void *user, const char *name, int64_t value)
     counters->pointers[counters->n++] = counter;
 }
 
+enum { N_CAPS = 1 + DISPATCH_DOOR_CAPS };
+
+struct caps {
+    Openclaw__V1__CapUse items[N_CAPS];
+    Openclaw__V1__CapUse *pointers[N_CAPS];
+};
+
+/* What the service caps comes first, then the doors'. */
+static void fill_caps(const struct call *call, const struct service_status *status,
+                      struct caps *caps, Openclaw__V1__GetStatusReply *reply)
+{
+    struct dispatch_cap known[N_CAPS] = {
+        {.name = "open_requests",
+         .in_use = status->n_counted_requests,
+         .limit = status->max_pending,
+         .limit_per_source = status->max_pending_per_source,
+         .refused = (uint64_t)metric_get(METRIC_REQUESTS_REFUSED_AT_CAP_TOTAL),
+         .shed = (uint64_t)metric_get(METRIC_REQUESTS_SHED_TOTAL)}};
+    reply->n_caps = 1 + dispatch_read_caps(call->dispatch, known + 1);
+    reply->caps = caps->pointers;
+    reply->n_forgotten = (uint64_t)metric_get(METRIC_RECORDS_FORGOTTEN_TOTAL);
+    for (size_t i = 0; i < reply->n_caps; i++) {
+        Openclaw__V1__CapUse *use = &caps->items[i];
+        openclaw__v1__cap_use__init(use);
+        use->name = text_out(known[i].name);
+        use->in_use = known[i].in_use;
+        use->limit = known[i].limit;
+        use->limit_per_source = known[i].limit_per_source;
+        use->refused = known[i].refused;
+        use->shed = known[i].shed;
+        caps->pointers[i] = use;
+    }
+}
+
 static void fill_store(const struct service_status *status, Openclaw__V1__GetStatusReply *reply)
 {
     reply->store = text_out(status->store_text);
@@ -83,12 +117,14 @@ void handle_get_status(struct call *call, const ProtobufCMessage *request)
     (void)request;
     struct service_status status;
     struct counters counters = {.n = 0};
+    struct caps caps;
     struct oc_digest pin = *dispatch_gateway_spki(call->dispatch);
     Openclaw__V1__Listener listeners[DISPATCH_MAX_LISTENERS];
     Openclaw__V1__Listener *listener_pointers[DISPATCH_MAX_LISTENERS];
     Openclaw__V1__GetStatusReply reply = OPENCLAW__V1__GET_STATUS_REPLY__INIT;
     service_get_status(dispatch_service(call->dispatch), &status);
     fill_status(&status, &reply);
+    fill_caps(call, &status, &caps, &reply);
     reply.version = text_out(oc_version());
     reply.pid = (uint32_t)getpid();
     reply.gateway_id =

@@ -66,6 +66,8 @@ struct dispatch {
     uint64_t (*monotonic_ms)(void);
     struct dispatch_listener listeners[DISPATCH_MAX_LISTENERS];
     size_t n_listeners;
+    dispatch_caps_fn read_caps; /* NULL: nobody tells */
+    void *read_caps_user;
     atomic_bool is_draining;
     pthread_mutex_t lock; /* guards the arenas that are not in use */
     struct oc_arena *arenas[DISPATCH_MAX_ARENAS];
@@ -106,6 +108,18 @@ void dispatch_add_listener(struct dispatch *dispatch, const char *door, const ch
         listener->door = door;
         (void)snprintf(listener->address, sizeof listener->address, "%s", address);
     }
+}
+
+void dispatch_set_caps(struct dispatch *dispatch, dispatch_caps_fn read, void *user)
+{
+    dispatch->read_caps = read;
+    dispatch->read_caps_user = user;
+}
+
+size_t dispatch_read_caps(const struct dispatch *dispatch,
+                          struct dispatch_cap out[DISPATCH_DOOR_CAPS])
+{
+    return dispatch->read_caps ? dispatch->read_caps(dispatch->read_caps_user, out) : 0;
 }
 
 void dispatch_set_draining(struct dispatch *dispatch)

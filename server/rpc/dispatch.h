@@ -12,12 +12,22 @@
 enum {
     DISPATCH_MAX_LISTENERS = 16,
     DISPATCH_MAX_ARENAS = 64,
+    DISPATCH_DOOR_CAPS = 2,
 };
 
 struct dispatch_listener {
     const char *door; /* "devices" */
     char address[REFUSAL_ADDRESS_BYTES];
 };
+
+/* What is held of something that the doors cap; totals since the start. */
+struct dispatch_cap {
+    const char *name;
+    uint64_t in_use, limit, limit_per_source;
+    uint64_t refused, shed;
+};
+/* Fills at most DISPATCH_DOOR_CAPS and returns how many. Any thread. */
+typedef size_t (*dispatch_caps_fn)(void *user, struct dispatch_cap out[DISPATCH_DOOR_CAPS]);
 
 struct dispatch_options {
     struct service *service;        /* borrowed */
@@ -34,6 +44,9 @@ OC_DEFINE_CLEANUP(dispatch_free, struct dispatch);
 
 /* For GetStatus. Before the first caller. */
 void dispatch_add_listener(struct dispatch *dispatch, const char *door, const char *address);
+
+/* Who tells of the doors' caps. Before the first caller. */
+void dispatch_set_caps(struct dispatch *dispatch, dispatch_caps_fn read, void *user);
 
 /* Health answers DRAINING from now on. Any thread. */
 void dispatch_set_draining(struct dispatch *dispatch);
@@ -55,6 +68,8 @@ enum dispatch_verdict dispatch_authorise(enum rpc_door door, enum rpc_role role,
 struct service *dispatch_service(const struct dispatch *dispatch);
 const struct oc_digest *dispatch_gateway_spki(const struct dispatch *dispatch);
 const struct dispatch_listener *dispatch_listeners(const struct dispatch *dispatch, size_t *n);
+size_t dispatch_read_caps(const struct dispatch *dispatch,
+                          struct dispatch_cap out[DISPATCH_DOOR_CAPS]);
 bool dispatch_is_draining(const struct dispatch *dispatch);
 
 typedef void (*handler_fn)(struct call *call, const ProtobufCMessage *request);

@@ -38,6 +38,7 @@ struct listener {
 
 struct doors {
     struct doors_options options;
+    pthread_mutex_t listening; /* guards which listeners there are, from the announcement on */
     struct listener listeners[MAX_LISTENERS];
     size_t n_listeners;
     atomic_bool is_ready; /* every address is known: before, nobody is let in */
@@ -444,6 +445,33 @@ static enum oc_status open_listeners(struct doors *doors, struct oc_error *err)
     return status;
 }
 
+static size_t read_caps(void *user, struct dispatch_cap out[DISPATCH_DOOR_CAPS])
+{
+    struct doors *doors = user;
+    const struct door_slots_use slots = door_slots_use(doors->slots);
+    out[0] = (struct dispatch_cap){.name = "unapproved_connections",
+                                   .in_use = slots.in_use,
+                                   .limit = slots.limit,
+                                   .limit_per_source = slots.limit_per_source,
+                                   .refused = slots.n_refused,
+                                   .shed = slots.n_shed};
+    out[1] = (struct dispatch_cap){.name = "unfinished_handshakes",
+                                   .limit = doors->options.max_unfinished,
+                                   .limit_per_source = doors->options.max_unfinished_per_source};
+    pthread_mutex_lock(&doors->listening);
+    for (size_t i = 0; i < doors->n_listeners; i++) {
+        if (doors->listeners[i].door == RPC_DOOR_DEVICES) {
+            const struct oc_listener_counters counters =
+                oc_listener_counters(doors->listeners[i].handle);
+            out[1].in_use += counters.unfinished;
+            out[1].refused += counters.refused_at_cap;
+            out[1].shed += counters.shed;
+        }
+    }
+    pthread_mutex_unlock(&doors->listening);
+    return 2;
+}
+
 /* Now that the kernel has picked the ports. */
 static void announce(struct doors *doors)
 {
@@ -454,6 +482,7 @@ static void announce(struct doors *doors)
         dispatch_add_listener(doors->options.dispatch, rpc_door_name(listener->door),
                               listener->gateway.address);
     }
+    dispatch_set_caps(doors->options.dispatch, read_caps, doors);
     atomic_store(&doors->is_ready, true);
 }
 
@@ -465,6 +494,7 @@ enum oc_status doors_open(const struct doors_options *options, struct doors **ou
         free(OC_STEAL(doors));
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "doors: out of memory");
     }
+    pthread_mutex_init(&doors->listening, NULL);
     doors->options = *options;
     doors->settings = options->settings;
     const struct source_caps_options caps = {
@@ -488,11 +518,17 @@ enum oc_status doors_open(const struct doors_options *options, struct doors **ou
 
 void doors_stop(struct doors *doors)
 {
-    for (size_t i = 0; i < doors->n_listeners; i++) {
-        oc_listener_close(doors->listeners[i].handle);
-        doors->listeners[i].handle = NULL;
+    struct oc_listener *handles[MAX_LISTENERS];
+    pthread_mutex_lock(&doors->listening);
+    const size_t n = doors->n_listeners;
+    for (size_t i = 0; i < n; i++) {
+        handles[i] = doors->listeners[i].handle;
     }
     doors->n_listeners = 0;
+    pthread_mutex_unlock(&doors->listening);
+    for (size_t i = 0; i < n; i++) {
+        oc_listener_close(handles[i]);
+    }
 }
 
 void doors_free(struct doors *doors)
@@ -500,6 +536,7 @@ void doors_free(struct doors *doors)
     if (doors) {
         door_slots_free(doors->slots);
         pthread_mutex_destroy(&doors->lock);
+        pthread_mutex_destroy(&doors->listening);
         free(doors);
     }
 }

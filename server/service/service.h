@@ -103,5 +103,7 @@ struct service_status {
     char store_error[256];
     char store_cause[24];
     uint64_t n_unsaved;
+    uint64_t n_counted_requests; /* open, against the two caps */
+    uint64_t max_pending, max_pending_per_source;
 };
 void service_get_status(struct service *service, struct service_status *out);

@@ -250,6 +250,14 @@ enum oc_status oc_admin_status(struct oc_client *client, struct oc_gateway_statu
     SET(out->counters[0].name, "connects_total");
     out->counters[0].value = 7;
     SET(out->store, "sqlite 3.40.1");
+    out->n_caps = 1;
+    out->caps[0] = (struct oc_cap_use){.name = "open_requests",
+                                       .in_use = 3,
+                                       .limit = 10000,
+                                       .limit_per_source = 32,
+                                       .refused = 5,
+                                       .shed = 2};
+    out->n_forgotten = 9;
     out->pid = 4711;
     SET(out->store_error, fake.store_error);
     SET(out->store_cause, fake.store_cause);

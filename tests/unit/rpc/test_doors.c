@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "openclaw/v1/admin.pb-c.h"
 #include "openclaw/v1/envelope.pb-c.h"
 #include "proto/rpc/envelope.h"
 #include "server/obs/log.h"
@@ -257,6 +258,66 @@ static void a_known_device_comes_in_over_the_cap_of_strangers(void **state)
     go(DEVICES, known);
     go(DEVICES, in[0]);
     go(DEVICES, in[1]);
+    leave(&fixture);
+}
+
+static void the_doors_tell_what_strangers_hold(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct oc_connection *in[7];
+    struct dispatch_cap caps[DISPATCH_DOOR_CAPS];
+    enter(&fixture);
+    for (uint8_t i = 0; i < 7; i++) {
+        const struct oc_peer peer = device_from(203, (uint8_t)(i < 3 ? 1 : i));
+        in[i] = come_in(DEVICES, &peer);
+    }
+    assert_int_equal(dispatch_read_caps(fixture.dispatch, caps), 2);
+    assert_string_equal(caps[0].name, "unapproved_connections");
+    assert_int_equal(caps[0].in_use, 5);
+    assert_int_equal(caps[0].limit, 5);
+    assert_int_equal(caps[0].limit_per_source, 2);
+    assert_int_equal(caps[0].refused + caps[0].shed, 2);
+    assert_string_equal(caps[1].name, "unfinished_handshakes");
+    assert_int_equal(caps[1].in_use, 1); /* of the devices' door alone */
+    assert_int_equal(caps[1].refused, 2);
+    assert_int_equal(caps[1].shed, 3);
+    for (size_t i = 0; i < 7; i++) {
+        go(DEVICES, in[i]);
+    }
+    (void)dispatch_read_caps(fixture.dispatch, caps);
+    assert_int_equal(caps[0].in_use, 0);
+    leave(&fixture);
+}
+
+static void status_tells_it_too(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct oc_peer root = user_of(0);
+    uint8_t bytes[64];
+    struct oc_reply reply;
+    enter(&fixture);
+    fixture.service.status.n_counted_requests = 7;
+    fixture.service.status.max_pending = 8;
+    fixture.service.status.max_pending_per_source = 6;
+    struct oc_connection *admin = come_in(LOCAL, &root);
+    const struct oc_call call = {.method = OPENCLAW__V1__METHOD__METHOD_GET_STATUS};
+    const size_t n = oc_call_pack(&call, bytes, sizeof bytes);
+    fake_listeners[LOCAL]->options.ops->frame(admin->user, admin, WORD, bytes, n);
+    assert_int_equal(oc_reply_unpack(admin->sent[0].bytes, admin->sent[0].n, &reply, NULL), OC_OK);
+    Openclaw__V1__GetStatusReply *out =
+        openclaw__v1__get_status_reply__unpack(NULL, reply.n_payload, reply.payload);
+    assert_int_equal(out->n_caps, 3);
+    assert_string_equal(out->caps[0]->name, "open_requests");
+    assert_int_equal(out->caps[0]->in_use, 7);
+    assert_int_equal(out->caps[0]->limit, 8);
+    assert_int_equal(out->caps[0]->limit_per_source, 6);
+    assert_string_equal(out->caps[2]->name, "unfinished_handshakes");
+    assert_int_equal(out->caps[2]->refused, 2);
+    assert_int_equal(out->caps[2]->shed, 3);
+    openclaw__v1__get_status_reply__free_unpacked(out, NULL);
+    go(LOCAL, admin);
     leave(&fixture);
 }
 
@@ -576,6 +637,8 @@ int main(void)
         cmocka_unit_test(a_source_over_its_cap_is_told_so_and_closed),
         cmocka_unit_test(a_flood_gives_way_to_the_one_who_knocks_once),
         cmocka_unit_test(a_known_device_comes_in_over_the_cap_of_strangers),
+        cmocka_unit_test(the_doors_tell_what_strangers_hold),
+        cmocka_unit_test(status_tells_it_too),
         cmocka_unit_test(who_became_expected_makes_room_for_nobody),
         cmocka_unit_test(speaking_now_and_then_is_not_enough_to_stay),
         cmocka_unit_test(who_waits_for_a_decision_stays_for_half_a_day),
