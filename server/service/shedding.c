@@ -6,6 +6,7 @@
 #include "server/service/records.h"
 
 enum {
+    DRAWS = 8,                /* before somebody who is connected loses his place */
     MOST_AT_ONCE = 8,         /* more than one only when the cap was lowered */
     QUIET_MS = 5 * 60 * 1000, /* without shedding, before its start is worth another line */
 };
@@ -61,6 +62,35 @@ static bool shed(struct group *group, const struct oc_device_id *id)
     return true;
 }
 
+static bool is_present(struct service *service, const struct oc_device_id *id)
+{
+    struct shard *shard = index_shard(&service->index, id);
+    shard_lock(shard);
+    const struct entry *entry = shard_find(shard, id);
+    bool is = entry && entry->live && entry->live->peers;
+    shard_unlock(shard);
+    return is;
+}
+
+/* Of equals drawn at random, one whose device has left: a flood asks and goes, who means it stays
+ * connected. False: the newcomer must go. */
+static bool draw(struct service *service, const struct open_requests_source *source,
+                 struct oc_device_id *out)
+{
+    bool is_drawn = open_requests_pick(&service->waiting, source, out);
+    if (is_drawn && !is_present(service, out)) {
+        return true;
+    }
+    for (int i = 1; i < DRAWS; i++) {
+        struct oc_device_id other;
+        if (open_requests_pick(&service->waiting, source, &other) && !is_present(service, &other)) {
+            *out = other;
+            return true;
+        }
+    }
+    return is_drawn;
+}
+
 bool shedding_make_room(struct group *group, const struct peer *peer)
 {
     struct service *service = group_service(group);
@@ -68,7 +98,7 @@ bool shedding_make_room(struct group *group, const struct peer *peer)
     enum open_requests_room room = connect_look_for_room(peer);
     for (int i = 0; i < MOST_AT_ONCE && room == OPEN_REQUESTS_MUST_SHED; i++) {
         struct oc_device_id id;
-        if (!open_requests_pick(&service->waiting, &source, &id) || !shed(group, &id)) {
+        if (!draw(service, &source, &id) || !shed(group, &id)) {
             return false;
         }
         room = connect_look_for_room(peer);
