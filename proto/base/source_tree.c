@@ -1,6 +1,7 @@
 /*
- * See source_tree.h. Four levels: all, wider networks, networks, sources. Each node keeps its
- * children in a heap with the fullest on top, and is found by its prefix in one chained hash table.
+ * See source_tree.h. Five levels: all, regions, wider networks, networks, sources. Each node keeps
+ * its children in a heap with the fullest on top, and is found by its prefix in one chained hash
+ * table. Sources stand in a list besides, from which one is drawn.
  *
  * Invariant: a node that is not the root has something below it, and is in its parent's heap at
  * `place`. How full a network is follows from its fullest child, then from its own count; so what
@@ -15,6 +16,7 @@
 
 enum {
     LEVEL_ALL,
+    LEVEL_REGION,
     LEVEL_WIDE,
     LEVEL_NETWORK,
     LEVEL_SOURCE,
@@ -28,11 +30,13 @@ struct oc_source_node {
     size_t place;
     unsigned level;
     unsigned n;
-    unsigned share; /* of a source: as how many it counts */
+    unsigned excess; /* of a network: what it holds beyond what is tolerated */
+    unsigned share;  /* of a source: as how many it counts */
     uint8_t key[OC_SOURCE_ADDRESS_BYTES];
     struct oc_source_node **children;
     size_t n_children, cap_children;
     struct oc_source_slot *slots; /* of a source, the newest first */
+    size_t listed_at;             /* of a source: in the tree's list */
 };
 
 struct oc_source_tree {
@@ -42,6 +46,9 @@ struct oc_source_tree {
     struct oc_source_node **chains;
     size_t n_chains; /* a power of two */
     size_t n_nodes;
+    unsigned tolerated; /* slots of a network that do not count */
+    struct oc_source_node **sources;
+    size_t n_sources, cap_sources;
 };
 
 /* ---- keys ---------------------------------------------------------------------------------- */
@@ -51,8 +58,8 @@ static void make_key(const uint8_t address[OC_SOURCE_ADDRESS_BYTES], unsigned le
                      uint8_t key[OC_SOURCE_ADDRESS_BYTES])
 {
     static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
-    static const size_t v4_bytes[] = {0, 14, 15, 16};
-    static const size_t v6_bytes[] = {0, 6, 7, 8};
+    static const size_t v4_bytes[] = {0, 13, 14, 15, 16};
+    static const size_t v6_bytes[] = {0, 4, 6, 7, 8};
     const bool is_v4 = memcmp(address, v4_mapped, sizeof v4_mapped) == 0;
     memset(key, 0, OC_SOURCE_ADDRESS_BYTES);
     memcpy(key, address, is_v4 ? v4_bytes[level] : v6_bytes[level]);
@@ -139,7 +146,7 @@ static int compare(const struct oc_source_node *a, const struct oc_source_node *
         return (a->n_children > 0) - (b->n_children > 0);
     }
     int by_fullest = compare(a->children[0], b->children[0]);
-    return by_fullest != 0 ? by_fullest : compare_numbers(a->n, b->n);
+    return by_fullest != 0 ? by_fullest : compare_numbers(a->excess, b->excess);
 }
 
 static void put_at(struct oc_source_node *parent, size_t place, struct oc_source_node *node)
@@ -178,26 +185,49 @@ static void sift_down(struct oc_source_node *node)
     put_at(parent, place, node);
 }
 
-static bool has_room_for_child(struct oc_source_node *parent)
+static bool has_room_for_one(struct oc_source_node ***nodes, size_t n, size_t *cap)
 {
-    if (parent->n_children < parent->cap_children) {
+    if (n < *cap) {
         return true;
     }
-    size_t cap = parent->cap_children ? 2 * parent->cap_children : 1;
-    struct oc_source_node **children = realloc(parent->children, cap * sizeof *children);
-    if (!children) {
+    size_t grown_cap = *cap ? 2 * *cap : 1;
+    struct oc_source_node **grown = realloc(*nodes, grown_cap * sizeof *grown);
+    if (!grown) {
         return false;
     }
-    parent->children = children;
-    parent->cap_children = cap;
+    *nodes = grown;
+    *cap = grown_cap;
     return true;
 }
+
+static bool has_room_for_child(struct oc_source_tree *tree, struct oc_source_node *parent)
+{
+    return has_room_for_one(&parent->children, parent->n_children, &parent->cap_children) &&
+           has_room_for_one(&tree->sources, tree->n_sources, &tree->cap_sources);
+}
+
+/* ---- the list of sources ------------------------------------------------------------------- */
+
+static void list_source(struct oc_source_tree *tree, struct oc_source_node *source)
+{
+    source->listed_at = tree->n_sources;
+    tree->sources[tree->n_sources++] = source;
+}
+
+static void unlist_source(struct oc_source_tree *tree, const struct oc_source_node *source)
+{
+    struct oc_source_node *last = tree->sources[--tree->n_sources];
+    tree->sources[source->listed_at] = last;
+    last->listed_at = source->listed_at;
+}
+
+/* ---- nodes --------------------------------------------------------------------------------- */
 
 /* An empty node is the least of all: it may stand last. */
 static struct oc_source_node *add_child(struct oc_source_tree *tree, struct oc_source_node *parent,
                                         const uint8_t key[OC_SOURCE_ADDRESS_BYTES])
 {
-    struct oc_source_node *node = has_room_for_child(parent) ? calloc(1, sizeof *node) : NULL;
+    struct oc_source_node *node = has_room_for_child(tree, parent) ? calloc(1, sizeof *node) : NULL;
     if (!node) {
         return NULL;
     }
@@ -210,6 +240,9 @@ static struct oc_source_node *add_child(struct oc_source_tree *tree, struct oc_s
         grow_chains(tree);
     }
     chain(tree, node);
+    if (node->level == LEVEL_SOURCE) {
+        list_source(tree, node);
+    }
     return node;
 }
 
@@ -225,6 +258,9 @@ static void drop_empty(struct oc_source_tree *tree, struct oc_source_node *node)
             sift_down(last);
         }
         unchain(tree, node);
+        if (node->level == LEVEL_SOURCE) {
+            unlist_source(tree, node);
+        }
         tree->n_nodes--;
         free(node->children);
         free(node);
@@ -234,7 +270,7 @@ static void drop_empty(struct oc_source_tree *tree, struct oc_source_node *node)
 
 /* ---- the tree ------------------------------------------------------------------------------ */
 
-struct oc_source_tree *oc_source_tree_new(uint64_t seed)
+struct oc_source_tree *oc_source_tree_new(uint64_t seed, unsigned max)
 {
     struct oc_source_tree *tree = calloc(1, sizeof *tree);
     struct oc_source_node **chains = calloc(FIRST_CHAINS, sizeof(struct oc_source_node *));
@@ -247,6 +283,7 @@ struct oc_source_tree *oc_source_tree_new(uint64_t seed)
     tree->dice = seed | 1;
     tree->chains = chains;
     tree->n_chains = FIRST_CHAINS;
+    tree->tolerated = max / OC_SOURCE_NETWORK_PART;
     return tree;
 }
 
@@ -265,6 +302,7 @@ void oc_source_tree_free(struct oc_source_tree *tree)
     }
     free(tree->all.children);
     free(tree->chains);
+    free(tree->sources);
     free(tree);
 }
 
@@ -273,7 +311,7 @@ static struct oc_source_node *obtain(struct oc_source_tree *tree,
                                      const uint8_t address[OC_SOURCE_ADDRESS_BYTES])
 {
     struct oc_source_node *parent = &tree->all;
-    for (unsigned level = LEVEL_WIDE; level <= LEVEL_SOURCE; level++) {
+    for (unsigned level = LEVEL_REGION; level <= LEVEL_SOURCE; level++) {
         uint8_t key[OC_SOURCE_ADDRESS_BYTES];
         make_key(address, level, key);
         struct oc_source_node *node = find(tree, level, key);
@@ -285,6 +323,12 @@ static struct oc_source_node *obtain(struct oc_source_tree *tree,
         parent = node;
     }
     return parent;
+}
+
+static void count(struct oc_source_tree *tree, struct oc_source_node *node, unsigned n)
+{
+    node->n = n;
+    node->excess = n > tree->tolerated ? n - tree->tolerated : 0;
 }
 
 bool oc_source_tree_enter(struct oc_source_tree *tree,
@@ -307,7 +351,7 @@ bool oc_source_tree_enter(struct oc_source_tree *tree,
     }
     node->slots = slot;
     for (; node->level != LEVEL_ALL; node = node->parent) {
-        node->n++;
+        count(tree, node, node->n + 1);
         sift_up(node);
     }
     node->n++;
@@ -328,7 +372,7 @@ void oc_source_tree_leave(struct oc_source_tree *tree, struct oc_source_slot *sl
     struct oc_source_node *node = source;
     for (; node->level != LEVEL_ALL; node = node->parent) {
         assert(node->n > 0);
-        node->n--;
+        count(tree, node, node->n - 1);
         sift_down(node);
     }
     node->n--;
@@ -360,6 +404,29 @@ static size_t throw_dice(struct oc_source_tree *tree, size_t sides)
     return (size_t)(tree->dice >> 16) % sides;
 }
 
+/* Whether nobody is to give way before this source. */
+static bool is_as_full_as_any(const struct oc_source_tree *tree, const struct oc_source_node *node)
+{
+    for (; node != &tree->all; node = node->parent) {
+        if (compare(node, node->parent->children[0]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Any of the sources that tie, each as likely; NULL where few do. */
+static struct oc_source_node *draw(struct oc_source_tree *tree)
+{
+    for (int i = 0; i < TIE_TRIES; i++) {
+        struct oc_source_node *source = tree->sources[throw_dice(tree, tree->n_sources)];
+        if (is_as_full_as_any(tree, source)) {
+            return source;
+        }
+    }
+    return NULL;
+}
+
 /* One of those as full as the top. Where few are, tries find none of them and the top it is: it
  * sinks when it has given way. */
 static struct oc_source_node *pick_child(struct oc_source_tree *tree,
@@ -377,10 +444,11 @@ static struct oc_source_node *pick_child(struct oc_source_tree *tree,
 
 struct oc_source_slot *oc_source_tree_pick(struct oc_source_tree *tree)
 {
-    const struct oc_source_node *node = &tree->all;
-    if (node->n == 0) {
+    if (tree->n_sources == 0) {
         return NULL;
     }
+    const struct oc_source_node *drawn = draw(tree);
+    const struct oc_source_node *node = drawn ? drawn : &tree->all;
     while (node->level != LEVEL_SOURCE) {
         node = pick_child(tree, node);
     }

@@ -2,9 +2,15 @@
  * Who holds how much of what is capped, by source, and who gives way when all of it is taken.
  *
  * A source is an IPv4 address or an IPv6 /64: what one subscriber gets. Sources lie in networks
- * (/24, or /56), and these in wider ones (/16, or /48). The fullest source gives way; of equally
- * full ones the one in the fuller network, then in the fuller wider network, then one at random. So
- * no flood, from however many addresses, keeps out or pushes out the one who knocks once.
+ * (/24, or /56), these in wider ones (/16, or /48), and these in regions (/8, or /32). The fullest
+ * source gives way; of equally full ones the one in the fuller network, then in the fuller wider
+ * network, then in the fuller region, then one at random of all that are left, each as likely.
+ *
+ * How full a network is counts only beyond a sixteenth of all places: who sends from one address in
+ * each of many networks must not be able to single out the few neighbours of one honest network,
+ * and who fills a network must not hide behind it. So no flood from one network, of whatever width,
+ * keeps out or pushes out the one who knocks once; of a flood from everywhere each newcomer pushes
+ * out one at random, itself included.
  *
  * Entering, leaving and picking cost O(log n) of the sources. One thread at a time: the owner's
  * lock guards a tree and its slots.
@@ -20,6 +26,8 @@ enum {
     OC_SOURCE_ADDRESS_BYTES = 16,
     /* A source that is known to be many (a NAT) counts as this many. */
     OC_SOURCE_EXEMPT_SHARE = 64,
+    /* A network that holds less than one in so many places is as good as empty. */
+    OC_SOURCE_NETWORK_PART = 16,
 };
 
 struct oc_source_tree;
@@ -32,9 +40,10 @@ struct oc_source_slot {
     struct oc_source_slot **link;
 };
 
-/* `seed` is random: which sources share a chain must not be known outside.
+/* `seed` is random: which sources share a chain must not be known outside. `max` is how many places
+ * there are.
  * Owns: oc_source_tree_free. NULL when out of memory. */
-struct oc_source_tree *oc_source_tree_new(uint64_t seed);
+struct oc_source_tree *oc_source_tree_new(uint64_t seed, unsigned max);
 /* Slots that are still entered are not touched. Accepts NULL. */
 void oc_source_tree_free(struct oc_source_tree *tree);
 OC_DEFINE_CLEANUP(oc_source_tree_free, struct oc_source_tree);

@@ -309,7 +309,7 @@ static struct oc_listener *listener_new(struct oc_transport *transport,
     /* Twice as many lanes: those that are being closed for a newcomer still hold theirs. */
     struct oc_source_table *sources = oc_source_table_new(
         2 * max, or_default(options->max_unfinished_per_source, OC_MAX_UNFINISHED_PER_SOURCE));
-    struct oc_source_tree *unfinished = oc_source_tree_new(options->source_seed);
+    struct oc_source_tree *unfinished = oc_source_tree_new(options->source_seed, max);
     struct oc_listener *listener = calloc(1, sizeof *listener);
     if (!sources || !unfinished || !listener ||
         !oc_timer_init(&listener->retry, oc_transport_timers(transport), on_retry, listener)) {

@@ -13,7 +13,7 @@ struct source_caps *source_caps_new(const struct source_caps_options *options)
     struct source_caps *caps = calloc(1, sizeof *caps);
     if (caps) {
         caps->options = *options;
-        caps->tree = oc_source_tree_new(options->seed);
+        caps->tree = oc_source_tree_new(options->seed, options->max);
     }
     if (caps && !caps->tree) {
         free(caps);

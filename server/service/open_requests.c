@@ -4,10 +4,10 @@
 #include <stddef.h>
 #include <string.h>
 
-bool open_requests_init(struct open_requests *requests, uint64_t seed)
+bool open_requests_init(struct open_requests *requests, uint64_t seed, unsigned max)
 {
     pthread_mutex_init(&requests->mutex, NULL);
-    requests->tree = oc_source_tree_new(seed);
+    requests->tree = oc_source_tree_new(seed, max);
     return requests->tree;
 }
 

@@ -35,8 +35,8 @@ struct open_requests_source {
     bool is_exempt;
 };
 
-/* False when out of memory. */
-bool open_requests_init(struct open_requests *requests, uint64_t seed);
+/* `max` is how many may be open. False when out of memory. */
+bool open_requests_init(struct open_requests *requests, uint64_t seed, unsigned max);
 void open_requests_deinit(struct open_requests *requests);
 
 enum open_requests_room open_requests_look(struct open_requests *requests,

@@ -122,7 +122,7 @@ static struct service *allocate(const struct service_options *options)
     };
     index_init(&service->index, seed, service_monotonic_ms(service));
     directory_init(&service->directory, seed);
-    if (!open_requests_init(&service->waiting, seed)) {
+    if (!open_requests_init(&service->waiting, seed, options->max_pending)) {
         free_parts(service);
         return NULL;
     }

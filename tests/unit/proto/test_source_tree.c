@@ -24,9 +24,9 @@ static struct address v6(uint8_t wide, uint8_t network, uint8_t subnet, uint8_t 
     return (struct address){.bytes = {0x20, 1, 0xd, 0xb8, 0, wide, network, subnet, [15] = host}};
 }
 
-static struct oc_source_tree *tree_new(void)
+static struct oc_source_tree *tree_new(unsigned max)
 {
-    struct oc_source_tree *tree = oc_source_tree_new(0x1234);
+    struct oc_source_tree *tree = oc_source_tree_new(0x1234, max);
     assert_non_null(tree);
     return tree;
 }
@@ -40,7 +40,7 @@ static void enter(struct oc_source_tree *tree, struct address address, struct oc
 static void the_fullest_source_gives_its_newest_slot(void **state)
 {
     (void)state;
-    OC_CLEANUP(oc_source_tree_freep) struct oc_source_tree *tree = tree_new();
+    OC_CLEANUP(oc_source_tree_freep) struct oc_source_tree *tree = tree_new(0);
     struct oc_source_slot slots[6];
     assert_null(oc_source_tree_pick(tree));
     enter(tree, v4(10, 0, 0, 1), &slots[0]);
@@ -60,7 +60,7 @@ static void the_fullest_source_gives_its_newest_slot(void **state)
 static void of_equal_sources_the_one_in_the_fuller_network_gives_way(void **state)
 {
     (void)state;
-    OC_CLEANUP(oc_source_tree_freep) struct oc_source_tree *tree = tree_new();
+    OC_CLEANUP(oc_source_tree_freep) struct oc_source_tree *tree = tree_new(0);
     struct oc_source_slot lone, other, pair[2], wide[2];
     enter(tree, v4(192, 0, 2, 1), &lone);
     enter(tree, v4(198, 51, 100, 1), &pair[0]);
@@ -86,7 +86,7 @@ static void a_source_that_goes_hides_no_fuller_one(void **state)
 {
     (void)state;
     static const int counts[] = {9, 1, 8, 1, 1, 1, 7};
-    OC_CLEANUP(oc_source_tree_freep) struct oc_source_tree *tree = tree_new();
+    OC_CLEANUP(oc_source_tree_freep) struct oc_source_tree *tree = tree_new(0);
     struct oc_source_slot slots[7][9];
     for (int i = 0; i < 9; i++) {
         for (uint8_t source = 0; source < 7; source++) {
@@ -107,7 +107,7 @@ static void a_source_that_goes_hides_no_fuller_one(void **state)
 static void an_ipv6_subnet_is_one_source(void **state)
 {
     (void)state;
-    OC_CLEANUP(oc_source_tree_freep) struct oc_source_tree *tree = tree_new();
+    OC_CLEANUP(oc_source_tree_freep) struct oc_source_tree *tree = tree_new(0);
     struct oc_source_slot slots[4];
     enter(tree, v6(1, 1, 1, 1), &slots[0]);
     enter(tree, v6(1, 1, 1, 2), &slots[1]);
@@ -123,7 +123,7 @@ static void an_ipv6_subnet_is_one_source(void **state)
 static void a_known_nat_counts_as_many_sources(void **state)
 {
     (void)state;
-    OC_CLEANUP(oc_source_tree_freep) struct oc_source_tree *tree = tree_new();
+    OC_CLEANUP(oc_source_tree_freep) struct oc_source_tree *tree = tree_new(0);
     struct oc_source_slot nat[OC_SOURCE_EXEMPT_SHARE + 1], flood[2];
     memset(nat, 0, sizeof nat);
     for (int i = 0; i < OC_SOURCE_EXEMPT_SHARE; i++) {
@@ -138,20 +138,27 @@ static void a_known_nat_counts_as_many_sources(void **state)
     assert_ptr_equal(oc_source_tree_pick(tree), &nat[OC_SOURCE_EXEMPT_SHARE]);
 }
 
+/* One stands alone in its region, one alone in its network, the others in crowds. */
+static struct address uneven(unsigned i)
+{
+    return v4(i == 0 ? 11 : 10, i == 1 ? 1 : 0, (uint8_t)(i % 8), (uint8_t)i);
+}
+
 /* Everybody alike, the newcomer too: over many throws nobody is spared and nobody singled out. */
 static void ties_fall_on_everybody_alike(void **state)
 {
     (void)state;
     enum { N_SOURCES = 200, N_THROWS = 20000, FAIR = N_THROWS / N_SOURCES };
-    OC_CLEANUP(oc_source_tree_freep) struct oc_source_tree *tree = tree_new();
+    OC_CLEANUP(oc_source_tree_freep)
+    struct oc_source_tree *tree = tree_new(N_SOURCES * OC_SOURCE_NETWORK_PART);
     static struct oc_source_slot slots[N_SOURCES];
     static unsigned n_hits[N_SOURCES];
-    for (int i = 0; i < N_SOURCES; i++) {
-        enter(tree, v4(10, (uint8_t)i, 0, 1), &slots[i]);
+    for (unsigned i = 0; i < N_SOURCES; i++) {
+        enter(tree, uneven(i), &slots[i]);
     }
     for (int i = 0; i < N_THROWS; i++) {
         struct oc_source_slot *slot = oc_source_tree_pick(tree);
-        const struct address address = v4(10, (uint8_t)(slot - slots), 0, 1);
+        const struct address address = uneven((unsigned)(slot - slots));
         n_hits[slot - slots]++;
         oc_source_tree_leave(tree, slot); /* and comes back, as a flood does */
         enter(tree, address, slot);
@@ -161,12 +168,83 @@ static void ties_fall_on_everybody_alike(void **state)
     }
 }
 
+/* ---- a flood against a few honest neighbours ----------------------------------------------------
+ */
+
+enum { N_PLACES = 1600, N_HONEST = 20 };
+
+struct flood {
+    struct oc_source_tree *tree;
+    struct oc_source_slot honest[N_HONEST];
+    struct oc_source_slot hostile[N_PLACES];
+};
+
+/* Fills all places but the honest ones; then newcomers knock, up to n of them or until an honest
+ * one has to go. `where` gives each its address. */
+static int left_after(struct address (*where)(unsigned i), unsigned n_newcomers)
+{
+    struct flood *flood = calloc(1, sizeof *flood);
+    assert_non_null(flood);
+    flood->tree = tree_new(N_PLACES);
+    for (uint8_t i = 0; i < N_HONEST; i++) {
+        enter(flood->tree, v4(192, 0, 2, i), &flood->honest[i]);
+    }
+    unsigned i = 0;
+    for (; i < N_PLACES - N_HONEST; i++) {
+        enter(flood->tree, where(i), &flood->hostile[i]);
+    }
+    struct oc_source_slot *free_slot = &flood->hostile[i];
+    bool is_honest = false;
+    while (n_newcomers-- > 0 && !is_honest) {
+        enter(flood->tree, where(i++), free_slot);
+        free_slot = oc_source_tree_pick(flood->tree);
+        is_honest = free_slot >= flood->honest && free_slot < flood->honest + N_HONEST;
+        oc_source_tree_leave(flood->tree, free_slot);
+    }
+    int left = 0;
+    for (int each = 0; each < N_HONEST; each++) {
+        left += flood->honest[each].node != NULL;
+        oc_source_tree_leave(flood->tree, &flood->honest[each]);
+    }
+    for (int each = 0; each < N_PLACES; each++) {
+        oc_source_tree_leave(flood->tree, &flood->hostile[each]);
+    }
+    oc_source_tree_free(flood->tree);
+    free(flood);
+    return left;
+}
+
+static struct address one_of_each_48(unsigned i)
+{
+    return (struct address){.bytes = {0x20, 1, 0xd, 0xb8, (uint8_t)(i >> 8), (uint8_t)i, [15] = 1}};
+}
+
+static struct address one_of_each_56(unsigned i)
+{
+    return (struct address){
+        .bytes = {0x20, 1, 0xd, 0xb8, 1, (uint8_t)(i >> 8), (uint8_t)i, [15] = 1}};
+}
+
+static struct address one_of_each_24(unsigned i)
+{
+    return v4(10, (uint8_t)(i >> 8), (uint8_t)i, 1);
+}
+
+static void spreading_over_a_network_does_not_push_out_neighbours(void **state)
+{
+    (void)state;
+    assert_int_equal(left_after(one_of_each_48, 20 * N_PLACES), N_HONEST);
+    assert_int_equal(left_after(one_of_each_56, 20 * N_PLACES), N_HONEST);
+    assert_int_equal(left_after(one_of_each_24, 20 * N_PLACES), N_HONEST);
+}
+
 /* ---- against the naive telling --------------------------------------------------------------- */
 
-enum { N_SLOTS = 300, N_STEPS = 20000, PREFIXES = 3 };
+enum { N_SLOTS = 300, N_STEPS = 20000, PREFIXES = 4 };
 
 struct world {
     struct oc_source_tree *tree;
+    unsigned tolerated;
     struct oc_source_slot slots[N_SLOTS];
     struct address addresses[N_SLOTS];
     uint64_t random;
@@ -184,20 +262,25 @@ static struct address any_address(struct world *world)
         return v6((uint8_t)roll(world, 3), (uint8_t)roll(world, 2), (uint8_t)roll(world, 2),
                   (uint8_t)roll(world, 9));
     }
-    return v4(10, (uint8_t)roll(world, 3), (uint8_t)roll(world, 2), (uint8_t)roll(world, 40));
+    return v4((uint8_t)(10 + roll(world, 2)), (uint8_t)roll(world, 3), (uint8_t)roll(world, 2),
+              (uint8_t)roll(world, 40));
 }
 
-/* Of the prefixes that make source, network, wider network: how many slots share them. */
+/* Of the prefixes that make source, network, wider network, region: how many slots share them, of
+ * a network beyond what is tolerated. */
 static void weigh(const struct world *world, const struct address *address, unsigned out[PREFIXES])
 {
-    const bool is_v4 = address->bytes[10] == 0xff;
+    static const size_t v4_bytes[PREFIXES] = {16, 15, 14, 13}, v6_bytes[PREFIXES] = {8, 7, 6, 4};
+    const size_t *bytes = address->bytes[10] == 0xff ? v4_bytes : v6_bytes;
     memset(out, 0, PREFIXES * sizeof *out);
     for (int i = 0; i < N_SLOTS; i++) {
         for (unsigned p = 0; p < PREFIXES; p++) {
-            const size_t n = (is_v4 ? 16U : 8U) - p;
-            out[p] +=
-                world->slots[i].node && memcmp(world->addresses[i].bytes, address->bytes, n) == 0;
+            out[p] += world->slots[i].node &&
+                      memcmp(world->addresses[i].bytes, address->bytes, bytes[p]) == 0;
         }
+    }
+    for (unsigned p = 1; p < PREFIXES; p++) {
+        out[p] = out[p] > world->tolerated ? out[p] - world->tolerated : 0;
     }
 }
 
@@ -229,12 +312,12 @@ static void check_pick(struct world *world)
                      picked[0]);
 }
 
-static void it_picks_as_somebody_would_who_counts_everything(void **state)
+static void live(unsigned max)
 {
-    (void)state;
     struct world *world = calloc(1, sizeof *world);
     assert_non_null(world);
-    world->tree = tree_new();
+    world->tree = tree_new(max);
+    world->tolerated = max / OC_SOURCE_NETWORK_PART;
     unsigned n_entered = 0;
     for (int step = 0; step < N_STEPS; step++) {
         const unsigned i = roll(world, N_SLOTS);
@@ -259,6 +342,14 @@ static void it_picks_as_somebody_would_who_counts_everything(void **state)
     free(world);
 }
 
+static void it_picks_as_somebody_would_who_counts_everything(void **state)
+{
+    (void)state;
+    live(0);
+    live(4 * OC_SOURCE_NETWORK_PART);
+    live(N_SLOTS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +359,7 @@ int main(void)
         cmocka_unit_test(an_ipv6_subnet_is_one_source),
         cmocka_unit_test(a_known_nat_counts_as_many_sources),
         cmocka_unit_test(ties_fall_on_everybody_alike),
+        cmocka_unit_test(spreading_over_a_network_does_not_push_out_neighbours),
         cmocka_unit_test(it_picks_as_somebody_would_who_counts_everything),
     };
     return cmocka_run_group_tests_name("source_tree", tests, NULL, NULL);

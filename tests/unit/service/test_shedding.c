@@ -105,7 +105,6 @@ static void a_newcomer_takes_the_place_of_the_fullest_source(void **state)
     assert_in_range(wait.result.wait.refusal.retry_after_ms, 1000, 10000);
     assert_int_equal(atomic_load(&late.n_cuts), 0);
 
-    fill(bench, 30, 1, "198.51.100.2"); /* now .1 and .2 have three each */
     struct connect_result again = device_connect(&late);
     assert_string_equal(again.refusal.request_id.text, "");
     assert_int_equal(again.refusal.kind, OC_REFUSAL_BUSY); /* it would be the fullest */
