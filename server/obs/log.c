@@ -26,13 +26,15 @@ enum {
     MAX_KEY_BYTES = 48, /* of a pair */
 };
 
+/* Guards options. Not held while anything is written, as that may take long. */
+static pthread_mutex_t options_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct log_options options = {
     .level = LOG_LEVEL_INFO, .format = LOG_FORMAT_TEXT, .fd = STDERR_FILENO};
 /* What of the options may change while others log. */
 static _Atomic int level_now = LOG_LEVEL_INFO;
 static _Atomic int format_now = LOG_FORMAT_TEXT;
 
-/* Guards fd against interleaved lines. */
+/* Guards the log against interleaved lines. */
 static pthread_mutex_t write_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Guards limiter. */
@@ -47,8 +49,18 @@ static const char *const format_names[LOG_FORMAT_COUNT] = {"text", "json"};
 
 void log_configure(const struct log_options *wanted)
 {
+    pthread_mutex_lock(&options_lock);
     options = *wanted;
+    pthread_mutex_unlock(&options_lock);
     log_set(wanted->level, wanted->format);
+}
+
+static struct log_options options_now(void)
+{
+    pthread_mutex_lock(&options_lock);
+    struct log_options now = options;
+    pthread_mutex_unlock(&options_lock);
+    return now;
 }
 
 void log_set(enum log_level level, enum log_format format)
@@ -328,13 +340,13 @@ static void append_pairs(struct log_line *line, const char *pairs, struct argume
     }
 }
 
-static void format_time(char out[TIME_BYTES])
+static void format_time(const struct clock *clock, char out[TIME_BYTES])
 {
     out[0] = '\0';
-    if (!options.clock.now_ms) {
+    if (!clock->now_ms) {
         return;
     }
-    int64_t now_ms = clock_now_ms(&options.clock);
+    int64_t now_ms = clock_now_ms(clock);
     time_t seconds = (time_t)(now_ms / 1000);
     struct tm parts;
     if (!gmtime_r(&seconds, &parts)) {
@@ -348,9 +360,10 @@ static void begin_line(struct log_line *line, enum log_level level, const char *
 {
     /* Of syslog: err, warning, info, debug. */
     static const char *const priorities[LOG_LEVEL_COUNT] = {"<3>", "<4>", "<6>", "<7>"};
+    const struct log_options now = options_now();
     char time_text[TIME_BYTES];
-    format_time(time_text);
-    if (options.is_journal) {
+    format_time(&now.clock, time_text);
+    if (now.is_journal) {
         append_text(line, priorities[level]);
     }
     if (is_json()) {
@@ -362,7 +375,7 @@ static void begin_line(struct log_line *line, enum log_level level, const char *
         log_line_append_json_value(line, event, strlen(event));
         return;
     }
-    if (time_text[0] && !options.is_journal) {
+    if (time_text[0] && !now.is_journal) {
         append_text(line, time_text);
         append_text(line, " ");
     }
@@ -385,11 +398,12 @@ static void end_line(struct log_line *line)
 /* A log that cannot be written has nowhere to say so: the line is lost. */
 static void write_line(const struct log_line *line)
 {
+    const int fd = options_now().fd;
     metric_add(METRIC_LOG_LINES_TOTAL, 1);
     pthread_mutex_lock(&write_lock);
     size_t done = 0;
     while (done < line->n) {
-        ssize_t wrote = write(options.fd, line->text + done, line->n - done);
+        ssize_t wrote = write(fd, line->text + done, line->n - done);
         if (wrote < 0 && errno == EINTR) {
             continue;
         }
@@ -455,7 +469,8 @@ void log_debug(const char *event, const char *pairs, ...)
 
 static int64_t monotonic_ms(void)
 {
-    return options.monotonic.now_ms ? clock_now_ms(&options.monotonic) : clock_monotonic_ms();
+    const struct log_options now = options_now();
+    return now.monotonic.now_ms ? clock_now_ms(&now.monotonic) : clock_monotonic_ms();
 }
 
 void log_limited(enum log_level level, const struct log_about *about, const char *pairs, ...)
