@@ -90,6 +90,34 @@ static enum oc_status inspect(const struct database_path *path, struct oc_error 
     return OC_OK;
 }
 
+/*
+ * A backup is in rollback mode; a database that was opened once is not, and gets its first log only
+ * after that is on the disk. So a log beside one in rollback mode belongs to another database,
+ * which somebody copied the backup over: SQLite would replay it into this one.
+ */
+static enum oc_status refuse_foreign_log(sqlite3 *db, const struct database_path *path,
+                                         struct oc_error *err)
+{
+    enum { WRITE_VERSION_AT = 18, ROLLBACK_MODE = 1 };
+    char log[PATH_MAX + sizeof "-wal"];
+    struct stat facts;
+    uint8_t version = 0;
+    sqlite3_file *file = NULL;
+    (void)snprintf(log, sizeof log, "%s-wal", path->text);
+    if (lstat(log, &facts) || facts.st_size == 0 ||
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || !file ||
+        !file->pMethods ||
+        file->pMethods->xRead(file, &version, 1, WRITE_VERSION_AT) != SQLITE_OK) {
+        return OC_OK; /* what cannot be read is told by what follows */
+    }
+    return version == ROLLBACK_MODE
+               ? oc_fail(err, OC_DATA_LOSS,
+                         "store: %s is a backup that was copied over a database whose log %s-wal "
+                         "is still there; put it in place with: openclaw gateway restore",
+                         path->text, path->text)
+               : OC_OK;
+}
+
 /* Runs one setting and compares the first column of its answer. */
 static enum oc_status apply_setting(sqlite3 *db, const struct setting *setting,
                                     const struct database_path *path, struct oc_error *err)
@@ -197,6 +225,9 @@ enum oc_status database_open(const struct database_path *path, sqlite3 **out, st
     sqlite3 *db = NULL;
     if (!st) {
         st = database_connect(path->text, &db, err);
+    }
+    if (!st) {
+        st = refuse_foreign_log(db, path, err);
     }
     if (!st) {
         st = set_up(db, path, err);

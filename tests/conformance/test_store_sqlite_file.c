@@ -155,6 +155,29 @@ static void a_log_without_its_database_stops_a_creation(void **state)
     assert_int_equal(access(suite->path, F_OK), -1);
 }
 
+/* What a backup is when somebody copies it over the database by hand: in rollback mode, and the log
+ * beside it, sound in itself, is another's. */
+static void a_backup_beside_the_log_of_another_database_is_data_loss(void **state)
+{
+    struct suite *suite = *state;
+    struct oc_error err;
+    char live[128];
+    char saved[128];
+    put_some(suite);
+    beside(suite, "-wal", live);
+    beside(suite, "-saved", saved);
+    assert_int_equal(link(live, saved), 0);
+    close_store(suite);
+    execute(suite, "PRAGMA journal_mode = DELETE");
+    assert_int_equal(rename(saved, live), 0);
+    suite->options.may_create = false;
+    assert_int_equal(store_open_sqlite(&suite->options, &suite->store, &err), OC_DATA_LOSS);
+    assert_non_null(strstr(err.text, "openclaw gateway restore"));
+    /* Alone, or beside a log without content, it is what a restore or a creation leaves. */
+    overwrite(live, "", 0);
+    assert_int_equal(try_open(suite, false), OC_OK);
+}
+
 /* ---- what is not ours ---------------------------------------------------------------------- */
 
 static void an_empty_file_is_data_loss(void **state)
@@ -437,6 +460,7 @@ int main(void)
         TEST(the_files_are_for_their_owner_alone),
         TEST(an_interrupted_creation_is_done_again),
         TEST(a_log_without_its_database_stops_a_creation),
+        TEST(a_backup_beside_the_log_of_another_database_is_data_loss),
         TEST(an_empty_file_is_data_loss),
         TEST(a_file_of_another_kind_is_data_loss),
         TEST(a_database_of_another_program_is_data_loss_and_stays_as_it_is),
