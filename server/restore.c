@@ -6,7 +6,8 @@
  *          <-> gateway.db (exchanged, in one step; now the one before is called replaced-MS)
  *
  * The present database is closed properly before, which leaves it without a write-ahead log: a log
- * would be replayed into the database that takes its name.
+ * would be replayed into the database that takes its name. One that is left, of a database that
+ * cannot be read or is gone, is moved aside, durably, before anything takes that name.
  */
 #include "server/restore.h"
 
@@ -33,7 +34,9 @@ struct restore {
     struct restore_side backup, present;
     struct restore_lost lost;
     struct restore_withdrawn withdrawn;
+    struct store_identity restored; /* the backup with what was made again */
     bool has_marker;
+    bool owns_incoming;
     struct store_identity marker;
     char incoming[PATH_BYTES];
     char aside[PATH_BYTES];
@@ -60,6 +63,15 @@ static bool is_there(const char *path, const char *suffix)
     struct stat facts;
     (void)snprintf(name, sizeof name, "%s%s", path, suffix);
     return lstat(name, &facts) == 0;
+}
+
+/* Whether it holds anything. */
+static bool has_log(const char *path)
+{
+    char name[PATH_BYTES + 16];
+    struct stat facts;
+    (void)snprintf(name, sizeof name, "%s-wal", path);
+    return lstat(name, &facts) == 0 && facts.st_size > 0;
 }
 
 /* ---- looking at both ------------------------------------------------------------------------- */
@@ -134,6 +146,7 @@ static enum oc_status look_at_present(struct restore *restore, struct oc_error *
     enum oc_status st = marker_read(restore->state.marker_path, &restore->marker, &why);
     restore->has_marker = st == OC_OK;
     if (!is_there(present->path, "")) {
+        present->has_lone_log = has_log(present->path);
         return OC_OK;
     }
     st = open_side(restore, present->path, present, &why);
@@ -143,14 +156,41 @@ static enum oc_status look_at_present(struct restore *restore, struct oc_error *
     }
     if (st) {
         (void)snprintf(present->trouble, sizeof present->trouble, "%s", why.text);
+        present->has_lone_log = has_log(present->path);
     }
+    return OC_OK;
+}
+
+/* The copy of a restore that was cut off gives way, unless it is the file that was named. */
+static enum oc_status make_room(struct restore *restore, struct oc_error *err)
+{
+    static const char *const suffixes[] = {"", "-wal", "-journal"};
+    struct stat file;
+    if (stat(restore->options->file, &file)) {
+        return fail_errno(restore->options->file, "cannot be opened", err);
+    }
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(suffixes); i++) {
+        char name[PATH_BYTES + 16];
+        struct stat facts;
+        (void)snprintf(name, sizeof name, "%s%s", restore->incoming, suffixes[i]);
+        if (!lstat(name, &facts) && facts.st_dev == file.st_dev && facts.st_ino == file.st_ino) {
+            return oc_fail(err, OC_FAILED_PRECONDITION,
+                           "%s is no backup, but what a restore that was cut off left; restore the "
+                           "backup that it was made of",
+                           restore->options->file);
+        }
+    }
+    database_copy_remove(restore->incoming);
+    restore->owns_incoming = true;
     return OC_OK;
 }
 
 static enum oc_status look_at_both(struct restore *restore, struct oc_error *err)
 {
-    database_copy_remove(restore->incoming); /* what a restore that was cut off left */
-    enum oc_status st = database_copy_make(restore->options->file, restore->incoming, err);
+    enum oc_status st = make_room(restore, err);
+    if (!st) {
+        st = database_copy_make(restore->options->file, restore->incoming, err);
+    }
     if (!st) {
         restore->backup.path = restore->options->file;
         st = open_side(restore, restore->incoming, &restore->backup, err);
@@ -167,7 +207,25 @@ static enum oc_status look_at_both(struct restore *restore, struct oc_error *err
     return st ? st : restore_compare(&restore->backup, &restore->present, &restore->lost, err);
 }
 
+/* In the copy, so that what is said before the question is what is done. */
+static enum oc_status withdraw_again(struct restore *restore, struct oc_error *err)
+{
+    enum oc_status st = OC_OK;
+    if (!restore->options->as_it_was && restore->present.store) {
+        st = restore_withdraw(&restore->backup, &restore->present, &restore->lost,
+                              restore->options->now_ms, &restore->withdrawn, err);
+    }
+    restore->restored = store_identity(restore->backup.store);
+    return st;
+}
+
 /* ---- asking ---------------------------------------------------------------------------------- */
+
+static void print_report(const struct restore *restore, FILE *out)
+{
+    restore_print(out, &restore->backup, &restore->present, &restore->lost, &restore->withdrawn,
+                  restore->options->as_it_was);
+}
 
 static bool is_confirmed(const struct restore_options *options)
 {
@@ -202,10 +260,9 @@ static enum oc_status write_lost(const struct restore *restore, struct oc_error 
     if (!file) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "restore: out of memory");
     }
-    (void)fprintf(file, "restored change %" PRIu64 " of epoch %" PRIu64 "\n",
-                  restore->backup.identity.seq, restore->backup.identity.epoch);
-    restore_print(file, &restore->backup, &restore->present, &restore->lost,
-                  restore->options->as_it_was);
+    (void)fprintf(file, "restored change %" PRIu64 " of epoch %" PRIu64 "\n", restore->restored.seq,
+                  restore->restored.epoch);
+    print_report(restore, file);
     (void)fclose(file);
     enum oc_status st = state_dir_write_file(restore->state.dir, RESTORE_LOST_FILE, text, n, err);
     free(text);
@@ -231,8 +288,9 @@ static enum oc_status close_both(struct restore *restore, struct oc_error *err)
     return failed ? fail_errno(restore->incoming, "cannot be synced", err) : OC_OK;
 }
 
-/* The log of a database that cannot be read goes where that goes. If this is the last thing that
- * happens, what is left is behind the marker or unreadable: locked, as it was. */
+/* The log of a database that cannot be read, or is gone, goes where that goes. If this is the last
+ * thing that happens, what is left is behind the marker, unreadable or missing: locked, as it was.
+ */
 static enum oc_status move_logs(const struct restore *restore, struct oc_error *err)
 {
     static const char *const suffixes[] = {"-wal", "-journal", "-shm"};
@@ -241,6 +299,9 @@ static enum oc_status move_logs(const struct restore *restore, struct oc_error *
         char to[PATH_BYTES + 16];
         (void)snprintf(from, sizeof from, "%s%s", restore->state.database_path, suffixes[i]);
         (void)snprintf(to, sizeof to, "%s%s", restore->aside, suffixes[i]);
+        if (is_there(to, "") && is_there(from, "")) {
+            return oc_fail(err, OC_UNAVAILABLE, "%s: cannot be moved aside: %s is there", from, to);
+        }
         if (rename(from, to) && errno != ENOENT) {
             return fail_errno(from, "cannot be moved aside", err);
         }
@@ -248,23 +309,36 @@ static enum oc_status move_logs(const struct restore *restore, struct oc_error *
     return OC_OK;
 }
 
+static enum oc_status take_place(const struct restore *restore, bool has_database,
+                                 struct oc_error *err)
+{
+    const char *path = restore->state.database_path;
+    if (!has_database) {
+        return rename(restore->incoming, path) ? fail_errno(path, "cannot be put in place", err)
+                                               : OC_OK;
+    }
+    if (renameat2(AT_FDCWD, restore->aside, AT_FDCWD, path, RENAME_EXCHANGE)) {
+        (void)fail_errno(path, "cannot be exchanged with the backup on this file system", err);
+        (void)unlink(restore->aside); /* it is still the copy of the backup */
+        return err->status;
+    }
+    return OC_OK;
+}
+
 static enum oc_status exchange(const struct restore *restore, struct oc_error *err)
 {
     const char *path = restore->state.database_path;
-    if (!is_there(path, "")) {
-        return rename(restore->incoming, path) ? fail_errno(path, "cannot be put in place", err)
-                                               : directory_sync_of(path, err);
-    }
+    const bool has_database = is_there(path, "");
     enum oc_status st = move_logs(restore, err);
-    if (!st && renameat2(AT_FDCWD, restore->incoming, AT_FDCWD, restore->aside, RENAME_NOREPLACE)) {
+    if (!st && has_database &&
+        renameat2(AT_FDCWD, restore->incoming, AT_FDCWD, restore->aside, RENAME_NOREPLACE)) {
         st = fail_errno(restore->aside, "cannot be made", err);
     }
     if (!st) {
-        st = directory_sync_of(path, err);
+        st = directory_sync_of(path, err); /* a power cut must not put the log back beside it */
     }
-    if (!st && renameat2(AT_FDCWD, restore->aside, AT_FDCWD, path, RENAME_EXCHANGE)) {
-        st = fail_errno(path, "cannot be exchanged with the backup on this file system", err);
-        (void)unlink(restore->aside); /* it is still the copy of the backup */
+    if (!st) {
+        st = take_place(restore, has_database, err);
     }
     return st ? st : directory_sync_of(path, err);
 }
@@ -274,7 +348,7 @@ static enum oc_status exchange(const struct restore *restore, struct oc_error *e
  * again. */
 static enum oc_status raise_marker(struct restore *restore, struct oc_error *err)
 {
-    const struct store_identity *restored = &restore->backup.identity;
+    const struct store_identity *restored = &restore->restored;
     struct store_identity *marker = &restore->marker;
     if (!restore->has_marker || !restore->lost.is_later || restored->epoch != marker->epoch ||
         restored->seq < marker->seq) {
@@ -284,21 +358,9 @@ static enum oc_status raise_marker(struct restore *restore, struct oc_error *err
     return marker_write(restore->state.marker_path, marker, err);
 }
 
-static enum oc_status withdraw_again(struct restore *restore, struct oc_error *err)
-{
-    if (restore->options->as_it_was || !restore->present.store) {
-        return OC_OK;
-    }
-    return restore_withdraw(&restore->backup, &restore->present, &restore->lost,
-                            restore->options->now_ms, &restore->withdrawn, err);
-}
-
 static enum oc_status put_in_place(struct restore *restore, struct oc_error *err)
 {
-    enum oc_status st = withdraw_again(restore, err);
-    if (!st) {
-        st = raise_marker(restore, err);
-    }
+    enum oc_status st = raise_marker(restore, err);
     if (!st) {
         st = write_lost(restore, err);
     }
@@ -314,17 +376,13 @@ static void tell_done(const struct restore *restore, bool had_database)
 {
     FILE *out = restore->options->out;
     const enum store_lock lock =
-        store_lock_reason(&restore->backup.identity, restore->has_marker ? &restore->marker : NULL);
+        store_lock_reason(&restore->restored, restore->has_marker ? &restore->marker : NULL);
     (void)fprintf(out, "restored %s\n", restore->state.database_path);
     if (had_database) {
         (void)fprintf(out, "the database before lies at %s\n", restore->aside);
     }
-    const struct restore_withdrawn *again = &restore->withdrawn;
-    if (again->n_revoked + again->n_blocked + again->n_expectations > 0) {
-        (void)fprintf(out,
-                      "made again: %" PRIu64 " revoked, %" PRIu64 " blocked, %" PRIu64
-                      " no longer approved in advance\n",
-                      again->n_revoked, again->n_blocked, again->n_expectations);
+    if (is_there(restore->aside, "-wal")) {
+        (void)fprintf(out, "the log that was found lies at %s-wal\n", restore->aside);
     }
     (void)fprintf(out, "next:  openclaw gateway run\n");
     if (lock != STORE_LOCK_NONE) {
@@ -372,8 +430,10 @@ static enum restore_end run(struct restore *restore)
         st = look_at_both(restore, &err);
     }
     if (!st) {
-        restore_print(restore->options->out, &restore->backup, &restore->present, &restore->lost,
-                      restore->options->as_it_was);
+        st = withdraw_again(restore, &err);
+    }
+    if (!st) {
+        print_report(restore, restore->options->out);
         (void)fflush(restore->options->out);
         if (!is_confirmed(restore->options)) {
             return RESTORE_UNCONFIRMED;
@@ -401,11 +461,12 @@ enum restore_end restore_run(const struct restore_options *options)
     const enum restore_end end = run(restore);
     store_close(restore->backup.store);
     store_close(restore->present.store);
-    if (restore->state.dir) {
+    if (restore->owns_incoming) {
         database_copy_remove(restore->incoming);
     }
     state_close(&restore->state);
     free(restore->lost.text);
+    free(restore->withdrawn.text);
     free(restore);
     return end;
 }

@@ -3,7 +3,8 @@
  * run.
  *
  * Invariant: at every moment there is a whole database at the path, the one before or the restored
- * one, and nothing is deleted. The marker is never taken back, so that an older state starts
+ * one (or, before the exchange, none, if there was none), never beside a log that is not its own;
+ * and nothing is deleted. The marker is never taken back, so that an older state starts
  * locked.
  */
 #pragma once

@@ -191,6 +191,14 @@ static void print_side(FILE *out, const char *what, const struct restore_side *s
     (void)fprintf(out, "%-8s %s\n", what, side->path);
     if (!side->store) {
         (void)fprintf(out, "  %s\n", side->trouble[0] ? side->trouble : "there is none");
+        if (side->has_lone_log) {
+            (void)fprintf(
+                out,
+                "  warning: its log is there without it: %s-wal; decisions may be in it, "
+                "withdrawals among them, that no backup holds: they are lost, and who was "
+                "shut out by them comes in again; the log is moved aside, not replayed\n",
+                side->path);
+        }
         return;
     }
     (void)fprintf(out,
@@ -212,17 +220,35 @@ static void print_side(FILE *out, const char *what, const struct restore_side *s
     }
 }
 
+static void print_again(FILE *out, const struct restore_withdrawn *again)
+{
+    if (again->n_revoked + again->n_blocked + again->n_expectations > 0) {
+        (void)fprintf(out,
+                      "made again: %" PRIu64 " revoked, %" PRIu64 " blocked, %" PRIu64
+                      " no longer approved in advance, so that nobody comes in who was shut out\n",
+                      again->n_revoked, again->n_blocked, again->n_expectations);
+    }
+    if (again->n_narrowed > 0) {
+        (void)fprintf(out,
+                      "revoked, as the backup gives more than was granted since, or for longer: "
+                      "%" PRIu64 "; approve anew:\n%s",
+                      again->n_narrowed, again->text ? again->text : "");
+    }
+}
+
 void restore_print(FILE *out, const struct restore_side *backup, const struct restore_side *present,
-                   const struct restore_lost *lost, bool as_it_was)
+                   const struct restore_lost *lost, const struct restore_withdrawn *again,
+                   bool as_it_was)
 {
     const char *keeps_out =
-        as_it_was ? ": whoever was shut out by these comes in again (--as-it-was)"
-                  : ": these are made again, so that nobody comes in who was shut out";
+        as_it_was ? ": whoever was shut out by these comes in again (--as-it-was)" : "";
     print_side(out, "backup", backup);
     print_side(out, "present", present);
     if (!lost->is_known) {
-        (void)fprintf(out, "lost     what was decided after the backup cannot be told: the present "
-                           "database cannot be read\n");
+        (void)fprintf(out,
+                      "lost     what was decided after the backup cannot be told: the present "
+                      "database %s\n",
+                      present->trouble[0] ? "cannot be read" : "is missing");
         return;
     }
     if (!lost->is_same_history) {
@@ -231,10 +257,12 @@ void restore_print(FILE *out, const struct restore_side *backup, const struct re
     }
     if (lost->n == 0) {
         (void)fprintf(out, "lost     no decision\n");
-        return;
+    } else {
+        (void)fprintf(out,
+                      "lost     %" PRIu64 " decision%s, withdrawals among them: %" PRIu64 "%s\n",
+                      lost->n, lost->n == 1 ? "" : "s", lost->n_withdrawals,
+                      lost->n_withdrawals > 0 ? keeps_out : "");
+        (void)fputs(lost->text ? lost->text : "", out);
     }
-    (void)fprintf(out, "lost     %" PRIu64 " decision%s, withdrawals among them: %" PRIu64 "%s\n",
-                  lost->n, lost->n == 1 ? "" : "s", lost->n_withdrawals,
-                  lost->n_withdrawals > 0 ? keeps_out : "");
-    (void)fputs(lost->text ? lost->text : "", out);
+    print_again(out, again);
 }

@@ -15,6 +15,7 @@ struct restore_side {
     struct store *store; /* NULL: it cannot be read, or there is none */
     struct store_identity identity;
     struct store_findings findings;
+    bool has_lone_log; /* a log is there, but no database that it could be read with */
     char trouble[OC_ERROR_TEXT_BYTES]; /* why it cannot be read; "": it can, or there is none */
 };
 
@@ -27,10 +28,21 @@ struct restore_lost {
     char *text; /* one line each, withdrawals first; free() */
 };
 
+/* What was made again in the restored state; see restore_withdraw.h. */
+struct restore_withdrawn {
+    uint64_t n_revoked;
+    uint64_t
+        n_narrowed; /* of those revoked: approved in both, but with less or for less long now */
+    uint64_t n_blocked;
+    uint64_t n_expectations; /* approvals in advance that are over */
+    char *text;              /* one line for each that was narrowed; free(); NULL: none */
+};
+
 /* Compares the two. Fails: as store_list_audit. */
 OC_MUST_CHECK enum oc_status restore_compare(const struct restore_side *backup,
                                              const struct restore_side *present,
                                              struct restore_lost *out, struct oc_error *err);
 
 void restore_print(FILE *out, const struct restore_side *backup, const struct restore_side *present,
-                   const struct restore_lost *lost, bool as_it_was);
+                   const struct restore_lost *lost, const struct restore_withdrawn *again,
+                   bool as_it_was);

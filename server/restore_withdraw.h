@@ -7,16 +7,14 @@
 
 #include "server/restore_report.h"
 
-struct restore_withdrawn {
-    uint64_t n_revoked;
-    uint64_t n_blocked;
-    uint64_t n_expectations; /* approvals in advance that are over */
-};
-
 /*
  * Revokes in the backup whoever is approved there and is not in the present database, blocks who is
- * blocked in that, and ends approvals in advance that were used or ended since. Records that are
- * not authentic say nothing.
+ * blocked in that, and ends approvals in advance that were used or ended since. Who was approved
+ * anew since, with less than before or for less long, is revoked too: no decision of the backup is
+ * that approval, and the one it has gives more; likewise an approval in advance is ended. Records
+ * that are not authentic say nothing.
+ *
+ * Owns:  out->text, also after a failure.
  * Fails: as store_apply, store_commit.
  */
 OC_MUST_CHECK enum oc_status restore_withdraw(struct restore_side *backup,

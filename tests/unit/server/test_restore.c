@@ -26,6 +26,8 @@ struct scene {
     struct store *store; /* of a gateway that would run; to be closed for a restore */
     struct state opened;
     bool as_it_was;
+    const char *scope; /* that `bring` announces, and asks for; NULL: none */
+    int64_t term_ms;   /* that it announces */
 };
 
 struct ran {
@@ -282,6 +284,15 @@ static void a_record_that_was_changed_is_told_and_one_alone_refuses_nothing(void
 /* ---- who was shut out stays out -------------------------------------------------------------- */
 
 /* A device as an event leaves it, decided as the gateway decides. */
+static void give_scope(const struct scene *scene, struct oc_grant *grant)
+{
+    (void)snprintf(grant->role, sizeof grant->role, "agent");
+    if (scene->scope) {
+        grant->n_scopes = 1;
+        (void)snprintf(grant->scopes[0], sizeof grant->scopes[0], "%s", scene->scope);
+    }
+}
+
 static void bring(struct scene *scene, uint8_t n, enum pairing_event_kind kind)
 {
     static const struct policy policy = {.pending_ttl_ms = 3600000};
@@ -293,10 +304,11 @@ static void bring(struct scene *scene, uint8_t n, enum pairing_event_kind kind)
     (void)find(scene->opened.store, n, &was);
     if (kind == PAIRING_EV_EXPECT) {
         event.approves = true;
-        (void)snprintf(event.grant.role, sizeof event.grant.role, "agent");
+        event.term_ms = scene->term_ms;
+        give_scope(scene, &event.grant);
     }
     if (kind == PAIRING_EV_CONNECT) {
-        (void)snprintf(event.ask.grant.role, sizeof event.ask.grant.role, "agent");
+        give_scope(scene, &event.ask.grant);
     }
     const struct pairing_decision decision = pairing_decide(&was, &event, &policy, NOW_MS);
     assert_true(decision.changed);
@@ -390,6 +402,114 @@ static void who_was_shut_out_since_stays_out(void **state)
     assert_string_equal(row.event.actor.name, "gateway");
 }
 
+enum {
+    LESS = 1,      /* approved anew, without the scope */
+    OTHER,         /* with another scope */
+    SHORTER,       /* for an hour */
+    SOONER,        /* for an hour instead of a day */
+    MORE,          /* with a scope that it did not have */
+    LONGER,        /* for a day instead of an hour */
+    SAME,          /* as it was */
+    EXPECTED_LESS, /* announced twice, the second time without the scope */
+    EXPECTED_SAME,
+    EXPECTED_MORE, /* the second time with the scope */
+};
+
+enum { HOUR_MS = 3600000, DAY_MS = 24 * HOUR_MS };
+
+static const struct {
+    uint8_t n;
+    const char *scope_before;
+    int64_t term_before;
+    const char *scope_after;
+    int64_t term_after;
+} anew[] = {
+    {LESS, "chat", 0, NULL, 0},
+    {OTHER, "chat", 0, "tools", 0},
+    {SHORTER, NULL, 0, NULL, HOUR_MS},
+    {SOONER, NULL, DAY_MS, NULL, HOUR_MS},
+    {MORE, NULL, 0, "chat", 0},
+    {LONGER, NULL, HOUR_MS, NULL, DAY_MS},
+    {SAME, "chat", HOUR_MS, "chat", HOUR_MS},
+};
+
+static void approve_with(struct scene *scene, uint8_t n, const char *scope, int64_t term_ms)
+{
+    scene->scope = scope;
+    scene->term_ms = term_ms;
+    approve(scene, n);
+}
+
+static void approve_anew(struct scene *scene)
+{
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(anew); i++) {
+        approve_with(scene, anew[i].n, anew[i].scope_before, anew[i].term_before);
+    }
+    scene->scope = "chat";
+    bring(scene, EXPECTED_LESS, PAIRING_EV_EXPECT);
+    bring(scene, EXPECTED_SAME, PAIRING_EV_EXPECT);
+    scene->scope = NULL;
+    bring(scene, EXPECTED_MORE, PAIRING_EV_EXPECT);
+    back_up(scene, "a.db");
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(anew); i++) {
+        bring(scene, anew[i].n, PAIRING_EV_REVOKE);
+        approve_with(scene, anew[i].n, anew[i].scope_after, anew[i].term_after);
+    }
+    scene->scope = NULL;
+    bring(scene, EXPECTED_LESS, PAIRING_EV_EXPECT);
+    scene->scope = "chat";
+    bring(scene, EXPECTED_MORE, PAIRING_EV_EXPECT);
+    back_up(scene, "b.db");
+    gateway_stop(scene);
+}
+
+static void what_was_narrowed_since_does_not_come_back(void **state)
+{
+    struct scene *scene = *state;
+    approve_anew(scene);
+    struct ran ran = restore(scene, "a.db", NULL, true);
+    assert_int_equal(ran.end, RESTORE_DONE);
+    /* Nobody was shut out for good: nothing of that is made again, nor said to be. */
+    assert_non_null(strstr(ran.out, "made again: 0 revoked, 0 blocked, 1 no longer"));
+    assert_non_null(strstr(ran.out, "or for longer: 4;"));
+    for (uint8_t n = LESS; n <= SAME; n++) {
+        const struct oc_device_id id = {{n}};
+        char line[16 + OC_DEVICE_ID_DIGITS] = "\n  device ";
+        oc_device_id_format(&id, line + strlen(line));
+        assert_true((strstr(ran.out, line) != NULL) == (n <= SOONER));
+    }
+    ran_free(&ran);
+    gateway_start(scene);
+    for (uint8_t n = LESS; n <= EXPECTED_MORE; n++) {
+        bool is_announced = false;
+        const enum oc_standing standing = standing_of(scene, n, &is_announced);
+        assert_int_equal(standing, n <= SOONER ? OC_STANDING_REVOKED
+                                   : n <= SAME ? OC_STANDING_APPROVED
+                                               : OC_STANDING_NONE);
+        assert_int_equal(is_announced, n >= EXPECTED_SAME);
+    }
+}
+
+/* The newer one put back: what it gives is what was decided last. */
+static void a_newer_state_revokes_nothing(void **state)
+{
+    struct scene *scene = *state;
+    bool is_announced = false;
+    approve_anew(scene);
+    scene->as_it_was = true;
+    struct ran ran = restore(scene, "a.db", NULL, true);
+    assert_int_equal(ran.end, RESTORE_DONE);
+    assert_null(strstr(ran.out, "or for longer"));
+    ran_free(&ran);
+    scene->as_it_was = false;
+    ran = restore(scene, "b.db", NULL, false);
+    assert_null(strstr(ran.out, "or for longer"));
+    assert_null(strstr(ran.out, "made again"));
+    ran_free(&ran);
+    gateway_start(scene);
+    assert_int_equal(standing_of(scene, LESS, &is_announced), OC_STANDING_APPROVED);
+}
+
 static void as_it_was_lets_in_who_was_in(void **state)
 {
     struct scene *scene = *state;
@@ -441,6 +561,75 @@ static void a_late_marker_does_not_make_an_older_state_the_newest(void **state)
     assert_int_equal(scene->opened.lock, STORE_LOCK_BEHIND);
 }
 
+/* ---- what lies in the way -------------------------------------------------------------------- */
+
+static void write_beside(struct scene *scene, const char *name, const char *text)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", scene->state, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static bool holds(struct scene *scene, const char *name, const char *text)
+{
+    char path[256];
+    char found[64] = "";
+    (void)snprintf(path, sizeof path, "%s/%s", scene->state, name);
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        return false;
+    }
+    const bool is_read = fgets(found, sizeof found, file) != NULL;
+    assert_int_equal(fclose(file), 0);
+    return is_read && strcmp(found, text) == 0;
+}
+
+/* SQLite would replay it into whatever database takes the name; system test 48 lets it. */
+static void a_log_without_its_database_is_told_and_moved_aside(void **state)
+{
+    static const char *const suffixes[] = {"-wal", "-shm", "-journal"};
+    struct scene *scene = *state;
+    char name[160];
+    decide(scene, 1, "block");
+    back_up(scene, "a.db");
+    gateway_stop(scene);
+    (void)snprintf(name, sizeof name, "%s/gateway.db", scene->state);
+    assert_int_equal(unlink(name), 0);
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(suffixes); i++) {
+        (void)snprintf(name, sizeof name, "gateway.db%s", suffixes[i]);
+        write_beside(scene, name, suffixes[i]);
+    }
+    struct ran ran = restore(scene, "a.db", NULL, true);
+    assert_int_equal(ran.end, RESTORE_DONE);
+    assert_non_null(strstr(ran.out, "its log is there without it"));
+    assert_non_null(strstr(ran.out, "the log that was found lies at"));
+    ran_free(&ran);
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(suffixes); i++) {
+        (void)snprintf(name, sizeof name, "gateway.db%s", suffixes[i]);
+        assert_false(holds(scene, name, suffixes[i]));
+        (void)snprintf(name, sizeof name, "gateway.db.replaced-%d%s", NOW_MS, suffixes[i]);
+        assert_true(holds(scene, name, suffixes[i]));
+    }
+    assert_int_equal(present_seq(scene), 1);
+}
+
+static void a_copy_that_was_cut_off_is_not_removed_as_its_own_backup(void **state)
+{
+    struct scene *scene = *state;
+    decide(scene, 1, "block");
+    back_up(scene, "a.db"); /* makes the directory */
+    gateway_stop(scene);
+    write_beside(scene, "gateway.db.incoming", "half");
+    struct ran ran = restore(scene, "../gateway/gateway.db.incoming", NULL, true);
+    assert_int_equal(ran.end, RESTORE_FAILED);
+    assert_non_null(strstr(ran.err, "is no backup, but what a restore that was cut off left"));
+    ran_free(&ran);
+    assert_true(holds(scene, "gateway.db.incoming", "half"));
+}
+
 /* Root may read everything, but what root leaves there the gateway could not use. */
 static void root_is_told_whose_the_directory_is(void **state)
 {
@@ -486,9 +675,13 @@ int main(void)
         CASE(histories_that_went_apart_are_told_apart),
         CASE(a_record_that_was_changed_is_told_and_one_alone_refuses_nothing),
         CASE(who_was_shut_out_since_stays_out),
+        CASE(what_was_narrowed_since_does_not_come_back),
+        CASE(a_newer_state_revokes_nothing),
         CASE(as_it_was_lets_in_who_was_in),
         CASE(as_many_changes_are_not_the_same_history),
         CASE(a_late_marker_does_not_make_an_older_state_the_newest),
+        CASE(a_log_without_its_database_is_told_and_moved_aside),
+        CASE(a_copy_that_was_cut_off_is_not_removed_as_its_own_backup),
         CASE(root_is_told_whose_the_directory_is),
         CASE(verify_counts_and_finds_the_last_hash),
 #undef CASE
