@@ -52,37 +52,79 @@ static void remove_copy(const struct copy *copy)
     (void)rmdir(copy->dir);
 }
 
-/* 0 or an errno; ENOENT: there is none. */
-static int copy_file(const char *from_path, const char *to_path)
+static const int deadly[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
+
+/* They are blocked while there is a copy; who sent one does not wait for the end of it. */
+static bool is_asked_to_end(void)
 {
-    static char chunk[CHUNK_BYTES];
-    int from = open(from_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (from < 0) {
+    sigset_t pending;
+    bool is_asked = false;
+    (void)sigemptyset(&pending);
+    (void)sigpending(&pending);
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(deadly); i++) {
+        is_asked = is_asked || sigismember(&pending, deadly[i]) == 1;
+    }
+    return is_asked;
+}
+
+/* A file as it was when it was opened: its owner can let it grow at any time. */
+struct source {
+    int fd; /* -1: there is none */
+    uint64_t size;
+};
+
+/* 0 or an errno; ENOENT: there is none. */
+static int open_source(const char *path, struct source *source)
+{
+    struct stat facts;
+    *source = (struct source){.fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)};
+    if (source->fd < 0) {
         return errno;
     }
-    int to = open(to_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fstat(source->fd, &facts) != 0) {
+        return errno;
+    }
+    source->size = facts.st_size > 0 ? (uint64_t)facts.st_size : 0;
+    return S_ISREG(facts.st_mode) ? 0 : EINVAL;
+}
+
+static void close_source(const struct source *source)
+{
+    if (source->fd >= 0) {
+        (void)close(source->fd);
+    }
+}
+
+/* 0 or an errno. */
+static int write_all(int to, const char *bytes, size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        const ssize_t wrote = write(to, bytes + done, n - done);
+        if (wrote < 0 && errno != EINTR) {
+            return errno;
+        }
+        done += wrote > 0 ? (size_t)wrote : 0;
+    }
+    return 0;
+}
+
+/* 0 or an errno; EINTR: a signal waits. */
+static int copy_source(const struct source *source, const char *to_path)
+{
+    static char chunk[CHUNK_BYTES];
+    const int to = open(to_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     int failed = to < 0 ? errno : 0;
     ssize_t n = 1;
-    while (!failed && n > 0) {
-        n = read(from, chunk, sizeof chunk);
-        failed = n < 0 ? errno : 0;
-        for (ssize_t done = 0; !failed && done < n;) {
-            const ssize_t wrote = write(to, chunk + done, (size_t)(n - done));
-            failed = wrote < 0 && errno != EINTR ? errno : 0;
-            done += wrote > 0 ? wrote : 0;
-        }
+    for (uint64_t left = source->size; !failed && n > 0 && left > 0; left -= (uint64_t)n) {
+        n = read(source->fd, chunk, left < sizeof chunk ? (size_t)left : sizeof chunk);
+        failed = n < 0 ? errno : is_asked_to_end() ? EINTR : 0;
+        n = n > 0 ? n : 0;
+        failed = failed ? failed : write_all(to, chunk, (size_t)n);
     }
-    (void)close(from);
     if (to >= 0) {
         (void)close(to);
     }
     return failed;
-}
-
-static uint64_t size_of(const char *path)
-{
-    struct stat facts;
-    return lstat(path, &facts) == 0 && facts.st_size > 0 ? (uint64_t)facts.st_size : 0;
 }
 
 static bool has_room(const char *dir, uint64_t bytes)
@@ -91,15 +133,13 @@ static bool has_room(const char *dir, uint64_t bytes)
     return statvfs(dir, &facts) == 0 && (uint64_t)facts.f_bavail * facts.f_frsize > bytes;
 }
 
-/* OK, or why there is no copy, in words for people. */
-static enum oc_status make_copy(const char *database, struct copy *copy, struct oc_error *err)
+static enum oc_status copy_sources(const struct source *database, const struct source *log,
+                                   struct copy *copy, struct oc_error *err)
 {
     const char *where = getenv("TMPDIR");
-    char log[STATE_PATH_BYTES + 8];
     char copied_log[PATH_MAX];
     where = where && where[0] == '/' ? where : "/tmp";
-    (void)snprintf(log, sizeof log, "%s-wal", database);
-    const uint64_t bytes = size_of(database) + size_of(log);
+    const uint64_t bytes = database->size + log->size;
     if (!has_room(where, bytes + bytes / 8 + (1U << 20))) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED,
                        "%s has no room for a copy of %" PRIu64 " MiB; name another directory with "
@@ -112,16 +152,33 @@ static enum oc_status make_copy(const char *database, struct copy *copy, struct 
     }
     (void)snprintf(copy->path, sizeof copy->path, "%s/copy.db", copy->dir);
     (void)snprintf(copied_log, sizeof copied_log, "%s-wal", copy->path);
-    int failed = copy_file(database, copy->path);
-    if (!failed) {
-        failed = copy_file(log, copied_log);
-        failed = failed == ENOENT ? 0 : failed;
-    }
+    int failed = copy_source(database, copy->path);
+    failed = failed || log->fd < 0 ? failed : copy_source(log, copied_log);
     if (failed) {
         remove_copy(copy);
-        return oc_fail(err, OC_UNAVAILABLE, "%s cannot be copied: %s", database, strerror(failed));
+        return oc_fail(err, OC_UNAVAILABLE, "it cannot be copied: %s", strerror(failed));
     }
     return OC_OK;
+}
+
+/* OK, or why there is no copy, in words for people. */
+static enum oc_status make_copy(const char *path, struct copy *copy, struct oc_error *err)
+{
+    char log_path[STATE_PATH_BYTES + 8];
+    struct source database;
+    struct source log = {.fd = -1};
+    (void)snprintf(log_path, sizeof log_path, "%s-wal", path);
+    int failed = open_source(path, &database);
+    if (!failed) {
+        failed = open_source(log_path, &log);
+        failed = failed == ENOENT ? 0 : failed;
+    }
+    const enum oc_status status =
+        failed ? oc_fail(err, OC_UNAVAILABLE, "%s cannot be copied: %s", path, strerror(failed))
+               : copy_sources(&database, &log, copy, err);
+    close_source(&database);
+    close_source(&log);
+    return status;
 }
 
 /* ---- the marker ------------------------------------------------------------------------------ */
@@ -329,7 +386,6 @@ static void copy_and_look(struct examination *examination, const char *path,
 static void look_undisturbed(struct examination *examination, const char *path,
                              const struct store_identity *marker)
 {
-    static const int deadly[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
     sigset_t set;
     sigset_t before;
     (void)sigemptyset(&set);

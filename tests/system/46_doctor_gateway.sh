@@ -191,6 +191,7 @@ doctor 0
 
 # Killed with a log that was never merged: looked into whole, and not a byte is changed.
 start_agent web-1
+disown "$pid" # or bash tells of its end
 kill -9 "$pid"
 wait_for 10 gone "$pid"
 kill -TERM "$AGENT_PID"
@@ -249,6 +250,29 @@ edit_database "UPDATE audit SET reason = 'never said' WHERE seq = 1"
 doctor 1
 finds audit fail 'audit row 1 is not what was written' 'changed by something that is not'
 finds records ok
+put_back
+doctor 0
+
+# It grows while it is looked into: what was there at the beginning is copied, and no more. A pipe is
+# not read at all.
+size=$((200 << 20))
+truncate -s "$size" "$state/gateway.db"
+openclaw-gateway doctor --data-dir "$GATEWAY_HOME" >/dev/null 2>&1 </dev/null &
+asked=$!
+STARTED+=("$asked")
+until copy=$(echo "$TMPDIR"/openclaw-doctor.*/copy.db) && [ -e "$copy" ] || gone "$asked"; do
+    :
+done
+for _ in $(seq 200); do
+    truncate -s +20M "$state/gateway.db"
+    copied=$(stat -c %s "$copy" 2>/dev/null) || break
+    [ "$copied" -le "$size" ] || fail "the doctor copies for as long as the database grows"
+done
+wait "$asked" || true
+rm "$state"/gateway.db*
+mkfifo -m 0600 "$state/gateway.db"
+expect_exit 0 openclaw-gateway doctor --data-dir "$GATEWAY_HOME"
+contains "$OUT" "gateway.db cannot be copied"
 put_back
 doctor 0
 
