@@ -68,17 +68,21 @@ enum exit_code backup_file_check(const char *path, struct failure *failure)
     return EXIT_DONE;
 }
 
-/* 0, or -1 with errno. */
-static int copy_bytes(int from, int to)
+/* At most `left` bytes: who owns the file can let it grow meanwhile. 0, or -1 with errno. */
+static int copy_bytes(int from, int to, off_t left)
 {
     static char chunk[CHUNK_BYTES];
-    for (;;) {
-        ssize_t n = read(from, chunk, sizeof chunk);
+    while (left > 0) {
+        const size_t wanted = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+        const ssize_t n = read(from, chunk, wanted);
         if (n < 0 && errno == EINTR) {
             continue;
         }
-        if (n <= 0) {
-            return n < 0 ? -1 : fsync(to);
+        if (n < 0) {
+            return -1;
+        }
+        if (n == 0) {
+            break;
         }
         for (ssize_t done = 0; done < n;) {
             const ssize_t wrote = write(to, chunk + done, (size_t)(n - done));
@@ -87,7 +91,9 @@ static int copy_bytes(int from, int to)
             }
             done += wrote > 0 ? wrote : 0;
         }
+        left -= n;
     }
+    return fsync(to);
 }
 
 static int sync_directory(const char *directory)
@@ -111,7 +117,7 @@ static int rename_to_nothing(const char *from, const char *to)
     return failed;
 }
 
-static enum exit_code copy_file(int from, const char *to, struct failure *failure)
+static enum exit_code copy_file(int from, off_t size, const char *to, struct failure *failure)
 {
     char directory[PATH_BYTES];
     char unfinished[PATH_BYTES + sizeof ".unfinished"];
@@ -122,7 +128,7 @@ static enum exit_code copy_file(int from, const char *to, struct failure *failur
     if (fd < 0) {
         return fail_errno(failure, unfinished, "cannot be created");
     }
-    int failed = fchmod(fd, S_IRUSR | S_IWUSR) != 0 || copy_bytes(from, fd) != 0 ? errno : 0;
+    int failed = fchmod(fd, S_IRUSR | S_IWUSR) != 0 || copy_bytes(from, fd, size) != 0 ? errno : 0;
     if (close(fd) != 0 && !failed) {
         failed = errno;
     }
@@ -138,16 +144,116 @@ static enum exit_code copy_file(int from, const char *to, struct failure *failur
                                           : fail_errno(failure, directory, "cannot be synced");
 }
 
-enum exit_code backup_file_take(const char *from, const char *to, struct failure *failure)
+/* ---- what the gateway made --------------------------------------------------------------------
+ */
+
+struct made {
+    const char *path;
+    const char *name; /* the end of path */
+    int directory;
+    int fd;
+    struct stat facts;
+};
+
+static enum exit_code refuse(struct failure *failure, const char *path, const char *cause)
 {
-    const int fd = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) {
-        return fail_errno(failure, from, "cannot be read from here");
+    failure_set(failure, EXIT_FORBIDDEN, "%.900s: %s: it was neither read nor removed", path,
+                cause);
+    failure_advise(failure, "a gateway that is sound makes no such file: look into whom it runs "
+                            "under before you trust it");
+    return failure->code;
+}
+
+/* gateway-20261122T120000.000Z.db, as the gateway names them. */
+static bool is_name_of_backup(const char *name)
+{
+    static const char form[] = "gateway-00000000T000000.000Z.db";
+    size_t i = 0;
+    for (; form[i]; i++) {
+        const bool fits = form[i] == '0' ? name[i] >= '0' && name[i] <= '9' : name[i] == form[i];
+        if (!fits) {
+            return false;
+        }
     }
-    const enum exit_code code = copy_file(fd, to, failure);
-    (void)close(fd);
-    if (!code && unlink(from) != 0) {
-        return fail_errno(failure, from, "is copied, but cannot be removed");
+    return name[i] == '\0';
+}
+
+/* What was opened is looked at, not what has the name: its owner can change that at any time. */
+static enum exit_code open_directory(struct made *made, uint32_t uid, struct failure *failure)
+{
+    char path[PATH_BYTES];
+    struct stat facts;
+    const char *slash = strrchr(made->path, '/');
+    if (made->path[0] != '/' || !is_name_of_backup(slash + 1) || !directory_of(made->path, path)) {
+        return refuse(failure, made->path, "that is no path of a backup");
+    }
+    made->name = slash + 1;
+    made->directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (made->directory < 0 && (errno == ELOOP || errno == ENOTDIR)) {
+        return refuse(failure, path, "a link or no directory");
+    }
+    if (made->directory < 0 || fstat(made->directory, &facts) != 0) {
+        return fail_errno(failure, path, "cannot be read from here");
+    }
+    if (uid == UINT32_MAX || facts.st_uid != uid || (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return refuse(failure, path, "it is not the gateway's own directory");
+    }
+    return EXIT_DONE;
+}
+
+static enum exit_code open_made(struct made *made, uint32_t uid, struct failure *failure)
+{
+    const enum exit_code code = open_directory(made, uid, failure);
+    if (code) {
+        return code;
+    }
+    made->fd = openat(made->directory, made->name,
+                      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (made->fd < 0 && (errno == ELOOP || errno == ENXIO)) {
+        return refuse(failure, made->path, "it is no regular file");
+    }
+    if (made->fd < 0 || fstat(made->fd, &made->facts) != 0) {
+        return fail_errno(failure, made->path, "cannot be read from here");
+    }
+    if (!S_ISREG(made->facts.st_mode)) {
+        return refuse(failure, made->path, "it is no regular file");
+    }
+    if (made->facts.st_uid != uid || made->facts.st_nlink != 1) {
+        return refuse(failure, made->path, "it is not the gateway's own file");
+    }
+    return EXIT_DONE;
+}
+
+/* Removes what was copied, and nothing that has come to its name. */
+static enum exit_code remove_made(const struct made *made, struct failure *failure)
+{
+    struct stat facts;
+    if (fstatat(made->directory, made->name, &facts, AT_SYMLINK_NOFOLLOW) != 0 ||
+        facts.st_ino != made->facts.st_ino || facts.st_dev != made->facts.st_dev) {
+        return failure_set(failure, EXIT_FAILED,
+                           "%.900s: is copied, but something else has its name now", made->path);
+    }
+    return unlinkat(made->directory, made->name, 0) == 0
+               ? EXIT_DONE
+               : fail_errno(failure, made->path, "is copied, but cannot be removed");
+}
+
+enum exit_code backup_file_take(const char *from, uint32_t gateway_uid, const char *to,
+                                struct failure *failure)
+{
+    struct made made = {.path = from, .directory = -1, .fd = -1};
+    enum exit_code code = open_made(&made, gateway_uid, failure);
+    if (!code) {
+        code = copy_file(made.fd, made.facts.st_size, to, failure);
+    }
+    if (!code) {
+        code = remove_made(&made, failure);
+    }
+    if (made.fd >= 0) {
+        (void)close(made.fd);
+    }
+    if (made.directory >= 0) {
+        (void)close(made.directory);
     }
     return code;
 }

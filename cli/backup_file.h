@@ -11,6 +11,14 @@
  * another one in its place. Exit code 2, 3, 5 or 6 otherwise. */
 enum exit_code backup_file_check(const char *path, struct failure *failure);
 
-/* Copies `from` to `to` (0600), never over anything, durable before it has its name; then removes
- * `from`. After a failure nothing is at `to`, and `from` stands. */
-enum exit_code backup_file_take(const char *from, const char *to, struct failure *failure);
+/*
+ * Copies `from` to `to` (0600), never over anything, durable before it has its name; then removes
+ * `from`. After a failure nothing is at `to`, and `from` stands.
+ *
+ * `from` is the gateway's word, and the caller may be root: it must have the form of a backup's
+ * path, and both the file and its directory must belong to `gateway_uid`, whom the process runs
+ * under that said so. Anything else is neither read nor removed (exit code 5): a gateway gets
+ * nothing done that it could not do itself.
+ */
+enum exit_code backup_file_take(const char *from, uint32_t gateway_uid, const char *to,
+                                struct failure *failure);

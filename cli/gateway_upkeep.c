@@ -69,7 +69,7 @@ static enum exit_code fail_backup(struct cli *cli, enum oc_status status,
 static enum exit_code take_to(const struct cli *cli, const char *path, struct oc_backup *backup)
 {
     struct failure failure;
-    enum exit_code code = backup_file_take(backup->path, path, &failure);
+    enum exit_code code = backup_file_take(backup->path, backup->gateway_uid, path, &failure);
     if (code) {
         failure_advise(&failure, "the backup is made, and lies on the gateway's machine:  %s",
                        backup->path);

@@ -65,5 +65,6 @@ enum oc_status oc_admin_backup(struct oc_client *client, oc_backup_fn progress, 
         return oc_fail(err, asked.failed, "%s", asked.failure);
     }
     *out = asked.backup;
+    out->gateway_uid = atomic_load(&client->gateway_uid);
     return OC_OK;
 }

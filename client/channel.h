@@ -32,9 +32,9 @@ struct oc_channel_options {
     const struct oc_tls_context *tls;
     const char *url; /* copied */
     /* One connection, dialled when the channel is opened; when it is lost the channel is dead and
-     * nothing is sent twice. The callbacks below are for this kind only. */
+     * nothing is sent twice. closed() is for this kind only. */
     bool is_single;
-    /* The gateway is known and greeted; false gives it up. */
+    /* The gateway is known and greeted; false gives it up. Before any answer of that connection. */
     bool (*opened)(void *user, const struct oc_peer *peer);
     /* Once, after the last done(). The peer's facts are as far as they are known. */
     void (*closed)(void *user, const struct oc_error *err, const struct oc_peer *peer);

@@ -50,6 +50,14 @@ static enum oc_status check_url(const char *url, struct oc_error *err)
     return st;
 }
 
+/* An answer comes after this, on the same connection. */
+static bool note_gateway(void *user, const struct oc_peer *peer)
+{
+    struct oc_client *client = user;
+    atomic_store(&client->gateway_uid, peer->uid);
+    return true;
+}
+
 enum oc_status oc_client_open(const struct oc_client_options *options, struct oc_client **out,
                               struct oc_error *err)
 {
@@ -70,13 +78,15 @@ enum oc_status oc_client_open(const struct oc_client_options *options, struct oc
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "client: out of memory");
     }
     client->timeout_ms = options->timeout_ms ? options->timeout_ms : OC_DEFAULT_BUDGET_MS;
+    atomic_init(&client->gateway_uid, UINT32_MAX);
     const struct oc_transport_options transport = {.n_handshake_workers = 1};
     sigset_t before;
     oc_signals_block(&before);
     st = oc_transport_new(&transport, &client->transport, err);
     oc_signals_restore(&before);
     if (st == OC_OK) {
-        const struct oc_channel_options channel = {.transport = client->transport, .url = url};
+        const struct oc_channel_options channel = {
+            .transport = client->transport, .url = url, .opened = note_gateway, .user = client};
         st = oc_channel_open(&channel, &client->channel, err);
     }
     if (st) {

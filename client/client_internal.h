@@ -3,6 +3,7 @@
 
 #include <openclaw/client.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "client/service_proxy.h"
 
@@ -10,6 +11,7 @@ struct oc_client {
     struct oc_transport *transport;
     struct oc_channel *channel;
     uint32_t timeout_ms;
+    _Atomic uint32_t gateway_uid; /* of the connection opened last */
 };
 
 /*

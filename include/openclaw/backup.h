@@ -24,7 +24,11 @@ struct oc_backup {
     uint8_t database_id[16];
     uint64_t epoch;
     uint64_t seq; /* the last change that is in it */
-    uint64_t reserved[8];
+    /* Whom the process that answered runs under, by the kernel and not by its own word; UINT32_MAX:
+     * not known. A file at `path` that belongs to anybody else was not made by it. */
+    uint32_t gateway_uid;
+    uint32_t reserved_uid;
+    uint64_t reserved[7];
 };
 
 /* Told while it goes on; borrowed for the call. */

@@ -119,3 +119,13 @@ void oc_source_format(const struct oc_source *source, char out[OC_MAX_SOURCE_BYT
         out[0] = '\0';
     }
 }
+
+void oc_credentials_of_stream(nng_stream *stream, uint32_t *uid, uint32_t *pid)
+{
+    uint64_t found_uid = UINT32_MAX;
+    uint64_t found_pid = 0;
+    (void)nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_UID, &found_uid);
+    (void)nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_PID, &found_pid);
+    *uid = (uint32_t)found_uid;
+    *pid = (uint32_t)found_pid;
+}

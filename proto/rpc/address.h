@@ -26,6 +26,10 @@ struct oc_address {
 OC_MUST_CHECK enum oc_status oc_address_parse(const char *url, struct oc_address *out,
                                               struct oc_error *err);
 
+/* Who is at the other end of a local stream, by the kernel; nobody (UINT32_MAX, pid 0) of another
+ * stream, or if the kernel does not say. */
+void oc_credentials_of_stream(nng_stream *stream, uint32_t *uid, uint32_t *pid);
+
 /* The peer of an accepted or dialled stream. False when the kernel does not say (it is gone). */
 OC_MUST_CHECK bool oc_source_of_stream(nng_stream *stream, bool is_ipc, struct oc_source *out);
 

@@ -35,7 +35,7 @@ struct oc_peer {
     struct oc_device_id device_id; /* with has_device_id */
     struct oc_digest spki_sha256;  /* client side: the gateway's pin, verified or first seen;
                                       in closed(), the one that no pin matched */
-    uint32_t uid;                  /* ipc, listener side: peer credentials */
+    uint32_t uid;                  /* ipc: peer credentials; UINT32_MAX: not known */
     uint32_t pid;
 };
 

@@ -269,6 +269,7 @@ static void on_dialled(struct oc_connection *connection, int reason)
                                  &connection->peer.source)) {
             connection->peer.source = (struct oc_source){.is_local = connection->is_ipc};
         }
+        oc_credentials_of_stream(connection->stream, &connection->peer.uid, &connection->peer.pid);
         oc_connection_begin(connection);
     }
 }

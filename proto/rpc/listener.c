@@ -130,16 +130,6 @@ static bool admit(struct oc_listener *listener, struct oc_connection *newcomer)
     return is_in;
 }
 
-static void read_credentials(nng_stream *stream, struct oc_peer *peer)
-{
-    uint64_t uid = UINT32_MAX; /* nobody, if the kernel does not say */
-    uint64_t pid = 0;
-    (void)nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_UID, &uid);
-    (void)nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_PID, &pid);
-    peer->uid = (uint32_t)uid;
-    peer->pid = (uint32_t)pid;
-}
-
 static void start_accepted(struct oc_connection *connection)
 {
     oc_transport_add(connection->transport, connection);
@@ -159,7 +149,7 @@ static void begin_with(struct oc_connection *connection, nng_stream *stream, voi
     connection->user = user;
     connection->stream = stream;
     if (listener->address.is_ipc) {
-        read_credentials(stream, &connection->peer);
+        oc_credentials_of_stream(stream, &connection->peer.uid, &connection->peer.pid);
     }
     start_accepted(connection);
 }

@@ -416,6 +416,7 @@ enum oc_status oc_admin_backup(struct oc_client *client, oc_backup_fn progress, 
     (void)snprintf(backup.path, sizeof backup.path, "%s",
                    fake.backup_path ? fake.backup_path
                                     : "/data/gateway/backups/gateway-20261122T120000.000Z.db");
+    backup.gateway_uid = fake.backup_uid;
     *out = backup;
     return OC_OK;
 }

@@ -42,6 +42,7 @@ struct fake {
     bool is_locked;
     const char *reload_problem; /* NULL: the file is sound */
     const char *backup_path;    /* where the backup is made; NULL: a path that is none */
+    uint32_t backup_uid;        /* whom the gateway runs under */
     size_t n_decisions;
     struct oc_decision last_decision;
     /* The agent's script: a refusal of this kind first, then this end (OK: connected). */

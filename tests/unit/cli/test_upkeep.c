@@ -15,7 +15,8 @@
 
 struct scene {
     char directory[64];
-    char made[96]; /* by the gateway */
+    char backups[80]; /* the gateway's */
+    char made[128];   /* by the gateway */
     char wanted[96];
 };
 
@@ -44,10 +45,14 @@ static int set_up(void **state)
     fake_reset();
     (void)snprintf(scene->directory, sizeof scene->directory, "/tmp/openclaw-upkeep-XXXXXX");
     assert_non_null(mkdtemp(scene->directory));
-    (void)snprintf(scene->made, sizeof scene->made, "%s/made.db", scene->directory);
+    (void)snprintf(scene->backups, sizeof scene->backups, "%s/backups", scene->directory);
+    assert_int_equal(mkdir(scene->backups, 0700), 0);
+    (void)snprintf(scene->made, sizeof scene->made, "%s/gateway-20261122T120000.000Z.db",
+                   scene->backups);
     (void)snprintf(scene->wanted, sizeof scene->wanted, "%s/wanted.db", scene->directory);
     write_file(scene->made, "all records");
     fake.backup_path = scene->made;
+    fake.backup_uid = geteuid();
     *state = scene;
     return 0;
 }
@@ -57,6 +62,7 @@ static int tear_down(void **state)
     struct scene *scene = *state;
     (void)unlink(scene->made);
     (void)unlink(scene->wanted);
+    assert_int_equal(rmdir(scene->backups), 0);
     assert_int_equal(rmdir(scene->directory), 0); /* nothing else was left */
     free(scene);
     return 0;
@@ -107,7 +113,8 @@ static void nothing_is_ever_written_over(void **state)
     assert_content(scene->wanted, "mine");
     /* One that appears after the look: the name is taken at the very end only. */
     struct failure failure;
-    assert_int_not_equal(backup_file_take(scene->made, scene->wanted, &failure), EXIT_DONE);
+    assert_int_not_equal(backup_file_take(scene->made, geteuid(), scene->wanted, &failure),
+                         EXIT_DONE);
     assert_content(scene->wanted, "mine");
     assert_content(scene->made, "all records");
     assert_int_equal(unlink(scene->wanted), 0);
@@ -115,7 +122,8 @@ static void nothing_is_ever_written_over(void **state)
     ran = RUN("gateway", "backup", scene->wanted);
     assert_int_equal(ran.code, EXIT_CONFLICT);
     ran_free(&ran);
-    assert_int_not_equal(backup_file_take(scene->made, scene->wanted, &failure), EXIT_DONE);
+    assert_int_not_equal(backup_file_take(scene->made, geteuid(), scene->wanted, &failure),
+                         EXIT_DONE);
     assert_int_equal(access("/tmp/openclaw-nowhere", F_OK), -1);
 }
 
@@ -138,12 +146,94 @@ static void a_place_where_others_could_swap_it_is_refused(void **state)
 static void what_cannot_be_taken_is_told_with_where_it_is(void **state)
 {
     struct scene *scene = *state;
-    fake.backup_path = "/nowhere/at/all.db";
+    fake.backup_path = "/nowhere/gateway-20261122T120000.000Z.db";
     struct ran ran = RUN("gateway", "backup", scene->wanted);
     assert_int_equal(ran.code, EXIT_NOT_FOUND);
-    assert_contains(ran.err, "lies on the gateway's machine:  /nowhere/at/all.db");
+    assert_contains(ran.err, "lies on the gateway's machine:  /nowhere/gateway-");
     ran_free(&ran);
     assert_int_equal(access(scene->wanted, F_OK), -1);
+}
+
+static void assert_refused(const struct scene *scene)
+{
+    struct ran ran = RUN("gateway", "backup", scene->wanted);
+    assert_int_equal(ran.code, EXIT_FORBIDDEN);
+    assert_contains(ran.err, "neither read nor removed");
+    ran_free(&ran);
+    assert_int_equal(access(scene->wanted, F_OK), -1);
+}
+
+static void a_path_that_is_no_backups_is_neither_read_nor_removed(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const names[] = {"shadow", "gateway-20261122T120000.000Z.db.old",
+                                        "gateway-2026112xT120000.000Z.db",
+                                        "gateway-20261122T120000.000Z.d", ""};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[160];
+        (void)snprintf(path, sizeof path, "%s/%s", scene->backups, names[i]);
+        if (names[i][0]) {
+            write_file(path, "secret");
+        }
+        fake.backup_path = path;
+        assert_refused(scene);
+        if (names[i][0]) {
+            assert_content(path, "secret");
+            assert_int_equal(unlink(path), 0);
+        }
+    }
+    fake.backup_path = "gateway-20261122T120000.000Z.db"; /* of any directory */
+    assert_refused(scene);
+    fake.backup_path = "";
+    assert_refused(scene);
+}
+
+static void what_is_not_the_gateways_is_neither_read_nor_removed(void **state)
+{
+    struct scene *scene = *state;
+    fake.backup_uid = geteuid() + 1;
+    assert_refused(scene);
+    fake.backup_uid = UINT32_MAX; /* the kernel did not say */
+    assert_refused(scene);
+    fake.backup_uid = geteuid();
+    assert_int_equal(chmod(scene->backups, 0770), 0);
+    assert_refused(scene);
+    assert_int_equal(chmod(scene->backups, 0700), 0);
+    if (geteuid() == 0) { /* its directory, but another's file */
+        fake.backup_uid = 65534;
+        assert_int_equal(chown(scene->backups, 65534, (gid_t)-1), 0);
+        assert_refused(scene);
+        assert_int_equal(chown(scene->made, 65534, (gid_t)-1), 0);
+        assert_int_equal(chown(scene->backups, 0, (gid_t)-1), 0); /* and the other way */
+        assert_refused(scene);
+    }
+    assert_content(scene->made, "all records");
+}
+
+static void links_and_pipes_are_neither_read_nor_removed(void **state)
+{
+    struct scene *scene = *state;
+    char aside[128];
+    (void)snprintf(aside, sizeof aside, "%s/aside", scene->directory);
+    assert_int_equal(link(scene->made, aside), 0);
+    assert_refused(scene);
+    assert_int_equal(unlink(scene->made), 0);
+    assert_int_equal(symlink(aside, scene->made), 0);
+    assert_refused(scene);
+    assert_int_equal(unlink(scene->made), 0);
+    assert_int_equal(mkfifo(scene->made, 0600), 0);
+    assert_refused(scene); /* and nobody waits for a writer */
+    assert_int_equal(unlink(scene->made), 0);
+    /* The directory is another one by a link. */
+    char moved[128];
+    (void)snprintf(moved, sizeof moved, "%s/moved", scene->directory);
+    assert_int_equal(rename(scene->backups, moved), 0);
+    assert_int_equal(symlink(moved, scene->backups), 0);
+    assert_int_equal(rename(aside, scene->made), 0);
+    assert_refused(scene);
+    assert_content(scene->made, "all records");
+    assert_int_equal(unlink(scene->backups), 0);
+    assert_int_equal(rename(moved, scene->backups), 0);
 }
 
 static void a_backup_that_fails_says_why(void **state)
@@ -166,6 +256,9 @@ int main(void)
         CASE(nothing_is_ever_written_over),
         CASE(a_place_where_others_could_swap_it_is_refused),
         CASE(what_cannot_be_taken_is_told_with_where_it_is),
+        CASE(a_path_that_is_no_backups_is_neither_read_nor_removed),
+        CASE(what_is_not_the_gateways_is_neither_read_nor_removed),
+        CASE(links_and_pipes_are_neither_read_nor_removed),
         CASE(a_backup_that_fails_says_why),
 #undef CASE
     };
