@@ -34,6 +34,7 @@ enum {
     SLOT_BYTES = 512,
     SLOT_EVERY_BYTES = 4096, /* what a disk may write at once holds one slot */
     MARKER_BYTES = SLOT_EVERY_BYTES + SLOT_BYTES,
+    GOES_BACK = -1, /* beside the errnos */
 };
 
 struct slot {
@@ -224,8 +225,17 @@ static int write_at(int fd, const char *bytes, size_t n, off_t at)
     return 0;
 }
 
+static bool goes_back(const struct store_identity *from, const struct store_identity *to)
+{
+    if (memcmp(from->gateway_id, to->gateway_id, STORE_ID_BYTES) != 0 ||
+        memcmp(from->database_id, to->database_id, STORE_ID_BYTES) != 0) {
+        return false;
+    }
+    return to->epoch < from->epoch || (to->epoch == from->epoch && to->seq < from->seq);
+}
+
 /* Over the older slot of a file that has both: its size and its blocks stay what they are, so that
- * this costs one sync and no room. 0, or an errno; ENOENT: there is no such file. */
+ * this costs one sync and no room. 0, or an errno, or GOES_BACK; ENOENT: there is no such file. */
 static int write_in_place(const char *path, const struct store_identity *identity)
 {
     int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -234,6 +244,9 @@ static int write_in_place(const char *path, const struct store_identity *identit
     }
     struct found found;
     int failed = read_found(fd, &found);
+    if (!failed && found.is_any && goes_back(&found.newest.identity, identity)) {
+        failed = GOES_BACK;
+    }
     if (!failed && (!found.has_slots || !found.is_any)) {
         failed = ENOENT;
     }
@@ -299,6 +312,12 @@ enum oc_status marker_write(const char *path, const struct store_identity *ident
     int failed = write_in_place(path, identity);
     if (failed == ENOENT || failed == ELOOP) {
         return replace(path, identity, err);
+    }
+    if (failed == GOES_BACK) {
+        return oc_fail(err, OC_FAILED_PRECONDITION,
+                       "%s: it knows of more than epoch %" PRIu64 ", seq %" PRIu64
+                       " and is not taken back",
+                       path, identity->epoch, identity->seq);
     }
     if (failed) {
         return oc_fail(err, failed == ENOSPC ? OC_RESOURCE_EXHAUSTED : OC_UNAVAILABLE,

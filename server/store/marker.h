@@ -12,8 +12,10 @@
 /* Fails: NOT_FOUND; DATA_LOSS (not a marker, or its checksum is wrong); UNAVAILABLE. */
 OC_MUST_CHECK enum oc_status marker_read(const char *path, struct store_identity *out,
                                          struct oc_error *err);
-/* Fails: UNAVAILABLE; RESOURCE_EXHAUSTED (disk full). The old marker is still there, or the new
- * one already is. */
+/* It only goes forward: to a higher epoch, or a seq that is no lower, of the same database, or to
+ * another database. (A rollback that is accepted raises the epoch.)
+ * Fails: FAILED_PRECONDITION (it would go back); UNAVAILABLE; RESOURCE_EXHAUSTED (disk full). The
+ * old marker is still there, or, but for the first, the new one already is. */
 OC_MUST_CHECK enum oc_status marker_write(const char *path, const struct store_identity *identity,
                                           struct oc_error *err);
 

@@ -89,7 +89,7 @@ static void what_is_written_is_read(void **state)
     struct oc_error err;
     for (uint64_t seq = 0; seq < 3; seq++) {
         struct store_identity sent = sample;
-        sent.seq -= seq;
+        sent.seq -= 2 - seq;
         assert_int_equal(marker_write(fixture->path, &sent, &err), OC_OK);
         assert_int_equal(marker_read(fixture->path, &found, &err), OC_OK);
         assert_same(&sent, &found);
@@ -152,6 +152,7 @@ static void a_write_that_is_cut_short_leaves_the_one_before(void **state)
     char before[ROOM_BYTES];
     char after[ROOM_BYTES];
     struct store_identity old = sample;
+    old.seq = 6;
     for (uint64_t seq = 7; seq < 11; seq++) {
         struct store_identity next = sample;
         next.seq = seq;
@@ -185,13 +186,13 @@ static void after_a_torn_write_the_next_one_is_read(void **state)
     char text[ROOM_BYTES];
     for (size_t at = 0; at < FILE_BYTES; at += 4096) {
         for (uint64_t seq = 1; seq < 4; seq++) {
-            next.seq = seq;
+            next.seq = 2 * at + seq;
             assert_int_equal(marker_write(fixture->path, &next, &err), OC_OK);
         }
         const size_t n = slurp(fixture->path, text);
         text[at + 100] = 'x';
         spit(fixture->path, text, n);
-        next.seq = 50 + at;
+        next.seq = 2 * at + 50;
         assert_int_equal(marker_write(fixture->path, &next, &err), OC_OK);
         const struct store_identity found = read_well(fixture->path);
         assert_same(&next, &found);
@@ -204,10 +205,11 @@ static void a_write_needs_no_room(void **state)
     const struct fixture *fixture = *state;
     struct oc_error err;
     struct stat first, later;
-    assert_int_equal(marker_write(fixture->path, &sample, &err), OC_OK);
+    struct store_identity next = sample;
+    next.seq = 0;
+    assert_int_equal(marker_write(fixture->path, &next, &err), OC_OK);
     assert_int_equal(stat(fixture->path, &first), 0);
     for (uint64_t seq = 1; seq < 5; seq++) {
-        struct store_identity next = sample;
         next.seq = seq;
         assert_int_equal(marker_write(fixture->path, &next, &err), OC_OK);
     }
@@ -291,6 +293,30 @@ static void a_write_that_fails_leaves_the_old_marker(void **state)
     assert_same(&sample, &found);
 }
 
+static void it_is_never_taken_back_in_the_same_database(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct oc_error err;
+    struct store_identity found;
+    struct store_identity next = sample;
+    assert_int_equal(marker_write(fixture->path, &sample, &err), OC_OK);
+    next.seq--;
+    assert_int_equal(marker_write(fixture->path, &next, &err), OC_FAILED_PRECONDITION);
+    next.seq += 100;
+    next.epoch--;
+    assert_int_equal(marker_write(fixture->path, &next, &err), OC_FAILED_PRECONDITION);
+    assert_int_equal(marker_read(fixture->path, &found, &err), OC_OK);
+    assert_same(&sample, &found);
+    next.seq = 0; /* an accepted rollback */
+    next.epoch = sample.epoch + 1;
+    assert_int_equal(marker_write(fixture->path, &next, &err), OC_OK);
+    next.epoch = 1; /* another database */
+    next.database_id[0] ^= 1;
+    assert_int_equal(marker_write(fixture->path, &next, &err), OC_OK);
+    assert_int_equal(marker_read(fixture->path, &found, &err), OC_OK);
+    assert_same(&next, &found);
+}
+
 static void a_link_in_the_place_of_the_marker_is_refused(void **state)
 {
     const struct fixture *fixture = *state;
@@ -371,6 +397,7 @@ int main(void)
         TEST(a_write_needs_no_room),
         TEST(a_marker_of_the_first_version_is_read_and_replaced),
         TEST(a_write_that_fails_leaves_the_old_marker),
+        TEST(it_is_never_taken_back_in_the_same_database),
         TEST(a_link_in_the_place_of_the_marker_is_refused),
         TEST(a_directory_that_is_not_there_is_unavailable),
         TEST(the_reasons_to_start_locked_are_as_tabled),
