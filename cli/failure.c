@@ -91,7 +91,7 @@ static void advise_by_cause(struct failure *failure, const char *cause)
 static bool is_of_store(const char *cause)
 {
     return strcmp(cause, "disk_full") == 0 || strcmp(cause, "disk_fails") == 0 ||
-           strcmp(cause, "store_fails") == 0;
+           strcmp(cause, "store_fails") == 0 || strcmp(cause, "marker_fails") == 0;
 }
 
 /* The gateway alone knows which disk it is. */
@@ -118,7 +118,13 @@ static void advise_by_facts(struct failure *failure, const struct cli *cli,
     if (err->field[0] != '\0') {
         failure_advise(failure, "what is not valid:  %s", err->field);
     }
-    if (err->is_not_durable) {
+    if (err->is_not_durable && strcmp(err->cause, "marker_fails") == 0) {
+        failure_advise(failure, "it is in force and stays so over a restart; but the marker beside "
+                                "the database does not tell of it yet");
+        failure_advise(failure, "put no older database back until that file can be written: the "
+                                "gateway tries again every second");
+        failure_advise(failure, "see:  openclaw gateway status");
+    } else if (err->is_not_durable) {
         failure_advise(failure, "it is in force, but not durable yet: the gateway keeps trying to "
                                 "write it; if it ends before it could, repeat this");
         failure_advise(failure, "see:  openclaw gateway status");

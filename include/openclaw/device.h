@@ -98,7 +98,7 @@ struct oc_gateway_status {
     uint32_t pid;
     /* While the store cannot be written, approvals are refused and withdrawals are kept in force;
      * `store_error` says why in words, `store_cause` in one: "disk_full", "disk_fails",
-     * "store_fails". "": it works. */
+     * "store_fails", "marker_fails". "": it works. */
     char store_error[256];
     char store_cause[24];
     int64_t store_failing_since_ms;

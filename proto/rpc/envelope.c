@@ -310,6 +310,9 @@ static const struct {
     {"disk_full", "the gateway's disk is full: nothing was changed; free space and repeat"},
     {"disk_fails", "the gateway's disk fails: nothing was changed; mend it and repeat"},
     {"store_fails", "the gateway's database cannot be written: nothing was changed"},
+    {"marker_fails",
+     "done, in force and in the database, but not in the marker beside it: an older "
+     "database might not be noticed"},
     {"nonce", "the nonce does not open the commitment that Connect gave"},
 };
 
@@ -330,7 +333,7 @@ const char *oc_reply_phrase(enum oc_status status, const struct oc_error *err)
         return "outcome unknown: it may have happened or not; repeating the call with the same "
                "idempotency key is safe";
     }
-    if (err && err->is_not_durable) {
+    if (err && err->is_not_durable && strcmp(err->cause, "marker_fails") != 0) {
         return "cut off at once and in force, but not durable yet: the disk did not take it";
     }
     if (phrase) {

@@ -373,6 +373,9 @@ static void finish(struct service *service, struct change *change, const struct 
 {
     struct decide_change *decide = decide_of(change);
     struct decide_result *result = &decide->result;
+    if (!failed && result->status == OC_OK && is_final(decide->command.kind)) {
+        result->status = writer_check_marker(service, &result->error);
+    }
     log_decision(decide, failed);
     if (failed) {
         const bool withdraws = is_withdrawn(decide);

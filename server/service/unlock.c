@@ -38,7 +38,11 @@ static uint64_t next_epoch(struct service *service)
 {
     struct store_identity marker;
     struct oc_error err;
+    const struct store *store = writer_store(service);
     uint64_t epoch = service_identity(service).epoch;
+    if (store && store_identity(store).epoch > epoch) {
+        epoch = store_identity(store).epoch;
+    }
     if (service->options.marker_path &&
         marker_read(service->options.marker_path, &marker, &err) == OC_OK && marker.epoch > epoch) {
         epoch = marker.epoch;
@@ -56,10 +60,7 @@ static enum oc_status accept_database(struct service *service, const struct unlo
                        "there is no database to accept: use --init for a new one");
     }
     enum oc_status st = store_raise_epoch(store, next_epoch(service), &audit, audit.at_ms, err);
-    if (!st) {
-        service_set_identity(service, store);
-    }
-    return st;
+    return st ? st : writer_accept_store(service, err);
 }
 
 static enum oc_status make_database(struct service *service, const struct unlock_change *unlock,

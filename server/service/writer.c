@@ -6,6 +6,7 @@
 
 #include "server/obs/log.h"
 #include "server/obs/metrics.h"
+#include "server/service/kept_marker.h"
 #include "server/service/records.h"
 #include "server/service/unsaved.h"
 #include "server/service/watchers.h"
@@ -39,10 +40,9 @@ struct writer {
     struct store *store; /* NULL: the gateway is locked without one */
     bool is_broken;      /* a commit failed, and reopening did too */
     bool needs_load;     /* the disk holds other records than memory stands on */
-    bool is_marker_failing;
+    bool is_set_back;    /* and they are older, or another's: locked, nothing is written to it */
+    struct kept_marker marker;
     struct unsaved_list unsaved;
-    uint64_t marker_seq;
-    uint64_t marker_epoch;
 };
 
 static bool has_session(struct shard *shard, struct entry *entry)
@@ -144,6 +144,9 @@ static enum oc_status begin(struct group *group, struct oc_error *err)
     struct store *store = group_store(group);
     if (!store) {
         return outage_fail(&group->service->outage, err);
+    }
+    if (group->service->writer->is_set_back) {
+        return oc_fail(err, OC_UNAVAILABLE, "locked: see openclaw gateway status");
     }
     if (group->has_begun) {
         return OC_OK;
@@ -374,6 +377,7 @@ enum oc_status group_apply(struct group *group, const struct group_change *chang
         return apply_record(group, change, receipt, err);
     }
     enum oc_status st = settle_unsaved(group, change, err);
+    group->needs_marker |= change->needs_marker; /* of what made it so */
     if (st || (!change->decision->is_audited && !change->key)) {
         return st;
     }
@@ -448,14 +452,14 @@ static void after_commit(struct group *group)
     metric_add(METRIC_COMMITS_TOTAL, 1);
     service_set_identity(service, service->writer->store);
     unsaved_list_drop_applied(&service->writer->unsaved);
-    if (group->has_written) {
-        const struct outage_time now = service_outage_time(service);
-        const bool is_over =
-            outage_is_on(&service->outage) && !group->has_failed && has_room(group);
-        outage_note_success(&service->outage, is_over, service->writer->unsaved.n, &now);
-    }
     if (group->needs_marker) {
         writer_write_marker(service);
+    }
+    if (group->has_written) {
+        const struct outage_time now = service_outage_time(service);
+        const bool is_over = outage_is_on(&service->outage) && !group->has_failed &&
+                             !service->writer->marker.is_failing && has_room(group);
+        outage_note_success(&service->outage, is_over, service->writer->unsaved.n, &now);
     }
     publish_group(group);
     end_group(group, false);
@@ -463,7 +467,8 @@ static void after_commit(struct group *group)
 }
 
 /* Nothing is read anew if the disk holds what memory stands on: then the group was lost as a whole,
- * and what it withdrew is kept as unsaved. */
+ * and what it withdrew is kept as unsaved. Only what was acknowledged must be there: of the group
+ * whose outcome is unknown, all or nothing may be. */
 static enum oc_status reopen_and_load(struct service *service, struct oc_error *err)
 {
     struct writer *writer = service->writer;
@@ -473,13 +478,14 @@ static enum oc_status reopen_and_load(struct service *service, struct oc_error *
         return st;
     }
     const struct store_identity after = store_identity(writer->store);
-    writer->needs_load |= memcmp(&before, &after, sizeof before) != 0;
-    service_set_identity(service, writer->store);
-    if (writer->needs_load) {
-        st = writer_load(service, err);
-        writer->needs_load = st != OC_OK;
+    const enum store_lock lock = kept_marker_judge(service, &before, &after);
+    if (lock) { /* memory stays what was acknowledged, and denies */
+        writer->is_set_back = writer->needs_load = true;
+        service_lock(service, lock);
+        return OC_OK;
     }
-    return st;
+    writer->needs_load |= memcmp(&before, &after, sizeof before) != 0;
+    return writer_accept_store(service, err);
 }
 
 static void reopen(struct service *service)
@@ -651,31 +657,33 @@ enum oc_status writer_replace_store(struct service *service, struct store *store
     unsaved_list_deinit(&writer->unsaved);
     store_close(writer->store);
     writer->store = store;
-    writer->is_broken = false;
+    writer->is_broken = writer->is_set_back = writer->needs_load = false;
     service_set_identity(service, store);
     return writer_load(service, err);
 }
 
-void writer_write_marker(struct service *service)
+enum oc_status writer_accept_store(struct service *service, struct oc_error *err)
 {
     struct writer *writer = service->writer;
-    struct store_identity identity = service_identity(service);
+    service_set_identity(service, writer->store);
+    const enum oc_status st = writer->needs_load ? writer_load(service, err) : OC_OK;
+    if (!st) {
+        writer->needs_load = writer->is_set_back = false;
+    }
+    return st;
+}
+
+void writer_write_marker(struct service *service)
+{
     struct oc_error err;
-    bool is_written = writer->marker_seq == identity.seq && writer->marker_epoch == identity.epoch;
-    if (!service->options.marker_path || is_written || service_is_locked(service)) {
-        return;
+    if (kept_marker_write(&service->writer->marker, service, &err)) {
+        (void)note_outage(service, &err);
     }
-    const bool has_failed = marker_write(service->options.marker_path, &identity, &err) != OC_OK;
-    if (!has_failed) {
-        writer->marker_seq = identity.seq;
-        writer->marker_epoch = identity.epoch;
-    }
-    if (has_failed && !writer->is_marker_failing) {
-        log_error("marker.failing", "error=%s", err.text);
-    } else if (!has_failed && writer->is_marker_failing) {
-        log_info("marker.recovered", "seq=%llu", (unsigned long long)identity.seq);
-    }
-    writer->is_marker_failing = has_failed;
+}
+
+enum oc_status writer_check_marker(struct service *service, struct oc_error *err)
+{
+    return kept_marker_check(&service->writer->marker, err);
 }
 
 void writer_finish(struct service *service)

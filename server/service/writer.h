@@ -4,7 +4,8 @@
  *
  * Invariant: memory is never more permissive than the disk. What withdraws (revoke, block, remove,
  * end of a term) is published before the commit, and stays if the commit or its own write fails;
- * then it is kept as unsaved and written again until it is durable.
+ * then it is kept as unsaved and written again until it is durable. And memory is never older than
+ * what was acknowledged: a reopened store that is, is neither read nor written, but locks.
  *
  * Everything here runs on the writer's thread unless it says otherwise.
  */
@@ -77,8 +78,14 @@ OC_MUST_CHECK enum oc_status writer_load(struct service *service, struct oc_erro
 OC_MUST_CHECK enum oc_status writer_replace_store(struct service *service, struct store *store,
                                                   struct oc_error *err);
 struct store *writer_store(struct service *service);
-/* If anything was committed since; a failure is told in the log, once. */
+/* What the store holds is served from now on: it was judged, or an administrator accepted it. Read
+ * anew where memory stands on something else. Fails: as store_load_all, and then it is not. */
+OC_MUST_CHECK enum oc_status writer_accept_store(struct service *service, struct oc_error *err);
+/* If anything was committed since; a failure is told in the log, once, and is an outage. */
 void writer_write_marker(struct service *service);
+/* What a revocation is answered that is durable itself. Fails: UNAVAILABLE with is_not_durable and
+ * STORE_CAUSE_MARKER_FAILS while the marker could not be written. */
+OC_MUST_CHECK enum oc_status writer_check_marker(struct service *service, struct oc_error *err);
 /* The last try for what is unsaved; says in the log what the next start will not know. The executor
  * has stopped. */
 void writer_finish(struct service *service);

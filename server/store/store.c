@@ -15,9 +15,23 @@
 #include "server/store/audit_chain.h"
 #include "server/store/store_backend.h"
 
+/* Upkeep changes no number: a connection that had to be made anew finds what the old one left, or
+ * the files were exchanged or damaged meanwhile. */
+static enum oc_status check_same(struct store *store, const struct store_identity *before,
+                                 struct oc_error *err)
+{
+    const struct store_identity after = store_identity(store);
+    store->is_unknown = memcmp(before, &after, sizeof after) != 0;
+    return store->is_unknown
+               ? oc_fail(err, OC_UNAVAILABLE,
+                         "store: the database is not as it was left; reopen and reload first")
+               : OC_OK;
+}
+
 /* Before every use: whether what the store would say is what the disk holds. */
 static enum oc_status make_ready(struct store *store, struct oc_error *err)
 {
+    const struct store_identity before = store_identity(store);
     if (store->is_unknown) {
         return oc_fail(err, OC_UNAVAILABLE,
                        "store: the outcome of the last commit is unknown; reopen and reload first");
@@ -29,6 +43,7 @@ static enum oc_status make_ready(struct store *store, struct oc_error *err)
     if (!st) {
         store->working = store->committed;
         store->is_stale = false;
+        st = check_same(store, &before, err);
     }
     return st;
 }

@@ -101,6 +101,8 @@ struct store_change {
 /* The error's cause where the disk is what failed. */
 #define STORE_CAUSE_DISK_FULL  "disk_full"
 #define STORE_CAUSE_DISK_FAILS "disk_fails"
+/* The database took it, the marker beside it did not. */
+#define STORE_CAUSE_MARKER_FAILS "marker_fails"
 
 /*
  * A group: begin, any number of applies, commit. An apply runs in its own savepoint: when it
@@ -112,6 +114,9 @@ struct store_change {
  * Fails (commit): nothing of the group is on disk or ever will be, and the store goes on; or, with
  *        is_outcome_unknown and store_needs_reopen, nobody knows: the store must be reopened with
  *        store_reopen, and read anew if its numbers moved, before it is used again.
+ *
+ * store_reopen takes what lies there, an older database or another one, too: whoever calls it
+ * compares store_identity with what was committed before anything is read into memory or written.
  */
 OC_MUST_CHECK enum oc_status store_begin(struct store *store, struct oc_error *err);
 OC_MUST_CHECK enum oc_status store_apply(struct store *store, const struct store_change *change,

@@ -187,12 +187,8 @@ static enum oc_status sqlite_reopen(struct store *store, struct oc_error *err)
     if (st) {
         return st;
     }
-    if (memcmp(meta.gateway_id, store->gateway_id, STORE_ID_BYTES) != 0 ||
-        memcmp(meta.database_id, store->database_id, STORE_ID_BYTES) != 0) {
-        detach(sqlite, false);
-        return oc_fail(err, OC_DATA_LOSS, "store: another database lies at %s now",
-                       sqlite->path.text);
-    }
+    memcpy(store->gateway_id, meta.gateway_id, STORE_ID_BYTES);
+    memcpy(store->database_id, meta.database_id, STORE_ID_BYTES);
     store->committed = meta.progress;
     return OC_OK;
 }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "server/store/store_backend.h"
 #include "tests/conformance/store_suite.h"
 #include "tests/conformance/store_values.h"
 
@@ -373,7 +374,7 @@ static void logs_that_contradict_the_numbers_are_data_loss(void **state)
     }
 }
 
-static void a_reopen_notices_another_database_in_its_place(void **state)
+static void a_reopen_tells_of_another_database_in_its_place(void **state)
 {
     struct suite *suite = *state;
     put_some(suite);
@@ -391,8 +392,27 @@ static void a_reopen_notices_another_database_in_its_place(void **state)
     assert_int_equal(try_open(suite, false), OC_OK);
     assert_int_equal(rename(other, suite->path), 0);
     struct oc_error err;
-    assert_int_equal(store_reopen(suite->store, &err), OC_DATA_LOSS);
+    assert_int_equal(store_reopen(suite->store, &err), OC_OK);
+    assert_int_equal(store_identity(suite->store).database_id[0], 77);
+}
+
+/* Upkeep that failed has the connection made anew; what it finds is compared, not believed. */
+static void a_connection_made_anew_that_finds_other_numbers_is_not_used(void **state)
+{
+    struct suite *suite = *state;
+    struct oc_error err;
+    put_some(suite);
+    suite->store->is_stale = true;
+    assert_int_equal(store_begin(suite->store, &err), OC_OK);
+    store_rollback(suite->store);
+    suite->store->is_stale = true;
+    suite->store->committed.seq++; /* as if the last change had gone from the file */
     assert_int_equal(store_begin(suite->store, &err), OC_UNAVAILABLE);
+    assert_true(store_needs_reopen(suite->store));
+    assert_int_equal(store_begin(suite->store, &err), OC_UNAVAILABLE);
+    assert_int_equal(store_reopen(suite->store, &err), OC_OK);
+    assert_int_equal(store_begin(suite->store, &err), OC_OK);
+    store_rollback(suite->store);
 }
 
 /* ---- who may open it ----------------------------------------------------------------------- */
@@ -472,7 +492,8 @@ int main(void)
         TEST(a_database_of_version_1_is_brought_up_with_its_history),
         TEST(a_database_without_its_name_is_data_loss),
         TEST(logs_that_contradict_the_numbers_are_data_loss),
-        TEST(a_reopen_notices_another_database_in_its_place),
+        TEST(a_reopen_tells_of_another_database_in_its_place),
+        TEST(a_connection_made_anew_that_finds_other_numbers_is_not_used),
         TEST(a_second_process_is_refused_and_the_first_unharmed),
         TEST(a_second_store_in_one_process_is_refused),
     };

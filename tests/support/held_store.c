@@ -13,6 +13,8 @@ static bool holds;
 static bool is_holding;
 static bool is_full;
 static bool has_no_room;
+static bool is_other;
+static struct store_identity other;
 static unsigned n_commits;
 static unsigned n_applies;
 static unsigned n_reopens;
@@ -66,8 +68,17 @@ static enum oc_status reopen(struct store *store, struct oc_error *err)
 {
     pthread_mutex_lock(&lock);
     n_reopens++;
+    const bool finds_other = is_other;
+    const struct store_identity found = other;
     pthread_mutex_unlock(&lock);
-    return memory_ops->reopen(store, err);
+    enum oc_status st = memory_ops->reopen(store, err);
+    if (!st && finds_other) {
+        memcpy(store->gateway_id, found.gateway_id, STORE_ID_BYTES);
+        memcpy(store->database_id, found.database_id, STORE_ID_BYTES);
+        store->committed.epoch = found.epoch;
+        store->committed.seq = found.seq;
+    }
+    return st;
 }
 
 static enum oc_status load_all(struct store *store, store_visit_fn visit, void *user,
@@ -82,7 +93,7 @@ static enum oc_status load_all(struct store *store, store_visit_fn visit, void *
 void held_store_take(struct store *store)
 {
     pthread_mutex_lock(&lock);
-    holds = is_holding = is_full = has_no_room = false;
+    holds = is_holding = is_full = has_no_room = is_other = false;
     n_commits = n_applies = n_reopens = n_loads = 0;
     memory_ops = store->ops;
     held_ops = *memory_ops;
@@ -122,6 +133,16 @@ void held_store_release(void)
     pthread_mutex_lock(&lock);
     holds = false;
     pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+void held_store_reopen_as(const struct store_identity *identity)
+{
+    pthread_mutex_lock(&lock);
+    is_other = identity != NULL;
+    if (identity) {
+        other = *identity;
+    }
     pthread_mutex_unlock(&lock);
 }
 

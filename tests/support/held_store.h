@@ -14,6 +14,8 @@ void held_store_hold(void);
 bool held_store_wait(void);
 void held_store_release(void);
 
+/* Every reopen finds a store of these numbers and ids, until NULL says that it finds its own. */
+void held_store_reopen_as(const struct store_identity *identity);
 /* Every apply fails with RESOURCE_EXHAUSTED while the disk is full. */
 void held_store_set_full(bool is_full);
 /* Writes succeed, but store_check_room says that there is no room for more. */

@@ -471,6 +471,130 @@ static void a_denial_that_was_written_after_all_is_not_written_twice(void **stat
     device_close(&device);
 }
 
+/* ---- a store that comes back older, or another's --------------------------------------------- */
+
+static void unlocked(void *user, const struct decide_result *result)
+{
+    struct pending_call *pending = user;
+    pthread_mutex_lock(&pending->lock);
+    pending->result.decide = *result;
+    pending->is_done = true;
+    pthread_cond_broadcast(&pending->changed);
+    pthread_mutex_unlock(&pending->lock);
+}
+
+static enum oc_status accept_rollback(struct bench *bench)
+{
+    const struct admin_caller caller = {.actor = {.name = "uid:0", .source = "local"}};
+    struct pending_call pending;
+    const struct decide_call call = {.done = unlocked, .user = &pending};
+    pending_init(&pending);
+    admin_unlock(bench->fixture.service, &caller, true, false, &call);
+    assert_true(pending_wait(&pending, LONG_MS));
+    return pending.result.decide.status;
+}
+
+/* The next commit fails, and what the reopen then finds differs by this. */
+static void come_back_as(struct bench *bench, const struct store_identity *found)
+{
+    struct device other;
+    held_store_reopen_as(found);
+    store_memory_fail_next(bench->store, STORE_MEMORY_COMMIT_LOST);
+    device_open(&bench->fixture, &other, 77);
+    assert_false(device_connect(&other).has_session);
+    device_close(&other);
+}
+
+static void expect_lock(struct bench *bench, struct device *served, enum store_lock lock)
+{
+    assert_int_equal(status_of(bench).lock, lock);
+    assert_true(eventually(is_cut, served));
+    assert_int_equal(device_connect(served).refusal.kind, OC_REFUSAL_LOCKED);
+    assert_int_equal(held_store_n_loads(), 1); /* the start's */
+}
+
+static void a_database_that_comes_back_older_locks_and_is_not_read(void **state)
+{
+    struct bench *bench = *state;
+    struct device served, revoked;
+    open_approved(bench, &served, 1);
+    open_approved(bench, &revoked, 2);
+    assert_int_equal(decide(bench, PAIRING_EV_REVOKE, &revoked).status, OC_OK);
+    struct store_identity older = status_of(bench).identity;
+    older.seq--;
+    come_back_as(bench, &older);
+    expect_lock(bench, &served, STORE_LOCK_BEHIND);
+    assert_int_equal(status_of(bench).identity.seq, older.seq + 1); /* as acknowledged */
+    assert_int_equal(accept_rollback(bench), OC_OK);
+    assert_int_equal(held_store_n_loads(), 2);
+    assert_int_equal(status_of(bench).lock, STORE_LOCK_NONE);
+    assert_int_equal(status_of(bench).identity.epoch, older.epoch + 1);
+    device_close(&served);
+    device_close(&revoked);
+}
+
+static void a_lower_epoch_locks_whatever_its_number(void **state)
+{
+    struct bench *bench = *state;
+    struct device served;
+    open_approved(bench, &served, 1);
+    struct store_identity older = status_of(bench).identity;
+    older.epoch--;
+    older.seq += 100;
+    come_back_as(bench, &older);
+    expect_lock(bench, &served, STORE_LOCK_BEHIND);
+    device_close(&served);
+}
+
+static void another_database_in_its_place_locks(void **state)
+{
+    struct bench *bench = *state;
+    struct device served;
+    open_approved(bench, &served, 1);
+    struct store_identity foreign = status_of(bench).identity;
+    foreign.database_id[0] ^= 1;
+    foreign.epoch += 5;
+    foreign.seq += 100;
+    come_back_as(bench, &foreign);
+    expect_lock(bench, &served, STORE_LOCK_FOREIGN);
+    assert_int_equal(accept_rollback(bench), OC_OK);
+    assert_int_equal(status_of(bench).identity.epoch, foreign.epoch + 1);
+    device_close(&served);
+}
+
+static void nothing_is_written_to_an_older_database_and_what_was_withdrawn_stays(void **state)
+{
+    struct bench *bench = *state;
+    struct device device;
+    open_approved(bench, &device, 1);
+    struct store_identity older = status_of(bench).identity;
+    older.seq--;
+    held_store_reopen_as(&older);
+    store_memory_fail_next(bench->store, STORE_MEMORY_COMMIT_LOST);
+    const struct decide_command revoke = command_on(&bench->fixture, PAIRING_EV_REVOKE, &device.id);
+    struct decide_command rename = command_on(&bench->fixture, PAIRING_EV_RENAME, &device.id);
+    memcpy(rename.alias, "late", sizeof "late");
+    struct pending_call first, queued;
+    held_store_hold();
+    admin_do_start(&bench->fixture, NULL, &revoke, &first);
+    assert_true(held_store_wait());
+    admin_do_start(&bench->fixture, NULL, &rename, &queued); /* nothing is locked yet */
+    const unsigned n_applies = held_store_n_applies();
+    held_store_release();
+    assert_true(pending_wait(&first, LONG_MS));
+    assert_true(first.result.decide.error.is_not_durable);
+    assert_true(pending_wait(&queued, LONG_MS));
+    assert_int_equal(queued.result.decide.status, OC_UNAVAILABLE);
+    assert_int_equal(held_store_n_applies(), n_applies);
+    assert_int_equal(status_of(bench).lock, STORE_LOCK_BEHIND);
+    held_store_reopen_as(NULL);
+    assert_int_equal(accept_rollback(bench), OC_OK);
+    assert_int_equal(device_connect(&device).refusal.kind, OC_REFUSAL_REVOKED);
+    await_recovery(bench);
+    assert_int_equal(n_audited(bench, "revoke"), 1);
+    device_close(&device);
+}
+
 struct audit_count {
     struct pending_call pending;
     const char *action;
@@ -523,6 +647,10 @@ int main(void)
         CASE(a_commit_that_failed_and_is_there_comes_into_force_by_reloading),
         CASE(a_denial_survives_the_commit_that_lost_it_and_the_reload),
         CASE(a_denial_that_was_written_after_all_is_not_written_twice),
+        CASE(a_database_that_comes_back_older_locks_and_is_not_read),
+        CASE(a_lower_epoch_locks_whatever_its_number),
+        CASE(another_database_in_its_place_locks),
+        CASE(nothing_is_written_to_an_older_database_and_what_was_withdrawn_stays),
 #undef CASE
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -198,6 +199,53 @@ static void the_marker_follows_other_changes_within_a_second(void **state)
     device_close(&device);
 }
 
+static bool fails_for_the_marker(void *user)
+{
+    struct home *home = user;
+    struct service_status status;
+    service_get_status(home->fixture.service, &status);
+    return strcmp(status.store_cause, "marker_fails") == 0 &&
+           strstr(status.store_error, home->marker);
+}
+
+static bool is_well_again(void *user)
+{
+    struct home *home = user;
+    struct service_status status;
+    fake_clock_advance(&home->fixture.monotonic, 1000);
+    service_get_status(home->fixture.service, &status);
+    return status.failing_since_ms == 0 && marker_is_current(home);
+}
+
+static void expect_not_in_marker(const struct decide_result *result)
+{
+    assert_int_equal(result->status, OC_UNAVAILABLE);
+    assert_true(result->error.is_not_durable);
+    assert_string_equal(result->error.cause, "marker_fails");
+}
+
+static void a_revocation_that_the_marker_did_not_take_says_so_until_it_does(void **state)
+{
+    struct home *home = *state;
+    struct service_fixture *fixture = &home->fixture;
+    struct device device;
+    device_open(fixture, &device, 1);
+    (void)device_connect(&device);
+    (void)admin_decide_on(fixture, PAIRING_EV_APPROVE, &device.id);
+    (void)unlink(home->marker);
+    assert_int_equal(mkdir(home->marker, 0700), 0); /* stands in the way, for root too */
+    struct decide_result revoked = admin_decide_on(fixture, PAIRING_EV_REVOKE, &device.id);
+    expect_not_in_marker(&revoked);
+    assert_true(fails_for_the_marker(home));
+    assert_int_equal(device_connect(&device).refusal.kind, OC_REFUSAL_REVOKED);
+    struct decide_result again = admin_decide_on(fixture, PAIRING_EV_REVOKE, &device.id);
+    expect_not_in_marker(&again); /* "it is so already" would be too much, too */
+    assert_int_equal(rmdir(home->marker), 0);
+    assert_true(eventually(is_well_again, home));
+    assert_int_equal(admin_decide_on(fixture, PAIRING_EV_REVOKE, &device.id).status, OC_OK);
+    device_close(&device);
+}
+
 static void decided(void *user, const struct decide_result *result)
 {
     struct pending_call *pending = user;
@@ -358,6 +406,7 @@ int main(void)
         CASE(when_a_device_was_seen_is_saved_lazily_and_keeps_its_request_open),
         CASE(the_marker_has_a_revocation_before_it_is_answered),
         CASE(the_marker_follows_other_changes_within_a_second),
+        CASE(a_revocation_that_the_marker_did_not_take_says_so_until_it_does),
         CASE(a_new_database_starts_empty_and_in_a_later_epoch),
         CASE(time_goes_on_over_a_restart_with_a_clock_that_is_behind),
         CASE(who_names_a_closed_request_is_told_how_it_ended_after_a_restart_too),
