@@ -197,7 +197,7 @@ enum oc_status marker_read(const char *path, struct store_identity *out, struct 
         return oc_fail(err, errno == ENOENT ? OC_NOT_FOUND : OC_UNAVAILABLE, "%s: cannot open: %s",
                        path, strerror(errno));
     }
-    struct found found;
+    struct found found = {.is_any = false};
     int failed = read_found(fd, &found);
     (void)close(fd);
     if (failed) {
@@ -242,7 +242,7 @@ static int write_in_place(const char *path, const struct store_identity *identit
     if (fd < 0) {
         return errno;
     }
-    struct found found;
+    struct found found = {.is_any = false};
     int failed = read_found(fd, &found);
     if (!failed && found.is_any && goes_back(&found.newest.identity, identity)) {
         failed = GOES_BACK;

@@ -215,8 +215,8 @@ static uint64_t effect_ns(const struct agent *agent, enum oc_decision_kind kind)
 static void measure_run(const struct agent *agents, size_t n, enum oc_decision_kind kind,
                         struct agents_run *out)
 {
-    double *answers = calloc(n, sizeof *answers);
-    double *effects = calloc(n, sizeof *effects);
+    double *answers = calloc(n + 1, sizeof *answers); /* n may be 0 */
+    double *effects = calloc(n + 1, sizeof *effects);
     if (!answers || !effects) {
         fleet_die("out of memory");
     }

@@ -120,11 +120,12 @@ static void start(struct flood *flood, unsigned at_once)
     flood->n_under_way = at_once;
     for (unsigned i = 0; i < at_once; i++) {
         struct stranger *stranger = calloc(1, sizeof *stranger);
-        if (!stranger) {
+        if (stranger) {
+            stranger->flood = flood;
+            come(stranger);
+        } else {
             fleet_die("out of memory");
         }
-        stranger->flood = flood;
-        come(stranger);
     }
 }
 

@@ -186,8 +186,8 @@ static int left_after(struct address (*where)(unsigned i), unsigned n_newcomers)
     struct flood *flood = calloc(1, sizeof *flood);
     assert_non_null(flood);
     flood->tree = tree_new(N_PLACES);
-    for (uint8_t i = 0; i < N_HONEST; i++) {
-        enter(flood->tree, v4(192, 0, 2, i), &flood->honest[i]);
+    for (int i = 0; i < N_HONEST; i++) {
+        enter(flood->tree, v4(192, 0, 2, (uint8_t)i), &flood->honest[i]);
     }
     unsigned i = 0;
     for (; i < N_PLACES - N_HONEST; i++) {
