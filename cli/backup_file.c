@@ -159,6 +159,7 @@ static enum exit_code refuse(struct failure *failure, const char *path, const ch
 {
     failure_set(failure, EXIT_FORBIDDEN, "%.900s: %s: it was neither read nor removed", path,
                 cause);
+    (void)snprintf(failure->cause, sizeof failure->cause, "%s", BACKUP_FILE_REFUSED);
     failure_advise(failure, "a gateway that is sound makes no such file: look into whom it runs "
                             "under before you trust it");
     return failure->code;

@@ -7,6 +7,9 @@
 
 #include "cli/failure.h"
 
+/* The failure's cause when what the gateway named is not to be believed. */
+#define BACKUP_FILE_REFUSED "not_the_gateways"
+
 /* Whether a file may be made at `path`: nothing lies there, and nobody but its owner could put
  * another one in its place. Exit code 2, 3, 5 or 6 otherwise. */
 enum exit_code backup_file_check(const char *path, struct failure *failure);
@@ -18,7 +21,7 @@ enum exit_code backup_file_check(const char *path, struct failure *failure);
  * `from` is the gateway's word, and the caller may be root: it must have the form of a backup's
  * path, and both the file and its directory must belong to `gateway_uid`, whom the process runs
  * under that said so. Anything else is neither read nor removed (exit code 5): a gateway gets
- * nothing done that it could not do itself.
+ * nothing done that it could not do itself. The failure's cause is BACKUP_FILE_REFUSED then.
  */
 enum exit_code backup_file_take(const char *from, uint32_t gateway_uid, const char *to,
                                 struct failure *failure);

@@ -70,6 +70,10 @@ static enum exit_code take_to(const struct cli *cli, const char *path, struct oc
 {
     struct failure failure;
     enum exit_code code = backup_file_take(backup->path, backup->gateway_uid, path, &failure);
+    /* Nobody is told to do by hand what was refused. */
+    if (code && strcmp(failure.cause, BACKUP_FILE_REFUSED) == 0) {
+        return failure_say(cli->terminal, &failure);
+    }
     if (code) {
         failure_advise(&failure, "the backup is made, and lies on the gateway's machine:  %s",
                        backup->path);

@@ -472,17 +472,17 @@ static void what_was_narrowed_since_does_not_come_back(void **state)
     /* Nobody was shut out for good: nothing of that is made again, nor said to be. */
     assert_non_null(strstr(ran.out, "made again: 0 revoked, 0 blocked, 1 no longer"));
     assert_non_null(strstr(ran.out, "or for longer: 4;"));
-    for (uint8_t n = LESS; n <= SAME; n++) {
-        const struct oc_device_id id = {{n}};
+    for (int n = LESS; n <= SAME; n++) {
+        const struct oc_device_id id = {{(uint8_t)n}};
         char line[16 + OC_DEVICE_ID_DIGITS] = "\n  device ";
         oc_device_id_format(&id, line + strlen(line));
         assert_true((strstr(ran.out, line) != NULL) == (n <= SOONER));
     }
     ran_free(&ran);
     gateway_start(scene);
-    for (uint8_t n = LESS; n <= EXPECTED_MORE; n++) {
+    for (int n = LESS; n <= EXPECTED_MORE; n++) {
         bool is_announced = false;
-        const enum oc_standing standing = standing_of(scene, n, &is_announced);
+        const enum oc_standing standing = standing_of(scene, (uint8_t)n, &is_announced);
         assert_int_equal(standing, n <= SOONER ? OC_STANDING_REVOKED
                                    : n <= SAME ? OC_STANDING_APPROVED
                                                : OC_STANDING_NONE);
