@@ -185,10 +185,10 @@ static enum exit_code open_directory(struct made *made, uint32_t uid, struct fai
     char path[PATH_BYTES];
     struct stat facts;
     const char *slash = strrchr(made->path, '/');
-    if (made->path[0] != '/' || !is_name_of_backup(slash + 1) || !directory_of(made->path, path)) {
+    made->name = slash ? slash + 1 : "";
+    if (made->path[0] != '/' || !is_name_of_backup(made->name) || !directory_of(made->path, path)) {
         return refuse(failure, made->path, "that is no path of a backup");
     }
-    made->name = slash + 1;
     made->directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (made->directory < 0 && (errno == ELOOP || errno == ENOTDIR)) {
         return refuse(failure, path, "a link or no directory");

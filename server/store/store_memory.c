@@ -297,6 +297,7 @@ static void put_history(struct memory_store *memory, const struct store_write *w
 {
     const struct store_change *change = write->change;
     if (write->seq) {
+        assert(change->after || change->forget);
         struct store_change_row *row =
             (struct store_change_row *)memory->changes.items + memory->changes.n++;
         *row = (struct store_change_row){
