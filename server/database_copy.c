@@ -13,7 +13,7 @@ enum {
     CHUNK_BYTES = 64 * 1024,
 };
 
-static enum oc_status fail_errno(const char *path, const char *what, struct oc_error *err)
+enum oc_status database_copy_fail(const char *path, const char *what, struct oc_error *err)
 {
     enum oc_status status = OC_UNAVAILABLE;
     if (errno == ENOENT || errno == ENOTDIR) {
@@ -26,7 +26,7 @@ static enum oc_status fail_errno(const char *path, const char *what, struct oc_e
     return oc_fail(err, status, "%s: %s: %s", path, what, strerror(errno));
 }
 
-static bool has_log(const char *path)
+bool database_copy_has_log(const char *path)
 {
     char name[PATH_MAX];
     struct stat facts;
@@ -37,7 +37,7 @@ static bool has_log(const char *path)
 static enum oc_status open_given(const char *path, int *out, struct oc_error *err)
 {
     struct stat facts;
-    if (has_log(path)) {
+    if (database_copy_has_log(path)) {
         return oc_fail(err, OC_INVALID_ARGUMENT,
                        "%s has a write-ahead log beside it: it is no backup, but a database in use "
                        "or one that was copied while it was; make one with: openclaw gateway "
@@ -46,7 +46,7 @@ static enum oc_status open_given(const char *path, int *out, struct oc_error *er
     }
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
-        return fail_errno(path, "cannot be opened", err);
+        return database_copy_fail(path, "cannot be opened", err);
     }
     if (fstat(fd, &facts) || !S_ISREG(facts.st_mode)) {
         (void)close(fd);
@@ -88,7 +88,7 @@ enum oc_status database_copy_make(const char *from_path, const char *to_path, st
     const int to =
         open(to_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (to < 0 || copy_bytes(from, to) != 0) {
-        st = fail_errno(to_path, "cannot be written", err);
+        st = database_copy_fail(to_path, "cannot be written", err);
     }
     if (to >= 0) {
         (void)close(to);

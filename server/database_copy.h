@@ -16,3 +16,9 @@ OC_MUST_CHECK enum oc_status database_copy_make(const char *from, const char *to
 
 /* Removes a copy, and what was made beside it. */
 void database_copy_remove(const char *path);
+
+/* Whether a write-ahead log that holds anything lies beside the database at `path`. */
+bool database_copy_has_log(const char *path);
+
+/* What errno means for the file at `path`; `what` went wrong with it. The status is never OK. */
+enum oc_status database_copy_fail(const char *path, const char *what, struct oc_error *err);

@@ -44,34 +44,12 @@ struct restore {
 
 /* ---- small things ---------------------------------------------------------------------------- */
 
-static enum oc_status fail_errno(const char *path, const char *what, struct oc_error *err)
-{
-    enum oc_status status = OC_UNAVAILABLE;
-    if (errno == ENOENT || errno == ENOTDIR) {
-        status = OC_NOT_FOUND;
-    } else if (errno == EACCES || errno == EPERM) {
-        status = OC_PERMISSION_DENIED;
-    } else if (errno == ENOSPC || errno == EDQUOT) {
-        status = OC_RESOURCE_EXHAUSTED;
-    }
-    return oc_fail(err, status, "%s: %s: %s", path, what, strerror(errno));
-}
-
 static bool is_there(const char *path, const char *suffix)
 {
     char name[PATH_BYTES + 16];
     struct stat facts;
     (void)snprintf(name, sizeof name, "%s%s", path, suffix);
     return lstat(name, &facts) == 0;
-}
-
-/* Whether it holds anything. */
-static bool has_log(const char *path)
-{
-    char name[PATH_BYTES + 16];
-    struct stat facts;
-    (void)snprintf(name, sizeof name, "%s-wal", path);
-    return lstat(name, &facts) == 0 && facts.st_size > 0;
 }
 
 /* ---- looking at both ------------------------------------------------------------------------- */
@@ -146,7 +124,7 @@ static enum oc_status look_at_present(struct restore *restore, struct oc_error *
     enum oc_status st = marker_read(restore->state.marker_path, &restore->marker, &why);
     restore->has_marker = st == OC_OK;
     if (!is_there(present->path, "")) {
-        present->has_lone_log = has_log(present->path);
+        present->has_lone_log = database_copy_has_log(present->path);
         return OC_OK;
     }
     st = open_side(restore, present->path, present, &why);
@@ -156,7 +134,7 @@ static enum oc_status look_at_present(struct restore *restore, struct oc_error *
     }
     if (st) {
         (void)snprintf(present->trouble, sizeof present->trouble, "%s", why.text);
-        present->has_lone_log = has_log(present->path);
+        present->has_lone_log = database_copy_has_log(present->path);
     }
     return OC_OK;
 }
@@ -167,7 +145,7 @@ static enum oc_status make_room(struct restore *restore, struct oc_error *err)
     static const char *const suffixes[] = {"", "-wal", "-journal"};
     struct stat file;
     if (stat(restore->options->file, &file)) {
-        return fail_errno(restore->options->file, "cannot be opened", err);
+        return database_copy_fail(restore->options->file, "cannot be opened", err);
     }
     for (size_t i = 0; i < OC_ARRAY_LENGTH(suffixes); i++) {
         char name[PATH_BYTES + 16];
@@ -285,7 +263,7 @@ static enum oc_status close_both(struct restore *restore, struct oc_error *err)
     if (fd >= 0) {
         (void)close(fd);
     }
-    return failed ? fail_errno(restore->incoming, "cannot be synced", err) : OC_OK;
+    return failed ? database_copy_fail(restore->incoming, "cannot be synced", err) : OC_OK;
 }
 
 /* The log of a database that cannot be read, or is gone, goes where that goes. If this is the last
@@ -303,7 +281,7 @@ static enum oc_status move_logs(const struct restore *restore, struct oc_error *
             return oc_fail(err, OC_UNAVAILABLE, "%s: cannot be moved aside: %s is there", from, to);
         }
         if (rename(from, to) && errno != ENOENT) {
-            return fail_errno(from, "cannot be moved aside", err);
+            return database_copy_fail(from, "cannot be moved aside", err);
         }
     }
     return OC_OK;
@@ -314,11 +292,13 @@ static enum oc_status take_place(const struct restore *restore, bool has_databas
 {
     const char *path = restore->state.database_path;
     if (!has_database) {
-        return rename(restore->incoming, path) ? fail_errno(path, "cannot be put in place", err)
-                                               : OC_OK;
+        return rename(restore->incoming, path)
+                   ? database_copy_fail(path, "cannot be put in place", err)
+                   : OC_OK;
     }
     if (renameat2(AT_FDCWD, restore->aside, AT_FDCWD, path, RENAME_EXCHANGE)) {
-        (void)fail_errno(path, "cannot be exchanged with the backup on this file system", err);
+        (void)database_copy_fail(path, "cannot be exchanged with the backup on this file system",
+                                 err);
         (void)unlink(restore->aside); /* it is still the copy of the backup */
         return err->status;
     }
@@ -332,7 +312,7 @@ static enum oc_status exchange(const struct restore *restore, struct oc_error *e
     enum oc_status st = move_logs(restore, err);
     if (!st && has_database &&
         renameat2(AT_FDCWD, restore->incoming, AT_FDCWD, restore->aside, RENAME_NOREPLACE)) {
-        st = fail_errno(restore->aside, "cannot be made", err);
+        st = database_copy_fail(restore->aside, "cannot be made", err);
     }
     if (!st) {
         st = directory_sync_of(path, err); /* a power cut must not put the log back beside it */
