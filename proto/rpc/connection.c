@@ -19,13 +19,14 @@ enum {
 static bool init_parts(struct oc_connection *connection)
 {
     return nng_aio_alloc(&connection->receive_aio, oc_connection_on_received, connection) == 0 &&
-           nng_aio_alloc(&connection->send_aio, oc_connection_on_sent, connection) == 0;
+           nng_aio_alloc(&connection->try_aio, NULL, NULL) == 0;
 }
 
 static void free_parts(struct oc_connection *connection)
 {
     /* Both are idle; these also wait for a callback that is just returning. */
     nng_aio_free(connection->receive_aio);
+    nng_aio_free(connection->try_aio);
     nng_aio_free(connection->send_aio);
     nng_stream_dialer_free(connection->dialer); /* first: the stream keeps a reference to it */
     nng_stream_free(connection->stream);

@@ -62,7 +62,7 @@ struct oc_connection {
     pthread_mutex_t lock; /* guards all below */
     enum oc_phase phase;
     bool is_receiving;
-    bool is_sending;
+    bool is_sending; /* send_aio is posted */
     bool is_batching; /* what is sent now leaves when the batch ends */
     bool is_closing;
     bool is_notified; /* close_notify is in the output */
@@ -73,7 +73,8 @@ struct oc_connection {
     nng_stream *stream;
     nng_stream_dialer *dialer;
     nng_aio *receive_aio; /* also dials */
-    nng_aio *send_aio;
+    nng_aio *try_aio;  /* sends what the kernel takes at once; has no callback */
+    nng_aio *send_aio; /* sends the rest; made when it is first needed */
     struct oc_tls_session *tls;
 
     uint8_t *received; /* lent to NNG while posted */
