@@ -127,6 +127,15 @@ void oc_tls_feed(struct oc_tls_session *session, const uint8_t *bytes, size_t n)
     session->n_input = n;
 }
 
+/* OpenSSL judges a call's result by what stands in the thread's queue, whoever put it there.
+ * Looking is cheap, clearing walks all of it. */
+static void forget_errors(void)
+{
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
+}
+
 static enum oc_tls_result fail(struct oc_tls_session *session, struct oc_error *err)
 {
     const long verdict = SSL_get_verify_result(session->ssl);
@@ -157,7 +166,7 @@ static enum oc_tls_result result_of(struct oc_tls_session *session, int returned
 enum oc_tls_result oc_tls_handshake(struct oc_tls_session *session, struct oc_buffer *output,
                                     struct oc_error *err)
 {
-    ERR_clear_error();
+    forget_errors();
     session->output = output;
     const int returned = SSL_do_handshake(session->ssl);
     enum oc_tls_result result = returned == 1 ? OC_TLS_DONE : result_of(session, returned, err);
@@ -187,19 +196,28 @@ struct oc_digest oc_tls_refused_key(const struct oc_tls_session *session)
     return session->refused;
 }
 
+/* Whether reading on can give anything: asking in vain, OpenSSL allocates a buffer to read into. */
+static bool has_more(const struct oc_tls_session *session)
+{
+    return session->n_input > 0 || SSL_has_pending(session->ssl) == 1;
+}
+
 enum oc_tls_result oc_tls_read(struct oc_tls_session *session, struct oc_buffer *output,
                                uint8_t *plain, size_t cap, size_t *n, struct oc_error *err)
 {
-    ERR_clear_error();
+    forget_errors();
     session->output = output; /* a key update answers by itself */
     enum oc_tls_result result = OC_TLS_DONE;
     *n = 0;
-    while (*n < cap) {
+    while (result == OC_TLS_DONE && *n < cap) {
+        if (!has_more(session)) {
+            result = OC_TLS_WANT_INPUT;
+            break;
+        }
         size_t n_read = 0;
         const int returned = SSL_read_ex(session->ssl, plain + *n, cap - *n, &n_read);
         if (returned != 1) {
             result = result_of(session, returned, err);
-            break;
         }
         *n += n_read;
     }
@@ -211,7 +229,7 @@ bool oc_tls_write(struct oc_tls_session *session, struct oc_buffer *output, cons
                   size_t n)
 {
     enum { RECORD_BYTES = 16 * 1024, RECORD_OVERHEAD = 32 };
-    ERR_clear_error();
+    forget_errors();
     if (!oc_buffer_reserve(output, n + (n / RECORD_BYTES + 1) * RECORD_OVERHEAD)) {
         return false;
     }
@@ -219,15 +237,15 @@ bool oc_tls_write(struct oc_tls_session *session, struct oc_buffer *output, cons
     size_t n_written = 0;
     const bool is_written = SSL_write_ex(session->ssl, plain, n, &n_written) == 1 && n_written == n;
     session->output = NULL;
-    ERR_clear_error();
+    forget_errors();
     return is_written;
 }
 
 void oc_tls_notify_close(struct oc_tls_session *session, struct oc_buffer *output)
 {
-    ERR_clear_error();
+    forget_errors();
     session->output = output;
     (void)SSL_shutdown(session->ssl);
     session->output = NULL;
-    ERR_clear_error();
+    forget_errors();
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -159,6 +160,63 @@ static void records_work_however_their_bytes_are_cut(void **state)
     free_ends(&ends);
 }
 
+static void a_record_longer_than_the_room_is_read_to_its_end(void **state)
+{
+    (void)state;
+    const struct oc_tls_trust first_use = {.n_pins = 0};
+    struct ends ends;
+    struct pair pair;
+    make_ends(&ends, &first_use);
+    pair_init(&pair, ends.client, ends.door);
+    assert_true(shake_hands(&pair, 100000));
+    static const uint8_t sent[5000] = {1};
+    uint8_t got[999];
+    size_t n_got = 0;
+    assert_true(oc_tls_write(pair.client, &pair.to_server, sent, sizeof sent));
+    oc_tls_feed(pair.server, oc_buffer_front(&pair.to_server), oc_buffer_length(&pair.to_server));
+    enum oc_tls_result result = OC_TLS_DONE;
+    while (result == OC_TLS_DONE) {
+        size_t n = 0;
+        result = oc_tls_read(pair.server, &pair.to_client, got, sizeof got, &n, NULL);
+        n_got += n;
+    }
+    assert_int_equal(result, OC_TLS_WANT_INPUT);
+    assert_int_equal(n_got, sizeof sent);
+    pair_deinit(&pair);
+    free_ends(&ends);
+}
+
+/* A program's own use of OpenSSL, in a callback on our thread, may leave one behind. */
+static void leave_an_error_behind(void)
+{
+    ERR_raise(ERR_LIB_USER, 1);
+    assert_int_not_equal(ERR_peek_error(), 0);
+}
+
+static void errors_of_others_are_not_taken_for_ours(void **state)
+{
+    (void)state;
+    const struct oc_tls_trust first_use = {.n_pins = 0};
+    struct ends ends;
+    struct pair pair;
+    make_ends(&ends, &first_use);
+    pair_init(&pair, ends.client, ends.door);
+    leave_an_error_behind();
+    assert_int_equal(oc_tls_handshake(pair.client, &pair.to_server, &pair.err), OC_TLS_WANT_INPUT);
+    assert_true(shake_hands(&pair, 100000));
+    leave_an_error_behind();
+    assert_true(oc_tls_write(pair.client, &pair.to_server, (const uint8_t *)"hello", 5));
+    assert_int_equal(ERR_peek_error(), 0);
+    uint8_t plain[16];
+    size_t n = 0;
+    leave_an_error_behind();
+    oc_tls_feed(pair.server, oc_buffer_front(&pair.to_server), 7);
+    assert_int_equal(oc_tls_read(pair.server, &pair.to_client, plain, sizeof plain, &n, &pair.err),
+                     OC_TLS_WANT_INPUT);
+    pair_deinit(&pair);
+    free_ends(&ends);
+}
+
 static void a_flipped_bit_kills_the_session(void **state)
 {
     (void)state;
@@ -302,6 +360,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_handshake_works_however_its_bytes_are_cut),
         cmocka_unit_test(records_work_however_their_bytes_are_cut),
+        cmocka_unit_test(a_record_longer_than_the_room_is_read_to_its_end),
+        cmocka_unit_test(errors_of_others_are_not_taken_for_ours),
         cmocka_unit_test(a_flipped_bit_kills_the_session),
         cmocka_unit_test(degenerate_keys_in_a_certificate_are_no_identity),
         cmocka_unit_test(a_ca_file_is_believed_for_the_names_it_vouches_for),
