@@ -16,6 +16,9 @@ enum {
     HANDSHAKE_RECEIVE_BYTES = 1024,
     BIG_RECEIVE_BYTES = 16 * 1024,
     SMALL_IN_A_ROW = 4,
+    /* What was sent while so many frames were handled leaves before the next are: the peer, on
+     * another core, need not wait for the last of a long batch to begin with the first. */
+    FRAMES_PER_WRITE = 32,
     /* On the stack of the receiving thread: plaintext is nowhere else, once it is handled. */
     SCRATCH_BYTES = 32 * 1024,
 };
@@ -114,9 +117,18 @@ static size_t take_greeting(struct oc_connection *connection, const uint8_t *byt
     return OC_SP_GREETING_BYTES;
 }
 
+static void let_go(struct oc_connection *connection)
+{
+    (void)pthread_mutex_lock(&connection->lock);
+    connection->is_batching = false;
+    oc_connection_flush(connection);
+    connection->is_batching = true;
+    (void)pthread_mutex_unlock(&connection->lock);
+}
+
 /* Handles every whole message; gives the bytes that were used. */
 static size_t take_messages(struct oc_connection *connection, const uint8_t *bytes, size_t n,
-                            bool *has_frame)
+                            unsigned *n_frames)
 {
     size_t at = 0;
     if (!connection->is_greeted) {
@@ -132,15 +144,17 @@ static size_t take_messages(struct oc_connection *connection, const uint8_t *byt
         if (result != OC_SP_FRAME) {
             break;
         }
-        *has_frame = true;
         connection->ops->frame(connection->user, connection, frame.word, frame.body, frame.n_body);
         at += frame.n_consumed;
+        if (++*n_frames % FRAMES_PER_WRITE == 0 && at < n) {
+            let_go(connection);
+        }
     }
     return at;
 }
 
 static void deliver(struct oc_connection *connection, const uint8_t *bytes, size_t n,
-                    bool *has_frame)
+                    unsigned *n_frames)
 {
     struct oc_buffer *partial = &connection->partial;
     const bool has_partial = oc_buffer_length(partial) > 0;
@@ -149,11 +163,11 @@ static void deliver(struct oc_connection *connection, const uint8_t *bytes, size
         has_memory = oc_buffer_append(partial, bytes, n);
         if (has_memory) {
             const size_t n_used = take_messages(connection, oc_buffer_front(partial),
-                                                oc_buffer_length(partial), has_frame);
+                                                oc_buffer_length(partial), n_frames);
             oc_buffer_consume(partial, n_used);
         }
     } else if (n > 0) {
-        const size_t n_used = take_messages(connection, bytes, n, has_frame);
+        const size_t n_used = take_messages(connection, bytes, n, n_frames);
         has_memory = n_used == n || oc_buffer_append(partial, bytes + n_used, n - n_used);
     }
     if (!has_memory) {
@@ -226,17 +240,17 @@ void oc_connection_take_input(struct oc_connection *connection)
     uint8_t scratch[SCRATCH_BYTES];
     struct oc_error err = {.status = OC_OK};
     enum input_result result = INPUT_MORE;
-    bool has_frame = false;
+    unsigned n_frames = 0;
     while (result == INPUT_MORE) {
         const uint8_t *bytes = scratch;
         size_t n = 0;
         result = read_some(connection, scratch, &bytes, &n, &err);
         if (n > 0) {
-            deliver(connection, bytes, n, &has_frame);
+            deliver(connection, bytes, n, &n_frames);
         }
     }
     (void)pthread_mutex_lock(&connection->lock);
-    end_batch(connection, result, has_frame, &err);
+    end_batch(connection, result, n_frames > 0, &err);
     (void)pthread_mutex_unlock(&connection->lock);
 }
 

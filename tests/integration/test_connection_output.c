@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -189,12 +190,68 @@ static void output_that_cannot_wait_for_want_of_memory_closes(void **state)
     canary_end(&scene);
 }
 
+/* ---- batches ------------------------------------------------------------------------------- */
+
+enum {
+    BATCH = 200,
+    TOGETHER = 32, /* answers that leave in one write */
+    CALL_BYTES = 12 + 20,
+};
+
+/* Echoes; but the last call of the batch is not done before the first answers were seen. */
+static void echo_and_wait_at_the_last(struct endpoint *endpoint, struct oc_connection *connection,
+                                      uint32_t word, const uint8_t *body, size_t n_body)
+{
+    (void)oc_connection_send(connection, word, body, n_body);
+    if (word == (0x80000000u | (BATCH - 1)) && n_body == 20) {
+        atomic_bool *are_seen = endpoint->user;
+        for (unsigned i = 0; i < 10000 && !atomic_load(are_seen); i++) {
+            const struct timespec moment = {.tv_nsec = 1000000};
+            (void)nanosleep(&moment, NULL);
+        }
+    }
+}
+
+static void the_first_answers_of_a_long_batch_do_not_wait_for_its_last(void **state)
+{
+    (void)state;
+    struct canary scene;
+    struct raw_tls peer;
+    atomic_bool are_seen = false;
+    canary_begin(&scene, &no_options);
+    scene.wire.server.on_frame = echo_and_wait_at_the_last;
+    scene.wire.server.user = &are_seen;
+    canary_init_device(&peer, &scene);
+    canary_greet(&peer, &scene);
+    uint8_t calls[BATCH * CALL_BYTES] = {0};
+    uint8_t answers[sizeof calls + 1];
+    size_t n = 0;
+    for (unsigned i = 0; i < BATCH; i++) {
+        n += oc_sp_header(false, 0x80000000u | i, 20, calls + n) + 20;
+    }
+    assert_true(raw_tls_write(&peer, calls, n));
+    assert_int_equal(SSL_read(peer.ssl, answers, sizeof answers), TOGETHER * CALL_BYTES);
+    assert_true(endpoint_get(&scene.wire.server, &scene.wire.server.n_frames) < 1 + BATCH);
+    atomic_store(&are_seen, true);
+    for (size_t n_read = TOGETHER * CALL_BYTES; n_read < n;) {
+        const size_t rest = n - n_read;
+        const size_t wanted = rest < TOGETHER * CALL_BYTES ? rest : TOGETHER * CALL_BYTES;
+        assert_int_equal(SSL_read(peer.ssl, answers + n_read, (int)(sizeof answers - n_read)),
+                         wanted); /* a record at most */
+        n_read += wanted;
+    }
+    assert_memory_equal(answers, calls, n);
+    raw_tls_deinit(&peer);
+    canary_end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_reads_late_gets_everything_in_order),
         cmocka_unit_test(short_answers_leave_without_an_operation_that_calls_back),
         cmocka_unit_test(output_that_cannot_wait_for_want_of_memory_closes),
+        cmocka_unit_test(the_first_answers_of_a_long_batch_do_not_wait_for_its_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
