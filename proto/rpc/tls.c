@@ -16,6 +16,7 @@
 
 #include "proto/crypto/digest.h"
 #include "proto/crypto/provider.h"
+#include "proto/crypto/provider_view.h"
 #include "proto/rpc/limits.h"
 #include "proto/rpc/tls_internal.h"
 
@@ -136,8 +137,9 @@ static bool set_policy(SSL_CTX *ssl)
 }
 
 /* Makes a context that presents `identity`. */
-static enum oc_status context_new(const SSL_METHOD *method, const struct oc_identity *identity,
-                                  struct oc_tls_context **out, struct oc_error *err)
+static enum oc_status context_new_in(OSSL_LIB_CTX *library, const SSL_METHOD *method,
+                                     const struct oc_identity *identity,
+                                     struct oc_tls_context **out, struct oc_error *err)
 {
     oc_provider_start();
     OC_CLEANUP(oc_tls_context_freep) struct oc_tls_context *context = calloc(1, sizeof *context);
@@ -147,7 +149,7 @@ static enum oc_status context_new(const SSL_METHOD *method, const struct oc_iden
     context->self = context;
     atomic_init(&context->n_owners, 1);
     context->memory = oc_tls_memory_method();
-    context->ssl = SSL_CTX_new_ex(NULL, NULL, method);
+    context->ssl = SSL_CTX_new_ex(library, NULL, method);
     if (!context->memory || !context->ssl || !set_policy(context->ssl)) {
         return fail_of_library(err, OC_INTERNAL, "cannot make a context");
     }
@@ -157,6 +159,20 @@ static enum oc_status context_new(const SSL_METHOD *method, const struct oc_iden
     }
     *out = OC_STEAL(context);
     return OC_OK;
+}
+
+/* One whose peers have keys of the two kinds that this protocol knows. The identity's key lives in
+ * the default context; OpenSSL copies it over at the first handshake and keeps the copy with it. */
+static enum oc_status context_new(const SSL_METHOD *method, const struct oc_identity *identity,
+                                  struct oc_tls_context **out, struct oc_error *err)
+{
+    OSSL_LIB_CTX *view = oc_provider_view();
+    enum oc_status st = OC_INTERNAL;
+    if (view) {
+        st = context_new_in(view, method, identity, out, err);
+    }
+    /* Where OpenSSL says no in the view, it has the last word without. */
+    return st == OC_INTERNAL ? context_new_in(NULL, method, identity, out, err) : st;
 }
 
 enum oc_status oc_tls_context_for_devices(const struct oc_identity *gateway,
@@ -218,13 +234,17 @@ enum oc_status oc_tls_context_for_client(const struct oc_identity *identity,
         return oc_fail(err, OC_INVALID_ARGUMENT, "tls: at most %d pins", OC_TLS_MAX_PINS);
     }
     OC_CLEANUP(oc_tls_context_freep) struct oc_tls_context *context = NULL;
-    enum oc_status st = context_new(TLS_client_method(), identity, &context, err);
+    const bool is_by_ca = trust->n_pins == 0 && trust->ca_file;
+    /* Certificates of an authority have keys of any kind. */
+    enum oc_status st = is_by_ca
+                            ? context_new_in(NULL, TLS_client_method(), identity, &context, err)
+                            : context_new(TLS_client_method(), identity, &context, err);
     if (st) {
         return st;
     }
     SSL_CTX_set_max_cert_list(context->ssl, MAX_GATEWAY_CERTIFICATE_LIST);
     SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
-    if (trust->n_pins == 0 && trust->ca_file) {
+    if (is_by_ca) {
         st = trust_ca(context, trust, err);
         if (st) {
             return st;
