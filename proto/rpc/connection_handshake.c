@@ -1,19 +1,18 @@
 /*
- * The beginning of a connection: TLS steps on the handshake workers, then our greeting.
+ * The beginning of a connection: TLS steps in the slots of the handshake queue, then our greeting.
  *
- * A worker is held for one step and never waits for the peer; the first deadline stands still
- * while a step waits for a worker.
+ * A slot is held for one step and never waits for the peer; the first deadline stands still while
+ * a step waits for a slot.
  */
 #include <stddef.h>
 #include <string.h>
 
 #include "proto/rpc/connection_internal.h"
 
-void oc_connection_push_step(struct oc_connection *connection)
+void oc_connection_take_step(struct oc_connection *connection)
 {
-    oc_connection_stop_waiting(connection);
-    oc_step_queue_push(oc_transport_steps(connection->transport), connection->lane,
-                       &connection->step);
+    oc_step_queue_run(oc_transport_steps(connection->transport), connection->lane,
+                      &connection->step);
 }
 
 static bool greet(struct oc_connection *connection)
@@ -59,7 +58,7 @@ static enum oc_tls_result shake_hands(struct oc_connection *connection, struct o
     return result;
 }
 
-/* One step, on a worker; the receiving activity is ours. */
+/* One step, in its slot; the receiving activity is ours. */
 void oc_connection_on_step(struct oc_step *step)
 {
     struct oc_connection *connection =
@@ -75,18 +74,19 @@ void oc_connection_on_step(struct oc_step *step)
         connection->is_notified = true;
         oc_connection_close_locked(connection, err.status, err.text);
     }
-    oc_connection_flush(connection);
     if (result != OC_TLS_DONE) {
+        oc_connection_flush(connection);
         oc_connection_receive_more(connection);
     }
     (void)pthread_mutex_unlock(&connection->lock);
     if (result == OC_TLS_DONE) {
-        oc_connection_take_input(
-            connection); /* the peer's first words may have come with its last step */
+        /* The peer's first words may have come with its last step: our greeting then leaves with
+         * the answer, at the end of the batch. */
+        oc_connection_take_input(connection);
     }
 }
 
-void oc_connection_begin(struct oc_connection *connection)
+bool oc_connection_begin(struct oc_connection *connection)
 {
     oc_connection_start_waiting(connection);
     if (connection->is_ipc) {
@@ -94,12 +94,12 @@ void oc_connection_begin(struct oc_connection *connection)
             oc_connection_flush(connection);
         }
         oc_connection_receive_more(connection);
-        return;
+        return false;
     }
     connection->phase = OC_PHASE_HANDSHAKE;
-    if (connection->role == OC_SP_CALLER) {
-        oc_connection_push_step(connection);
-    } else {
+    if (connection->role == OC_SP_GATEWAY) {
         oc_connection_receive_more(connection);
+        return false;
     }
+    return true;
 }

@@ -23,6 +23,13 @@ enum {
     SCRATCH_BYTES = 32 * 1024,
 };
 
+/* What is to be done without the lock when NNG called. */
+enum next {
+    NEXT_NOTHING,
+    NEXT_INPUT,
+    NEXT_STEP,
+};
+
 enum input_result {
     INPUT_MORE, /* call again */
     INPUT_USED_UP,
@@ -268,7 +275,7 @@ static void end_of_stream(struct oc_connection *connection, int reason)
     }
 }
 
-static void on_dialled(struct oc_connection *connection, int reason)
+static enum next on_dialled(struct oc_connection *connection, int reason)
 {
     if (reason == 0) {
         connection->stream = nng_aio_get_output(connection->receive_aio, 0);
@@ -284,16 +291,15 @@ static void on_dialled(struct oc_connection *connection, int reason)
             connection->peer.source = (struct oc_source){.is_local = connection->is_ipc};
         }
         oc_credentials_of_stream(connection->stream, &connection->peer.uid, &connection->peer.pid);
-        oc_connection_begin(connection);
+        return oc_connection_begin(connection) ? NEXT_STEP : NEXT_NOTHING;
     }
+    return NEXT_NOTHING;
 }
 
-/* True when there is input to take, which is done without the lock. */
-static bool sort_out(struct oc_connection *connection, int reason)
+static enum next sort_out(struct oc_connection *connection, int reason)
 {
     if (connection->phase == OC_PHASE_DIALLING) {
-        on_dialled(connection, reason);
-        return false;
+        return on_dialled(connection, reason);
     }
     if (reason != 0) {
         end_of_stream(connection, reason);
@@ -301,25 +307,27 @@ static bool sort_out(struct oc_connection *connection, int reason)
     connection->n_received = reason == 0 ? nng_aio_count(connection->receive_aio) : 0;
     if (connection->is_closed || connection->is_closing) {
         oc_connection_receive_more(connection); /* what arrives while closing is dropped */
-        return false;
+        return NEXT_NOTHING;
     }
     if (connection->phase == OC_PHASE_HANDSHAKE) {
-        oc_connection_push_step(connection);
-        return false;
+        oc_connection_stop_waiting(connection);
+        return NEXT_STEP;
     }
     if (connection->tls) {
         oc_tls_feed(connection->tls, connection->received, connection->n_received);
     }
-    return true;
+    return NEXT_INPUT;
 }
 
 void oc_connection_on_received(void *argument)
 {
     struct oc_connection *connection = argument;
     (void)pthread_mutex_lock(&connection->lock);
-    const bool has_input = sort_out(connection, (int)nng_aio_result(connection->receive_aio));
+    const enum next next = sort_out(connection, (int)nng_aio_result(connection->receive_aio));
     (void)pthread_mutex_unlock(&connection->lock);
-    if (has_input) {
+    if (next == NEXT_INPUT) {
         oc_connection_take_input(connection);
+    } else if (next == NEXT_STEP) {
+        oc_connection_take_step(connection);
     }
 }

@@ -133,12 +133,13 @@ void oc_connection_take_input(struct oc_connection *connection);
 
 /* ---- the beginning (connection_handshake.c) -------------------------------------------------- */
 
-void oc_connection_on_step(struct oc_step *step); /* on a worker: without the lock */
-/* With the lock held and the receiving activity ours: hands it to a worker for one step. */
-void oc_connection_push_step(struct oc_connection *connection);
-/* With the lock held and the receiving activity ours: the stream stands, so shake hands or greet,
- * and receive. */
-void oc_connection_begin(struct oc_connection *connection);
+void oc_connection_on_step(struct oc_step *step); /* in a slot: without the lock */
+/* Without the lock, and the receiving activity ours: the next step of the handshake. It goes on
+ * from there, perhaps on another thread and before this returns. */
+void oc_connection_take_step(struct oc_connection *connection);
+/* With the lock held and the receiving activity ours: the stream stands, so greet and receive.
+ * True when a step of the handshake is due instead. */
+OC_MUST_CHECK bool oc_connection_begin(struct oc_connection *connection);
 
 /* ---- sending (connection_output.c), with the lock held -------------------------------------- */
 

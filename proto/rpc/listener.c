@@ -4,6 +4,7 @@
  * A listener lives until it is closed and the last connection that it accepted is gone, as those
  * count in its table. Lock: a connection's lock comes before the listener's.
  */
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,7 +136,8 @@ static void start_accepted(struct oc_connection *connection)
     oc_transport_add(connection->transport, connection);
     (void)pthread_mutex_lock(&connection->lock);
     connection->is_receiving = true;
-    oc_connection_begin(connection);
+    const bool has_step = oc_connection_begin(connection);
+    assert(!has_step); /* the first word of a handshake is the caller's */
     (void)pthread_mutex_unlock(&connection->lock);
 }
 

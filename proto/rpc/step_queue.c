@@ -1,6 +1,7 @@
 /*
  * See step_queue.h. The lanes that have steps form one list; a worker takes the first lane's
- * first step and puts the lane at the end if it has more.
+ * first step and puts the lane at the end if it has more. Whoever waits goes before whoever comes:
+ * a step is run where it was brought only while that list is empty.
  *
  * Lock: one mutex, a leaf; never held while a step runs.
  */
@@ -17,6 +18,8 @@ struct oc_step_queue {
     bool is_stopping;
     struct oc_lane *first;
     struct oc_lane *last;
+    unsigned n_slots;
+    unsigned n_running; /* on workers and elsewhere; never more than n_slots */
     unsigned n_workers;
     pthread_t workers[MAX_WORKERS];
 };
@@ -49,28 +52,37 @@ static struct oc_step *take_step(struct oc_step_queue *queue)
     return step;
 }
 
+static bool may_run(const struct oc_step_queue *queue)
+{
+    return queue->n_running < queue->n_slots;
+}
+
+/* With the lock, which it gives up meanwhile. */
+static void run_in_slot(struct oc_step_queue *queue, struct oc_step *step)
+{
+    queue->n_running++;
+    (void)pthread_mutex_unlock(&queue->lock);
+    step->run(step);
+    (void)pthread_mutex_lock(&queue->lock);
+    queue->n_running--;
+}
+
 static void *work(void *argument)
 {
     struct oc_step_queue *queue = argument;
     (void)pthread_mutex_lock(&queue->lock);
-    for (;;) {
-        while (!queue->first && !queue->is_stopping) {
+    while (queue->first || !queue->is_stopping) {
+        if (queue->first && may_run(queue)) {
+            run_in_slot(queue, take_step(queue));
+        } else {
             (void)pthread_cond_wait(&queue->work, &queue->lock);
         }
-        if (!queue->first) {
-            break;
-        }
-        struct oc_step *step = take_step(queue);
-        (void)pthread_mutex_unlock(&queue->lock);
-        step->run(step);
-        (void)pthread_mutex_lock(&queue->lock);
     }
     (void)pthread_mutex_unlock(&queue->lock);
     return NULL;
 }
 
-enum oc_status oc_step_queue_new(unsigned n_workers, struct oc_step_queue **out,
-                                 struct oc_error *err)
+enum oc_status oc_step_queue_new(unsigned n_slots, struct oc_step_queue **out, struct oc_error *err)
 {
     struct oc_step_queue *queue = calloc(1, sizeof *queue);
     if (!queue) {
@@ -78,12 +90,12 @@ enum oc_status oc_step_queue_new(unsigned n_workers, struct oc_step_queue **out,
     }
     (void)pthread_mutex_init(&queue->lock, NULL);
     (void)pthread_cond_init(&queue->work, NULL);
-    const unsigned n_wanted = n_workers > MAX_WORKERS ? MAX_WORKERS : n_workers;
-    while (queue->n_workers < n_wanted &&
+    queue->n_slots = n_slots > MAX_WORKERS ? MAX_WORKERS : n_slots;
+    while (queue->n_workers < queue->n_slots &&
            pthread_create(&queue->workers[queue->n_workers], NULL, work, queue) == 0) {
         queue->n_workers++;
     }
-    if (queue->n_workers < n_wanted) {
+    if (queue->n_workers < queue->n_slots) {
         oc_step_queue_free(queue);
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "handshake queue: cannot start a thread");
     }
@@ -108,9 +120,8 @@ void oc_step_queue_free(struct oc_step_queue *queue)
     free(queue);
 }
 
-void oc_step_queue_push(struct oc_step_queue *queue, struct oc_lane *lane, struct oc_step *step)
+static void append_step(struct oc_step_queue *queue, struct oc_lane *lane, struct oc_step *step)
 {
-    (void)pthread_mutex_lock(&queue->lock);
     step->next = NULL;
     if (lane->last) {
         lane->last->next = step;
@@ -119,6 +130,19 @@ void oc_step_queue_push(struct oc_step_queue *queue, struct oc_lane *lane, struc
         lane->first = lane->last = step;
         append_lane(queue, lane);
     }
-    (void)pthread_cond_signal(&queue->work);
+}
+
+void oc_step_queue_run(struct oc_step_queue *queue, struct oc_lane *lane, struct oc_step *step)
+{
+    (void)pthread_mutex_lock(&queue->lock);
+    if (!queue->first && may_run(queue)) {
+        run_in_slot(queue, step);
+    } else {
+        append_step(queue, lane, step);
+    }
+    /* A step waits and a slot is free: whichever of the two came last. */
+    if (queue->first && may_run(queue)) {
+        (void)pthread_cond_signal(&queue->work);
+    }
     (void)pthread_mutex_unlock(&queue->lock);
 }

@@ -1,6 +1,10 @@
 /*
- * Handshake steps, run by a few worker threads, round-robin by source: a source with a thousand
- * steps waiting delays another's step by one step, not by a thousand.
+ * Handshake steps, a few at a time, round-robin by source: a source with a thousand steps waiting
+ * delays another's step by one step, not by a thousand.
+ *
+ * A slot is the right to run one step. As long as a slot is free and no step waits, the thread
+ * that brings a step runs it itself: that spares two switches of threads. Else the step waits in
+ * its source's lane for a worker; there are as many as slots.
  *
  * Steps and lanes are embedded in what they belong to; the queue allocates nothing.
  */
@@ -24,9 +28,10 @@ struct oc_lane {
 };
 
 /* Owns: oc_step_queue_free, when no step is waiting or running. */
-OC_MUST_CHECK enum oc_status oc_step_queue_new(unsigned n_workers, struct oc_step_queue **out,
+OC_MUST_CHECK enum oc_status oc_step_queue_new(unsigned n_slots, struct oc_step_queue **out,
                                                struct oc_error *err);
 void oc_step_queue_free(struct oc_step_queue *queue);
 
-/* Runs the step once on a worker. Any thread. */
-void oc_step_queue_push(struct oc_step_queue *queue, struct oc_lane *lane, struct oc_step *step);
+/* Runs the step once: here before it returns, or later on a worker. No lock that the step takes
+ * may be held. Any thread. */
+void oc_step_queue_run(struct oc_step_queue *queue, struct oc_lane *lane, struct oc_step *step);

@@ -1,6 +1,6 @@
 /*
  * The transport: what a process needs once to run connections. It owns the monotonic timer
- * thread, the handshake workers (steps queued round-robin by source) and the reaper, the one
+ * thread, the queue of handshake steps (round-robin by source) and the reaper, the one
  * thread that frees connections.
  */
 #pragma once
@@ -16,7 +16,7 @@ struct oc_transport;
 
 /* {0} is good for everyone but tests. */
 struct oc_transport_options {
-    unsigned n_handshake_workers; /* 0: one per core, at least 1 */
+    unsigned n_handshake_workers; /* slots, step_queue.h; 0: one per core, at least 1 */
     uint32_t handshake_ms;        /* 0: OC_HANDSHAKE_MS; tests shorten it */
     uint32_t send_stall_ms;       /* 0: OC_SEND_STALL_MS; tests shorten it */
 };
