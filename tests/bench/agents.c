@@ -195,7 +195,7 @@ static void do_nag(struct led *led, const char *words)
     set_retrying(fleet, true, false);
     agents_dial(fleet, fleet->n, 0);
     wait_refused(fleet, 0, fleet->n, 1);
-    fleet_sleep_until(measure_now_ns() + (uint64_t)(atof(words) * 1e9));
+    measure_sleep_until(measure_now_ns() + (uint64_t)(atof(words) * 1e9));
     wait_refused(fleet, 0, fleet->n, 2);
     printf("{");
     print_asking(fleet);
@@ -207,7 +207,7 @@ static void do_storm(struct led *led, const char *words)
     struct agents *fleet = &led->fleet;
     set_retrying(fleet, true, true);
     agents_dial(fleet, fleet->n, 0);
-    fleet_sleep_until(measure_now_ns() + (uint64_t)(atof(words) * 1e9));
+    measure_sleep_until(measure_now_ns() + (uint64_t)(atof(words) * 1e9));
     printf("{");
     print_places(fleet);
 }

@@ -331,7 +331,7 @@ static void *run_dialler(void *user)
             pthread_mutex_lock(&fleet->lock);
         }
         pthread_mutex_unlock(&fleet->lock);
-        fleet_sleep_until(measure_now_ns() + DIALLER_NAP_NS);
+        measure_sleep_until(measure_now_ns() + DIALLER_NAP_NS);
     }
     return NULL;
 }

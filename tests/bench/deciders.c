@@ -1,11 +1,11 @@
 /*
  * deciders: approves pending requests, many at once, through libopenclaw and the local door.
  *
- *     deciders DATA_DIR CALLERS DEPTH COUNT
+ *     deciders DATA_DIR GATEWAY_PID CALLERS DEPTH COUNT
  *
  * CALLERS clients with a connection each, DEPTH calls in flight on each. Prints one JSON object:
- * decisions a second, how long an answer took, and how many decisions went into a commit. A
- * measuring tool: it ends at the first thing that goes wrong.
+ * decisions a second, how long an answer took, how many decisions went into a commit, and what they
+ * cost both processes. A measuring tool: it ends at the first thing that goes wrong.
  */
 #include <openclaw/admin.h>
 #include <pthread.h>
@@ -142,16 +142,38 @@ static int compare_ns(const void *a, const void *b)
     return left < right ? -1 : left > right ? 1 : 0;
 }
 
-static void print(struct deciders *deciders, double took_s, uint64_t n_commits)
+/* How much since it was read before. */
+struct used {
+    uint64_t ns;
+    uint64_t n_commits;
+    double gateway_cpu_s;
+    double own_cpu_s;
+};
+
+static struct used read_used(struct oc_client *client, long gateway_pid)
+{
+    return (struct used){.n_commits = count_commits(client),
+                         .gateway_cpu_s = measure_cpu_s(gateway_pid),
+                         .own_cpu_s = measure_own_cpu_s(),
+                         .ns = measure_now_ns()};
+}
+
+static void print(struct deciders *deciders, const struct used *before, uint64_t end_ns,
+                  const struct used *after)
 {
     const double n = (double)deciders->n;
+    const double per_100k = 1e5 / n;
+    const double n_commits = (double)(after->n_commits - before->n_commits);
     const size_t middle = deciders->n / 2;
     qsort(deciders->took_ns, deciders->n, sizeof *deciders->took_ns, compare_ns);
     printf("{\"decisions_per_s\": %.1f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, "
-           "\"decisions_per_commit\": %.1f}\n",
-           n / took_s, (double)deciders->took_ns[middle] / 1e6,
+           "\"decisions_per_commit\": %.1f, \"server_cpu_s_per_100k\": %.3f, "
+           "\"client_cpu_s_per_100k\": %.3f}\n",
+           n / ((double)(end_ns - before->ns) / 1e9), (double)deciders->took_ns[middle] / 1e6,
            (double)deciders->took_ns[(size_t)(0.99 * (n - 1))] / 1e6,
-           n_commits > 0 ? n / (double)n_commits : 0);
+           n_commits > 0 ? n / n_commits : 0,
+           (after->gateway_cpu_s - before->gateway_cpu_s) * per_100k,
+           (after->own_cpu_s - before->own_cpu_s) * per_100k);
 }
 
 static void run(struct deciders *deciders, struct slot *slots, size_t n_slots)
@@ -168,11 +190,11 @@ static void run(struct deciders *deciders, struct slot *slots, size_t n_slots)
 
 int main(int argc, char **argv)
 {
-    const size_t n_callers = argc == 5 ? strtoul(argv[2], NULL, 10) : 0;
-    const size_t depth = argc == 5 ? strtoul(argv[3], NULL, 10) : 0;
-    const size_t n = argc == 5 ? strtoul(argv[4], NULL, 10) : 0;
+    const size_t n_callers = argc == 6 ? strtoul(argv[3], NULL, 10) : 0;
+    const size_t depth = argc == 6 ? strtoul(argv[4], NULL, 10) : 0;
+    const size_t n = argc == 6 ? strtoul(argv[5], NULL, 10) : 0;
     if (n_callers == 0 || depth == 0 || n == 0) {
-        fprintf(stderr, "usage: deciders DATA_DIR CALLERS DEPTH COUNT\n");
+        fprintf(stderr, "usage: deciders DATA_DIR GATEWAY_PID CALLERS DEPTH COUNT\n");
         return 2;
     }
     struct deciders deciders = {.n = n,
@@ -193,11 +215,12 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < n_callers; i++) {
         (void)count_commits(slots[i * depth].client); /* each is connected */
     }
-    const uint64_t n_before = count_commits(reader);
-    const uint64_t start = measure_now_ns();
+    const long gateway_pid = atol(argv[2]);
+    const struct used before = read_used(reader, gateway_pid);
     run(&deciders, slots, n_callers * depth);
-    const double took_s = (double)(measure_now_ns() - start) / 1e9;
-    print(&deciders, took_s, count_commits(reader) - n_before);
+    const uint64_t end_ns = measure_now_ns();
+    const struct used after = read_used(reader, gateway_pid);
+    print(&deciders, &before, end_ns, &after);
     fflush(stdout);
     _Exit(0);
 }

@@ -3,7 +3,8 @@
  *
  *     fleet unary   GATEWAY_URL DATA_DIR GATEWAY_PID CONNECTIONS DEPTH SECONDS   heartbeats
  *     fleet connect GATEWAY_URL DATA_DIR GATEWAY_PID AT_ONCE SECONDS    TCP + TLS + Connect + close
- *     fleet idle    GATEWAY_URL DATA_DIR GATEWAY_PID CONNECTIONS        resident memory per session
+ *     fleet idle    GATEWAY_URL DATA_DIR GATEWAY_PID CONNECTIONS EVERY_S SECONDS    resident memory
+ *                                        per session, and one heartbeat on each in EVERY_S
  *
  * Every device has a key of its own and is announced and approved through the local door of the
  * gateway in DATA_DIR first. Prints one JSON object. A measuring tool: it ends at the first thing
@@ -22,6 +23,8 @@ enum {
     LATENCY_BUCKETS = 200000,    /* of one microsecond; the last holds the rest */
     IDLE_SETTLE_NS = 1000000000, /* for the gateway to take what was sent to it */
 };
+
+static const uint32_t parked_word = 0x80000002U; /* idle: of the call that is left open */
 
 struct fleet {
     struct fleet_gate gate; /* counts what became ready; the main thread waits on it */
@@ -75,8 +78,8 @@ static void member_frame(void *user, struct oc_connection *connection, uint32_t 
         fleet_gate_arrive(&fleet->gate);
         return;
     }
-    if (fleet->depth == 0) {
-        return; /* idle: the answer to a parked call that ran out */
+    if (fleet->depth == 0 && word == parked_word) {
+        return; /* idle: it ran out */
     }
     fleet_require_ok(body, n_body);
     atomic_fetch_add_explicit(&fleet->n_done, 1, memory_order_relaxed);
@@ -84,7 +87,7 @@ static void member_frame(void *user, struct oc_connection *connection, uint32_t 
         count_latency(fleet, member->sent_ns);
         member->sent_ns = measure_now_ns();
     }
-    if (!atomic_load_explicit(&fleet->is_over, memory_order_relaxed)) {
+    if (fleet->depth > 0 && !atomic_load_explicit(&fleet->is_over, memory_order_relaxed)) {
         (void)fleet_send_heartbeat(connection, word);
     }
 }
@@ -174,7 +177,7 @@ static void run_for(struct fleet *fleet, double seconds, long pid, const char *m
     double own_cpu = measure_own_cpu_s();
     uint64_t n_before = atomic_load(&fleet->n_done);
     uint64_t start = measure_now_ns();
-    fleet_sleep_until(start + (uint64_t)(seconds * 1e9));
+    measure_sleep_until(start + (uint64_t)(seconds * 1e9));
     double took = (double)(measure_now_ns() - start) / 1e9;
     double n = (double)(atomic_load(&fleet->n_done) - n_before);
     double per_100k = n > 0 ? 1e5 / n : 0; /* a short run may not finish one operation */
@@ -211,21 +214,45 @@ static void run_connect(struct fleet *fleet, double seconds, long pid)
     run_for(fleet, seconds, pid, "connects_per_s");
 }
 
-/* First the sessions alone, then with the call that every real agent leaves open. */
-static void run_idle(struct fleet *fleet, long pid)
+/* One heartbeat on each connection in turn, evenly spread; how many were answered. */
+static uint64_t pace_heartbeats(struct fleet *fleet, double every_s, double seconds)
 {
-    double n = (double)fleet->n_members;
-    double before = measure_resident_kib(pid);
-    connect_all(fleet);
-    double bare = (measure_resident_kib(pid) - before) / n;
-    for (size_t i = 0; i < fleet->n_members; i++) {
-        (void)fleet_send_await_notice(fleet->members[i].connection, 0x80000002U, UINT64_MAX);
+    const double gap_ns = every_s * 1e9 / (double)fleet->n_members;
+    const uint64_t n = (uint64_t)(seconds * 1e9 / gap_ns);
+    const uint64_t start_ns = measure_now_ns();
+    const uint64_t n_before = atomic_load(&fleet->n_done);
+    for (uint64_t i = 0; i < n; i++) {
+        measure_sleep_until(start_ns + (uint64_t)((double)i * gap_ns));
+        const struct member *member = &fleet->members[i % fleet->n_members];
+        (void)fleet_send_heartbeat(member->connection, parked_word + 1);
     }
-    fleet_sleep_until(measure_now_ns() + IDLE_SETTLE_NS);
-    double parked = (measure_resident_kib(pid) - before) / n;
-    printf("{\"sessions\": %zu, \"resident_kib_per_session\": %.2f, "
-           "\"bare_kib_per_session\": %.2f}\n",
-           fleet->n_members, parked, bare);
+    while (atomic_load(&fleet->n_done) < n_before + n) {
+        measure_sleep_until(measure_now_ns() + 1000000);
+    }
+    return n;
+}
+
+/* First the sessions alone, then in use: with the call that every real agent leaves open, and
+ * heartbeats; a quick round by all, then the pace that is measured. */
+static void run_idle(struct fleet *fleet, double every_s, double seconds, long pid)
+{
+    const double n = (double)fleet->n_members;
+    const double before = measure_resident_kib(pid);
+    connect_all(fleet);
+    const double bare = (measure_resident_kib(pid) - before) / n;
+    for (size_t i = 0; i < fleet->n_members; i++) {
+        (void)fleet_send_await_notice(fleet->members[i].connection, parked_word, UINT64_MAX);
+    }
+    measure_sleep_until(measure_now_ns() + IDLE_SETTLE_NS);
+    (void)pace_heartbeats(fleet, every_s / MEASURE_IDLE_HURRY, every_s / MEASURE_IDLE_HURRY);
+    const double gateway_cpu = measure_cpu_s(pid);
+    const double own_cpu = measure_own_cpu_s();
+    const double per_100k = 1e5 / (double)pace_heartbeats(fleet, every_s, seconds);
+    const double used = (measure_resident_kib(pid) - before) / n;
+    printf("{\"resident_kib_per_session\": %.2f, \"bare_kib_per_session\": %.2f, "
+           "\"server_cpu_s_per_100k\": %.3f, \"client_cpu_s_per_100k\": %.3f}\n",
+           used, bare, (measure_cpu_s(pid) - gateway_cpu) * per_100k,
+           (measure_own_cpu_s() - own_cpu) * per_100k);
 }
 
 int main(int argc, char **argv)
@@ -251,8 +278,8 @@ int main(int argc, char **argv)
         run_unary(&fleet, atof(argv[7]), pid);
     } else if (strcmp(argv[1], "connect") == 0 && argc == 7) {
         run_connect(&fleet, atof(argv[6]), pid);
-    } else if (strcmp(argv[1], "idle") == 0) {
-        run_idle(&fleet, pid);
+    } else if (strcmp(argv[1], "idle") == 0 && argc == 8) {
+        run_idle(&fleet, atof(argv[6]), atof(argv[7]), pid);
     } else {
         return 2;
     }

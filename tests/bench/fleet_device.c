@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "proto/crypto/pairing_code.h"
 #include "proto/rpc/envelope.h"
@@ -251,12 +250,4 @@ void fleet_gate_wait(struct fleet_gate *gate, size_t n)
         pthread_cond_wait(&gate->changed, &gate->lock);
     }
     pthread_mutex_unlock(&gate->lock);
-}
-
-void fleet_sleep_until(uint64_t ns)
-{
-    struct timespec until = {.tv_sec = (time_t)(ns / 1000000000U),
-                             .tv_nsec = (long)(ns % 1000000000U)};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) != 0) {
-    }
 }

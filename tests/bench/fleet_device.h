@@ -64,6 +64,3 @@ struct fleet_gate {
 void fleet_gate_init(struct fleet_gate *gate);
 void fleet_gate_arrive(struct fleet_gate *gate);
 void fleet_gate_wait(struct fleet_gate *gate, size_t n);
-
-/* Of CLOCK_MONOTONIC. */
-void fleet_sleep_until(uint64_t ns);

@@ -7,7 +7,8 @@
  *     floor unary   PORT SERVER_PID CONNECTIONS DEPTH SECONDS   echoes of 32 bytes; with DEPTH 1
  *                                                               also how long one took
  *     floor connect PORT SERVER_PID AT_ONCE SECONDS             TCP + TLS + one echo + close
- *     floor idle    PORT SERVER_PID CONNECTIONS                 resident memory per connection
+ *     floor idle    PORT SERVER_PID CONNECTIONS EVERY_S SECONDS   resident memory per connection,
+ *                                                               and one echo on each in EVERY_S
  *
  * Prints one JSON object. A measuring tool: it ends at the first thing that goes wrong.
  */
@@ -387,30 +388,70 @@ static int run_connect(struct load load, double seconds)
     return 0;
 }
 
-static int run_idle(struct load load)
+/* Counts what came back, and new ends that are ready; without waiting longer than that. */
+static void take_events(struct load *load, int wait_ms, size_t *n_ready, uint64_t *n_echoed)
+{
+    struct epoll_event events[MAX_EVENTS];
+    int n = epoll_wait(load->epoll, events, MAX_EVENTS, wait_ms);
+    for (int i = 0; i < n; i++) {
+        struct end *end = events[i].data.ptr;
+        if (!end->is_ready) {
+            if (!step_handshake(end)) {
+                die("handshake");
+            }
+            *n_ready += end->is_ready ? 1 : 0;
+            continue;
+        }
+        ssize_t got = read_all(end, load->scratch);
+        if (got < 0) {
+            die("closed");
+        }
+        *n_echoed += (uint64_t)got / MESSAGE_BYTES;
+    }
+}
+
+/* One echo on each connection in turn, evenly spread; how many were answered. */
+static uint64_t pace_echoes(struct load *load, double every_s, double seconds)
+{
+    uint8_t message[MESSAGE_BYTES] = {0};
+    const double gap_ns = every_s * 1e9 / (double)load->n_ends;
+    const uint64_t n = (uint64_t)(seconds * 1e9 / gap_ns);
+    const uint64_t start_ns = measure_now_ns();
+    uint64_t n_echoed = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        measure_sleep_until(start_ns + (uint64_t)((double)i * gap_ns));
+        write_all(&load->ends[i % load->n_ends], message, sizeof message);
+        take_events(load, 0, &(size_t){0}, &n_echoed);
+    }
+    while (n_echoed < n) {
+        take_events(load, 100, &(size_t){0}, &n_echoed);
+    }
+    return n_echoed;
+}
+
+/* As run_idle of fleet.c: a quick round by all, then the pace that is measured. */
+static int run_idle(struct load load, double every_s, double seconds)
 {
     size_t n_connections = load.n_ends;
     double before = measure_resident_kib(load.server_pid);
     size_t n_ready = 0;
     size_t n_dialled = 0;
+    uint64_t n_none = 0;
     while (n_ready < n_connections) {
         for (; n_dialled < n_connections && n_dialled < n_ready + 64; n_dialled++) {
             dial(&load, &load.ends[n_dialled]);
         }
-        struct epoll_event events[MAX_EVENTS];
-        int n = epoll_wait(load.epoll, events, MAX_EVENTS, 100);
-        for (int i = 0; i < n; i++) {
-            struct end *end = events[i].data.ptr;
-            if (!end->is_ready && !step_handshake(end)) {
-                die("handshake");
-            } else if (end->is_ready && end->sent_ns == 0) {
-                end->sent_ns = measure_now_ns();
-                n_ready++;
-            }
-        }
+        take_events(&load, 100, &n_ready, &n_none);
     }
-    printf("{\"sessions\": %zu, \"resident_kib_per_session\": %.2f}\n", n_connections,
-           (measure_resident_kib(load.server_pid) - before) / (double)n_connections);
+    (void)pace_echoes(&load, every_s / MEASURE_IDLE_HURRY, every_s / MEASURE_IDLE_HURRY);
+    begin_measuring(&load);
+    const uint64_t n = pace_echoes(&load, every_s, seconds);
+    const double per_100k = n > 0 ? 1e5 / (double)n : 0;
+    printf("{\"resident_kib_per_session\": %.2f, \"server_cpu_s_per_100k\": %.3f, "
+           "\"client_cpu_s_per_100k\": %.3f}\n",
+           (measure_resident_kib(load.server_pid) - before) / (double)n_connections,
+           (measure_cpu_s(load.server_pid) - load.server_cpu_s) * per_100k,
+           (measure_own_cpu_s() - load.own_cpu_s) * per_100k);
     return 0;
 }
 
@@ -426,8 +467,9 @@ int main(int argc, char **argv)
     if (argc == 6 && strcmp(argv[1], "connect") == 0) {
         return run_connect(make_load(argv[2], argv[3], strtoul(argv[4], NULL, 10)), atof(argv[5]));
     }
-    if (argc == 5 && strcmp(argv[1], "idle") == 0) {
-        return run_idle(make_load(argv[2], argv[3], strtoul(argv[4], NULL, 10)));
+    if (argc == 7 && strcmp(argv[1], "idle") == 0) {
+        return run_idle(make_load(argv[2], argv[3], strtoul(argv[4], NULL, 10)), atof(argv[5]),
+                        atof(argv[6]));
     }
     fprintf(stderr, "usage: floor server|unary|connect|idle ...; see the head of floor.c\n");
     return 2;

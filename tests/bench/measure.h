@@ -3,8 +3,13 @@
 
 #include <stdint.h>
 
+/* How many times faster than at the pace that is measured each idle session is used once before,
+ * so that its memory is that of a session in use. */
+enum { MEASURE_IDLE_HURRY = 10 };
+
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t measure_now_ns(void);
+void measure_sleep_until(uint64_t ns);
 
 /* Processor seconds this process has used. */
 double measure_own_cpu_s(void);

@@ -1,74 +1,108 @@
-"""Measures the gateway beside its floor, in one run, and prints ratios.
+"""Measures the gateway beside its floor and a peer, in one run.
 
-    run.py BIN_DIR WORK_DIR [--runs N] [--seconds S] [--json FILE] [SCENARIO...]
+    run.py BIN_DIR WORK_DIR [--runs N] [--seconds S] [--with-grpc] [--json FILE] [--record]
+           [SCENARIO...]
 
 Scenarios: unary, connect, idle, latency, decisions, growth, restart, flood (all by default).
-Every figure is the median of N runs, interleaved with those of the floor. Client and server are
-separate processes. Nothing is asserted: a benchmark is not a test. Where other work shares the
-cores, rates say little (the floor has one thread, the gateway several, and the kernel shares by
-thread): then compare the server's CPU seconds per 100,000 operations.
+Every figure is the median of N runs, interleaved with those of its references. Prints one table,
+writes the figures as JSON and a chart beside it (WORK_DIR/bench.json by default). Nothing is
+asserted: a benchmark is not a test. README.md here tells how to read it.
 """
 import argparse
 import json
 import os
 import statistics
 import sys
+import time
+from collections import namedtuple
 
 sys.dont_write_bytecode = True  # the source folder stays as it is
 
+import chart  # noqa: E402
+import limits  # noqa: E402
+import record  # noqa: E402
+import report  # noqa: E402
 import scenarios  # noqa: E402
 from servers import Servers  # noqa: E402
 
+Figure = namedtuple("Figure", "shape metric unit value floor peer", defaults=(None, None))
+
+
+def measured(figures, party):
+    return [value for value in (getattr(figure, party) for figure in figures) if value is not None]
+
 
 def median(values):
-    found = [value for value in values if value is not None]
-    return statistics.median(found) if found else None
+    return statistics.median(values) if values else None
 
 
-def figures(bin_dir, work_dir, name, runs, seconds):
-    results = {}
-    for _ in range(runs):
+def rows_of(name, figures):
+    """Figures of several runs in, one row for each in the form of the JSON out."""
+    alike = {}
+    for figure in figures:
+        alike.setdefault(figure[:3], []).append(figure)
+    for (shape, metric, unit), found in alike.items():
+        runs = measured(found, "value")
+        if runs:
+            yield {"scenario": name, "shape": shape, "metric": metric, "unit": unit,
+                   "value": median(runs), "floor": median(measured(found, "floor")),
+                   "peer": median(measured(found, "peer")), "runs": runs}
+
+
+def run(options, name):
+    figures = []
+    for turn in range(options.runs):
         def make_servers(pairing=None):
-            return Servers(bin_dir, work_dir, pairing)
-        for shape, metric, unit, value, floor in scenarios.ALL[name](make_servers, seconds):
-            values, floors = results.setdefault((shape, metric, unit), ([], []))
-            values.append(value)
-            floors.append(floor)
-    for (shape, metric, unit), (values, floors) in results.items():
-        yield {"scenario": name, "shape": shape, "metric": metric, "unit": unit,
-               "value": median(values), "floor": median(floors), "peer": None, "runs": values}
+            return Servers(options.bin_dir, options.work_dir, pairing, turn, options.peer)
+        start = time.monotonic()
+        figures += [Figure(*found)
+                    for found in scenarios.ALL[name](make_servers, options.seconds)]
+        print(f"bench: {name}, run {turn + 1} of {options.runs}, "
+              f"{time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    return rows_of(name, figures)
 
 
-def print_table(rows):
-    print("| scenario | shape | metric | gateway | spread | floor | gateway / floor |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for row in rows:
-        spread = f"{min(row['runs']):,.5g} to {max(row['runs']):,.5g}"
-        floor = f"{row['floor']:,.5g}" if row["floor"] is not None else ""
-        ratio = f"{row['value'] / row['floor']:.2f}" if row["floor"] else ""
-        print(f"| {row['scenario']} | {row['shape']} | {row['metric']} | {row['value']:,.5g} "
-              f"{row['unit']} | {spread} | {floor} | {ratio} |", flush=True)
-
-
-def main():
+def parse_options():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bin_dir", type=os.path.abspath)
-    parser.add_argument("work_dir")
+    parser.add_argument("work_dir", type=os.path.abspath)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--with-grpc", action="store_true")
     parser.add_argument("--json")
+    parser.add_argument("--record", action="store_true",
+                        help="keep the figures beside this file and show them in the README")
     parser.add_argument("scenarios", nargs="*")
     options = parser.parse_intermixed_args()
-    rows = []
-    for name in options.scenarios or scenarios.ALL:
+    for name in options.scenarios:
         if name not in scenarios.ALL:
             parser.error(f"no scenario {name}: {', '.join(scenarios.ALL)}")
-        rows += figures(options.bin_dir, options.work_dir, name, options.runs, options.seconds)
-    print_table(rows)
-    if options.json:
-        with open(options.json, "w", encoding="ascii") as file:
-            json.dump(rows, file, indent=1)
+    if options.record and options.scenarios:
+        parser.error("only a run of all scenarios is recorded")
+    options.scenarios = options.scenarios or list(scenarios.ALL)
+    options.json = options.json or os.path.join(options.work_dir, "bench.json")
+    options.peer = None
+    if options.with_grpc:
+        options.peer = os.path.join(options.bin_dir, os.pardir, "grpc", "bench_grpc")
+    return options
+
+
+def main():
+    options = parse_options()
+    rows = []
+    for name in options.scenarios:
+        rows += run(options, name)
+    machine = report.machine(options.bin_dir, options.peer)
+    print(f"{machine}\n\n{report.table(rows, limits.read())}\n")
+    with open(options.json, "w", encoding="ascii") as file:
+        json.dump(rows, file, indent=1)
+        file.write("\n")
+    picture = os.path.splitext(options.json)[0] + ".svg"
+    written = [options.json] + [picture] * chart.write(rows, picture)
+    if options.record:
+        written += record.record(rows, machine)
+    print("\n".join(written))
     return 0
 
 

@@ -1,6 +1,6 @@
 """What is measured. A scenario is a function of (make_servers, seconds) that runs once and yields
-(shape, metric, unit, value, floor); floor is None where nothing bare does the same. Under a second
-is small: to see that it works."""
+(shape, metric, unit, value, floor, peer); floor and peer may be left out where nothing bare, or no
+peer, does the same. Under a second is small: to see that it works."""
 import os
 import resource
 import shutil
@@ -18,38 +18,43 @@ def within_descriptors(wanted):
     return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 1000)
 
 
-def both(servers, scenario, shape, arguments, metric, unit):
-    """The same by bench_floor and by bench_fleet."""
-    floor = servers.measure("floor", scenario, *arguments)
-    ours = servers.measure("ours", scenario, *arguments)
+def by_all(servers, scenario, shape, arguments, metric, unit):
+    """The same by bench_fleet, bench_floor and bench_grpc."""
+    found = {who: servers.measure(who, scenario, *arguments) for who in servers.parties()}
     for name, its_unit in [(metric, unit)] + COSTS:
-        if name in ours:
-            yield shape, name, its_unit, ours[name], floor.get(name)
+        if name in found["ours"]:
+            yield (shape, name, its_unit, found["ours"][name], found["floor"].get(name),
+                   found.get("peer", {}).get(name))
 
 
 def unary(make_servers, seconds):
     with make_servers() as servers:
         servers.start_floor()
         servers.start_gateway()
+        servers.start_peer()
         for connections, depth in [(1, 1), (1, 64), (64, 1), (64, 16)]:
-            yield from both(servers, "unary", f"{connections}x{depth}",
-                            (connections, depth, seconds), "requests_per_s", "1/s")
+            yield from by_all(servers, "unary", f"{connections}x{depth}",
+                              (connections, depth, seconds), "requests_per_s", "1/s")
 
 
 def connect(make_servers, seconds):
     with make_servers() as servers:
         servers.start_floor()
         servers.start_gateway()
-        yield from both(servers, "connect", "64 at a time", (64, seconds), "connects_per_s", "1/s")
+        servers.start_peer()
+        yield from by_all(servers, "connect", "64 at a time", (64, seconds), "connects_per_s",
+                          "1/s")
 
 
 def idle(make_servers, seconds):
+    """Sessions with a heartbeat each in 30 s: memory, and the processors' time for as long."""
     sessions = within_descriptors(20000) if seconds >= 1 else 100
+    pace = (30, 5 * seconds) if seconds >= 1 else (1, 0.5)
     with make_servers() as servers:
         servers.start_floor()
         servers.start_gateway()
-        yield from both(servers, "idle", f"{sessions} sessions", (sessions,),
-                        "resident_kib_per_session", "KiB")
+        yield from by_all(servers, "idle", f"{sessions} sessions", (sessions, *pace),
+                          "resident_kib_per_session", "KiB")
 
 
 def latency(make_servers, seconds):
@@ -82,11 +87,15 @@ def decisions(make_servers, seconds):
             run_tool(servers.tool("populate"), gateway_dir, 1000, count)
             shutil.copyfile(os.path.join(gateway_dir, "gateway.db"), copy)
             servers.start_gateway()
-            ours = run_tool(servers.path("bench_deciders"), servers.home, callers, depth, count)
+            ours = run_tool(servers.path("bench_deciders"), servers.home, servers.gateway.pid,
+                            callers, depth, count)
             group = max(1, round(ours["decisions_per_commit"]))
             floor = run_tool(servers.path("bench_decision_floor"), "write", copy, group, count)
             sync = run_tool(servers.path("bench_decision_floor"), "sync", servers.home, few)
             yield shape, "decisions_per_s", "1/s", ours["decisions_per_s"], floor["decisions_per_s"]
+            yield (shape, "server_cpu_s_per_100k", "s", ours["server_cpu_s_per_100k"],
+                   floor["server_cpu_s_per_100k"])
+            yield shape, "client_cpu_s_per_100k", "s", ours["client_cpu_s_per_100k"]
             yield shape, "decisions_per_commit", "", ours["decisions_per_commit"], None
             yield shape, "p50_ms", "ms", ours["p50_ms"], sync["p50_ms"]
             yield shape, "p99_ms", "ms", ours["p99_ms"], sync["p50_ms"]
@@ -154,19 +163,21 @@ def restart(make_servers, seconds):
 
 
 def flood(make_servers, seconds):
-    """Strangers that ask without pause, at every cap, while approved devices work."""
-    strangers, long = (2000, 20 * seconds) if seconds >= 1 else (50, 1)
+    """Strangers that ask without pause, at every cap, while approved devices work; and while the
+    floor works, for less long: it has no caps to fill."""
+    strangers = 2000 if seconds >= 1 else 50
+    long = {"ours": 20 * seconds, "floor": 7 * seconds} if seconds >= 1 else {"ours": 1, "floor": 1}
     with make_servers("maxPending: 1000, maxPendingPerSource: 16") as servers:
         servers.start_floor()
         servers.start_gateway()
         before_kib, before_db = servers.resident_kib(), servers.database_kib()
         found = {}
-        for who in ("floor", "ours"):
+        for who in servers.parties():
             with Agents(servers, strangers) as agents:
-                agents.say("storm", long)
-                found[who] = servers.measure(who, "unary", 8, 1, max(0.1, long - 1))
+                agents.say("storm", long[who])
+                found[who] = servers.measure(who, "unary", 8, 1, max(0.1, long[who] - 1))
                 agents.hear()
-        shape = f"{strangers} strangers for {long:g} s"
+        shape = f"{strangers} strangers for {long['ours']:g} s"
         for metric in ("p50_us", "p99_us"):
             floor, ours = found["floor"], found["ours"]
             if metric in ours:

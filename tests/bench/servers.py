@@ -1,5 +1,5 @@
-"""The processes of a measurement: the gateway, the floor, and a fleet of agents that is told what
-to do. Everything lives in a fresh directory and ends with the context."""
+"""The processes of a measurement: the gateway, the floor, a peer, and a fleet of agents that is
+told what to do. Everything lives in a fresh directory and ends with the context."""
 import json
 import os
 import shutil
@@ -11,10 +11,11 @@ import time
 
 
 class Servers:
-    """A gateway in a directory of its own, and the floor beside it."""
+    """A gateway in a directory of its own, and its references beside it."""
 
-    def __init__(self, bin_dir, work_dir, pairing=None):
+    def __init__(self, bin_dir, work_dir, pairing=None, turn=0, peer=None):
         self.bin, self.children, self.gateway, self.floor = bin_dir, [], None, None
+        self.turn, self.peer_program, self.peer = turn, peer, None
         self.tests = os.path.join(bin_dir, os.pardir, "tests")
         # A socket's path may have 107 bytes.
         root = os.path.abspath(work_dir)
@@ -37,7 +38,22 @@ class Servers:
     def start_floor(self):
         port_file = os.path.join(self.home, "port")
         self.floor = self.start(self.path("bench_floor"), "server", port_file)
-        self.port = self.wait(lambda: open(port_file, encoding="ascii").read().strip() or 1 / 0)
+        self.port = self.wait(lambda: read_port(port_file))
+
+    def start_peer(self):
+        """Nothing, unless it is wanted."""
+        if self.peer_program:
+            for who, curve in (("server", "P-256"), ("client", "ED25519")):
+                make_certificate(os.path.join(self.home, who), curve)
+            port_file = os.path.join(self.home, "peer-port")
+            self.peer = self.start(self.peer_program, "server", port_file, self.home)
+            self.peer_port = self.wait(lambda: read_port(port_file))
+
+    def parties(self):
+        """Who is measured; each run begins with another."""
+        all_of_them = ["ours", "floor"] + ["peer"] * (self.peer is not None)
+        first = self.turn % len(all_of_them)
+        return all_of_them[first:] + all_of_them[:first]
 
     def launch_gateway(self):
         """Starts it without waiting; the same address as before."""
@@ -83,7 +99,7 @@ class Servers:
         while True:
             try:
                 return read()
-            except (OSError, ValueError, ZeroDivisionError, subprocess.CalledProcessError):
+            except (OSError, ValueError, subprocess.CalledProcessError):
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.05)
@@ -91,6 +107,9 @@ class Servers:
     def measure(self, who, scenario, *shape):
         if who == "floor":
             return run_tool(self.path("bench_floor"), scenario, self.port, self.floor.pid, *shape)
+        if who == "peer":
+            return run_tool(self.peer_program, scenario, self.peer_port, self.home, self.peer.pid,
+                            *shape)
         return run_tool(self.path("bench_fleet"), scenario, self.url, self.home, self.gateway.pid,
                         *shape)
 
@@ -102,6 +121,19 @@ class Servers:
         folder = os.path.join(self.home, "gateway")
         return sum(os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder)
                    if name.startswith("gateway.db")) / 1024
+
+
+def read_port(path):
+    with open(path, encoding="ascii") as file:
+        return int(file.read())
+
+
+def make_certificate(path, curve):
+    """Self-signed: PATH.crt, and PATH.key."""
+    key = ["ed25519"] if curve == "ED25519" else ["ec", "-pkeyopt", f"ec_paramgen_curve:{curve}"]
+    subprocess.run(["openssl", "req", "-x509", "-nodes", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-keyout", f"{path}.key", "-out",
+                    f"{path}.crt", "-newkey", *key], check=True, capture_output=True)
 
 
 def run_tool(*words):
