@@ -1,18 +1,14 @@
 /*
- * The hash chain over audit rows: the canonical bytes of a row, and the hash that follows from
- * them and the hash before. Pure, so that a reader of a copied database can verify the chain
- * without this gateway. server/store/README.md describes the bytes.
- *
- * A chain shows rows that were edited, dropped, added or reordered. It cannot show a tail that
- * was cut off together with the head: compare with a head kept elsewhere.
+ * The chain of proto/crypto/audit_chain.h over the store's own events.
  */
 #pragma once
 
+#include "proto/crypto/audit_chain.h"
 #include "server/domain/audit_event.h"
 
 enum {
-    AUDIT_CHAIN_ID_BYTES = 16,
-    AUDIT_CHAIN_ROW_BYTES = 1024, /* no row is longer */
+    AUDIT_CHAIN_ID_BYTES = OC_AUDIT_ID_BYTES,
+    AUDIT_CHAIN_ROW_BYTES = OC_AUDIT_ROW_BYTES, /* no row is longer */
 };
 
 /* The hash before the first row: it ties the chain to one gateway's one database. */
