@@ -48,6 +48,7 @@ static const struct method_row local_table[] = {
     {NUMBER(UNLOCK), handle_unlock, RPC_ROLE_ADMIN, 0},
     {NUMBER(BACKUP), handle_backup, RPC_ROLE_ADMIN, 0},
     {NUMBER(RELOAD), handle_reload, RPC_ROLE_ADMIN, 0},
+    {NUMBER(CHECKPOINT), handle_checkpoint, RPC_ROLE_VIEWER, 0},
     {NUMBER(HEALTH), handle_health, RPC_ROLE_VIEWER, 0},
     {NUMBER(DESCRIBE), handle_describe, RPC_ROLE_VIEWER, 0},
 };

@@ -34,6 +34,9 @@ void handle_backup(struct call *call, const ProtobufCMessage *request);
 /* reload_rpc.c */
 void handle_reload(struct call *call, const ProtobufCMessage *request);
 
+/* checkpoint_rpc.c */
+void handle_checkpoint(struct call *call, const ProtobufCMessage *request);
+
 /* health_rpc.c */
 void handle_health(struct call *call, const ProtobufCMessage *request);
 void handle_describe(struct call *call, const ProtobufCMessage *request);

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "proto/crypto/checkpoint.h"
 #include "server/service/directory.h"
 #include "server/service/executor.h"
 #include "server/service/naming.h"
@@ -35,8 +36,9 @@ struct service {
     struct backup *backup; /* the writer's */
     struct outage outage;
     int64_t started_ms;
-    uint8_t load_round; /* writer thread: counts the loads */
-    int64_t shed_ms;    /* writer thread: when a request was last shed (monotonic); 0: never */
+    struct oc_audit_checkpoint checkpoint; /* writer thread: the newest; no signature: none yet */
+    uint8_t load_round;                    /* writer thread: counts the loads */
+    int64_t shed_ms; /* writer thread: when a request was last shed (monotonic); 0: never */
 
     atomic_int lock;               /* enum store_lock */
     atomic_uint_least64_t seq;     /* of the last commit */

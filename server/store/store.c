@@ -66,6 +66,11 @@ struct store_identity store_identity(const struct store *store)
     return identity;
 }
 
+struct store_audit_end store_audit_end(const struct store *store)
+{
+    return (struct store_audit_end){store->committed.audit_seq, store->committed.audit_head};
+}
+
 int64_t store_clock_ms(const struct store *store)
 {
     return store->committed.clock_ms;

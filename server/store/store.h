@@ -170,6 +170,12 @@ struct store_audit_query {
     struct oc_device_id device_id;
     size_t limit; /* 1..STORE_MAX_PAGE */
 };
+/* The last committed audit row; the hash is the genesis hash before any. */
+struct store_audit_end {
+    uint64_t seq;
+    struct oc_digest hash;
+};
+struct store_audit_end store_audit_end(const struct store *store);
 OC_MUST_CHECK enum oc_status store_list_audit(struct store *store,
                                               const struct store_audit_query *query,
                                               struct store_audit_row *rows, size_t *n,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "server/service/backup.h"
+#include "server/service/checkpoints.h"
 #include "server/service/reload.h"
 
 struct peer {
@@ -43,6 +44,7 @@ struct service {
     struct watch_call watch_call;
     uint64_t backup_ticket;
     struct backup_call backup_call;
+    struct checkpoint_call checkpoint_call;
     struct reload_call reload_call;
 
     /* To answer. */

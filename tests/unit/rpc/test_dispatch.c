@@ -136,7 +136,7 @@ static enum dispatch_verdict expected(enum rpc_door door, enum rpc_role role, ui
     case RPC_ROLE_ADMIN:
         return DISPATCH_ALLOWED;
     case RPC_ROLE_OPERATOR:
-        return number >= NUMBER(UNLOCK) && !is_health ? DISPATCH_DENIED : DISPATCH_ALLOWED;
+        return number < NUMBER(UNLOCK) || !method->changes ? DISPATCH_ALLOWED : DISPATCH_DENIED;
     case RPC_ROLE_VIEWER:
         return method->changes ? DISPATCH_DENIED : DISPATCH_ALLOWED;
     default:
