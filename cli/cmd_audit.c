@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/daemon.h"
+#include "cli/audit.h"
 #include "cli/device_view.h"
 #include "cli/escape.h"
 #include "cli/failure.h"
@@ -281,14 +281,6 @@ static enum exit_code run_list(struct cli *cli)
     return code;
 }
 
-/* ---- verify: the daemon beside this program ------------------------------------------------- */
-
-static enum exit_code run_verify(struct cli *cli)
-{
-    const char *const words[] = {"--", cli->args.words[0], NULL};
-    return daemon_exec(cli, "verify", words);
-}
-
 static const struct command commands[] = {
     {
         .verb = "list",
@@ -303,16 +295,40 @@ static const struct command commands[] = {
         .run = run_list,
     },
     {
+        .verb = "export",
+        .words = "",
+        .summary = "All records, a line of JSON each, with what is needed to verify them later",
+        .examples = "  openclaw audit export > audit.ndjson\n"
+                    "  openclaw audit export --from-seq 1201 >> audit.ndjson\n",
+        .notes = "The first line names the gateway, the last one is a signed checkpoint. An export "
+                 "may be\ncontinued by a later one: the lines of both, one behind the other, are "
+                 "one export.\n",
+        .options = OPT_BIT(OPT_FROM_SEQ),
+        .run = audit_run_export,
+    },
+    {
+        .verb = "checkpoint",
+        .words = "",
+        .summary = "The number and hash of the last record, signed by the gateway's key",
+        .examples = "  openclaw audit checkpoint | ssh archive 'cat >> checkpoints.ndjson'\n",
+        .notes = "Kept where nobody who can write on the gateway's machine can, it shows later "
+                 "that records\nwere cut off, made anew, or put back to an older state: see audit "
+                 "verify.\n",
+        .run = audit_run_checkpoint,
+    },
+    {
         .verb = "verify",
-        .words = "FILE",
-        .summary = "Checks a backup: its structure, and its audit from the first row to the last",
-        .examples = "  openclaw audit verify /var/backups/openclaw.db\n",
-        .notes =
-            "Prints the hash of the last row, to be kept elsewhere: a history that was cut off\n"
-            "or made anew has another one.\n",
-        .least_words = 1,
+        .words = "[FILE]",
+        .summary = "Checks an export, a backup or a copied database; needs no gateway",
+        .examples = "  openclaw audit verify audit.ndjson --checkpoint checkpoints.ndjson --pin "
+                    "sha256:6b1f...\n"
+                    "  openclaw audit verify --database /var/backups/openclaw.db\n",
+        .notes = "Names the first record that is wrong, and ends with exit 1. Tells what was "
+                 "proved, and what\nwas not: without a pin not whose key signed it, without "
+                 "checkpoints that were kept elsewhere\nnot that it is the newest state.\n",
+        .options = OPT_BIT(OPT_CHECKPOINT) | OPT_BIT(OPT_DATABASE) | OPT_BIT(OPT_PIN),
         .most_words = 1,
-        .run = run_verify,
+        .run = audit_run_verify,
     },
 };
 

@@ -1,19 +1,14 @@
 /* See offline.h. */
 #include "server/offline.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "proto/base/hex.h"
 #include "server/app.h"
-#include "server/database_copy.h"
 #include "server/host/sandbox.h"
 #include "server/restore.h"
-#include "server/store/verify.h"
 
 enum {
     EXIT_DONE = 0,
@@ -35,8 +30,7 @@ static int fail(const struct oc_error *err)
     return err->status == OC_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_FAILED;
 }
 
-/* "--name VALUE" or "--name=VALUE" at *at; advances *at to the last word it took. */
-static bool take_value(int n, char **arguments, int *at, const char *name, const char **out)
+bool offline_take_value(int n, char **arguments, int *at, const char *name, const char **out)
 {
     const size_t length = strlen(name);
     const char *argument = arguments[*at];
@@ -57,8 +51,8 @@ static bool take_value(int n, char **arguments, int *at, const char *name, const
 static bool parse(int n, char **arguments, struct offline_line *out)
 {
     for (int at = 0; at < n; at++) {
-        if (take_value(n, arguments, &at, "--config", &out->app.config_path) ||
-            take_value(n, arguments, &at, "--data-dir", &out->app.data_dir)) {
+        if (offline_take_value(n, arguments, &at, "--config", &out->app.config_path) ||
+            offline_take_value(n, arguments, &at, "--data-dir", &out->app.data_dir)) {
             continue;
         }
         if (strcmp(arguments[at], "--yes") == 0) {
@@ -122,78 +116,4 @@ int offline_restore(int n, char **arguments)
     const int code = status ? fail(&err) : restore(&line, config, clock_now_ms(&clock));
     free(config);
     return code;
-}
-
-/* ---- verify ---------------------------------------------------------------------------------- */
-
-static void print_findings(const char *path, const struct store_identity *identity,
-                           const struct store_findings *findings)
-{
-    char head[2 * OC_DIGEST_BYTES + 1];
-    oc_hex_format(findings->head.bytes, sizeof findings->head.bytes, head);
-    (void)printf("%s\n", path);
-    (void)printf("  audit whole: rows 1 to %" PRIu64 ", the last with hash\n  %s\n",
-                 findings->n_audit, head);
-    (void)printf("  change %" PRIu64 " of epoch %" PRIu64 ": %" PRIu64 " device%s, %" PRIu64
-                 " approved, %" PRIu64 " revoked, %" PRIu64 " blocked\n",
-                 identity->seq, identity->epoch, findings->n_records,
-                 findings->n_records == 1 ? "" : "s", findings->n_approved, findings->n_revoked,
-                 findings->n_blocked);
-}
-
-/* The chain of the audit needs no key; whose the records are is left open. */
-static enum oc_status verify_copy(const char *path, const char *copy, struct oc_error *err)
-{
-    static const struct oc_key no_key;
-    const struct store_options options = {.path = copy, .row_key = &no_key};
-    struct store *store = NULL;
-    struct store_findings findings;
-    enum oc_status st = database_copy_make(path, copy, err);
-    if (!st) {
-        st = store_open_sqlite(&options, &store, err);
-    }
-    if (!st) {
-        st = store_verify(store, &findings, err);
-    }
-    if (!st) {
-        const struct store_identity identity = store_identity(store);
-        print_findings(path, &identity, &findings);
-    }
-    store_close(store);
-    return st;
-}
-
-/* On a copy, as looking at a database may write to it: its log, a newer schema. */
-static int verify(const char *path, struct oc_error *err)
-{
-    const char *temporary = getenv("TMPDIR");
-    char directory[512];
-    char copy[sizeof directory + 16];
-    (void)snprintf(directory, sizeof directory, "%s/openclaw-verify-XXXXXX",
-                   temporary && temporary[0] == '/' ? temporary : "/tmp");
-    if (!mkdtemp(directory)) {
-        (void)oc_fail(err, OC_UNAVAILABLE, "%s: cannot be made: %s", directory, strerror(errno));
-        return fail(err);
-    }
-    (void)snprintf(copy, sizeof copy, "%s/copy.db", directory);
-    const enum oc_status st = verify_copy(path, copy, err);
-    database_copy_remove(copy);
-    (void)rmdir(directory);
-    if (st) {
-        const char *why = strstr(err->text, copy);
-        (void)fprintf(stderr, "openclaw-gateway: %s: %s\n", path,
-                      why ? why + strlen(copy) + strspn(why + strlen(copy), ": ") : err->text);
-        return st == OC_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_FAILED;
-    }
-    return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
-}
-
-int offline_verify(int n, char **arguments)
-{
-    struct offline_line line = {.file = NULL};
-    struct oc_error err = {.status = OC_OK};
-    if (!parse(n, arguments, &line)) {
-        return EXIT_USAGE;
-    }
-    return sandbox_enter(&err) ? fail(&err) : verify(line.file, &err);
 }

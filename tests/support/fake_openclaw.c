@@ -1,6 +1,7 @@
 /* A double of libopenclaw; see fake_openclaw.h. */
 #include "tests/support/fake_openclaw.h"
 
+#include <openclaw/audit.h>
 #include <openclaw/backup.h>
 #include <openclaw/reload.h>
 #include <pthread.h>
@@ -455,6 +456,14 @@ enum oc_status oc_admin_list_audit(struct oc_client *client, uint64_t after_seq,
         }
     }
     return OC_OK;
+}
+
+enum oc_status oc_admin_audit_checkpoint(struct oc_client *client, struct oc_audit_checkpoint *out,
+                                         struct oc_error *err)
+{
+    (void)client;
+    (void)out;
+    return oc_fail(err, OC_UNAVAILABLE, "this double signs nothing");
 }
 
 /* ---- identity and trust -------------------------------------------------------------------- */
