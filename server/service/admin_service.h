@@ -97,8 +97,8 @@ struct decide_call {
 void admin_decide(struct service *service, const struct admin_caller *caller,
                   const struct decide_command *command, const struct decide_call *call);
 
-/* Writes a row for a call that dispatch refused (role, door). Never blocks; dropped when the
- * queue is full, and counted. */
+/* Writes a row for a call that dispatch refused (role, door), within the limits of denied_limit.h.
+ * Never blocks; dropped when the queue is full, and counted. */
 void admin_record_denied(struct service *service, const struct audit_actor *actor,
                          const char *method, const char *why);
 

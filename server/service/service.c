@@ -90,6 +90,7 @@ static void free_parts(struct service *service)
     pthread_mutex_destroy(&service->settings_mutex);
     pthread_mutex_destroy(&service->identity_mutex);
     outage_deinit(&service->outage);
+    denied_limit_deinit(&service->denied);
     naming_deinit(&service->naming);
     free(service);
 }
@@ -110,6 +111,7 @@ static struct service *allocate(const struct service_options *options)
     }
     naming_init(&service->naming, options->secret);
     outage_init(&service->outage);
+    denied_limit_init(&service->denied, service_monotonic_ms(service));
     atomic_init(&service->lock, (int)options->lock);
     pthread_mutex_init(&service->identity_mutex, NULL);
     pthread_mutex_init(&service->settings_mutex, NULL);

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "proto/crypto/checkpoint.h"
+#include "server/service/denied_limit.h"
 #include "server/service/directory.h"
 #include "server/service/executor.h"
 #include "server/service/naming.h"
@@ -35,6 +36,7 @@ struct service {
     struct watchers *watchers;
     struct backup *backup; /* the writer's */
     struct outage outage;
+    struct denied_limit denied;
     int64_t started_ms;
     struct oc_audit_checkpoint checkpoint; /* writer thread: the newest; no signature: none yet */
     uint8_t load_round;                    /* writer thread: counts the loads */
