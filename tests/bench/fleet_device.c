@@ -97,23 +97,28 @@ void fleet_registrar_finish(struct fleet_registrar *registrar)
 
 /* ---- the wire -------------------------------------------------------------------------------- */
 
-static bool send_call(struct oc_connection *connection, uint32_t word, uint32_t method,
-                      const ProtobufCMessage *message)
+static size_t pack_call(uint32_t method, const ProtobufCMessage *message, uint8_t *out, size_t cap)
 {
     uint8_t payload[512];
-    uint8_t bytes[1024];
     struct oc_call call = {.method = method,
                            .budget_ms = OC_MAX_BUDGET_MS,
                            .payload = payload,
                            .n_payload = protobuf_c_message_pack(message, payload)};
-    size_t n = oc_call_pack(&call, bytes, sizeof bytes);
+    return oc_call_pack(&call, out, cap);
+}
+
+static bool send_call(struct oc_connection *connection, uint32_t word, uint32_t method,
+                      const ProtobufCMessage *message)
+{
+    uint8_t bytes[1024];
+    size_t n = pack_call(method, message, bytes, sizeof bytes);
     return n > 0 && oc_connection_send(connection, word, bytes, n);
 }
 
 /* Every device's nonce: no code is compared here. */
 static uint8_t zeros[OC_NONCE_BYTES];
 
-bool fleet_send_connect(struct oc_connection *connection)
+size_t fleet_pack_connect(uint8_t *out, size_t cap)
 {
     struct oc_digest commitment = oc_nonce_commitment(zeros);
     Openclaw__V1__ConnectRequest request = OPENCLAW__V1__CONNECT_REQUEST__INIT;
@@ -124,7 +129,14 @@ bool fleet_send_connect(struct oc_connection *connection)
     request.instance_id = (ProtobufCBinaryData){.data = zeros, .len = OC_INSTANCE_BYTES};
     request.boot_id = (ProtobufCBinaryData){.data = zeros, .len = OC_INSTANCE_BYTES};
     request.host_hint = (ProtobufCBinaryData){.data = zeros, .len = OC_INSTANCE_BYTES};
-    return send_call(connection, 0x80000001U, OPENCLAW__V1__METHOD__METHOD_CONNECT, &request.base);
+    return pack_call(OPENCLAW__V1__METHOD__METHOD_CONNECT, &request.base, out, cap);
+}
+
+bool fleet_send_connect(struct oc_connection *connection)
+{
+    uint8_t bytes[1024];
+    size_t n = fleet_pack_connect(bytes, sizeof bytes);
+    return n > 0 && oc_connection_send(connection, 0x80000001U, bytes, n);
 }
 
 bool fleet_send_await_decision(struct oc_connection *connection, uint32_t word,

@@ -23,6 +23,8 @@ void fleet_register(struct fleet_registrar *registrar, const struct fleet_device
 /* Waits for every answer and frees. */
 void fleet_registrar_finish(struct fleet_registrar *registrar);
 
+/* The call that asks for a session, as it goes into a frame; its length. */
+size_t fleet_pack_connect(uint8_t *out, size_t cap);
 bool fleet_send_connect(struct oc_connection *connection);
 bool fleet_send_await_decision(struct oc_connection *connection, uint32_t word,
                                const struct oc_request_id *request_id);

@@ -13,9 +13,7 @@
  * Prints one JSON object. A measuring tool: it ends at the first thing that goes wrong.
  */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,40 +21,24 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "proto/crypto/identity.h"
+#include "tests/bench/bare.h"
 #include "tests/bench/measure.h"
 
 enum {
     MESSAGE_BYTES = 32,
     SCRATCH_BYTES = 64 * 1024,
-    MAX_EVENTS = 256,
     LATENCY_BUCKETS = 200000, /* of one microsecond; the last holds the rest */
 };
-
-struct end {
-    SSL *ssl;
-    int fd;
-    bool is_ready;
-    size_t n_partial; /* bytes of an incomplete message */
-    uint64_t sent_ns; /* of the oldest message, for latency at depth 1 */
-};
-
-static void die(const char *what)
-{
-    fprintf(stderr, "floor: %s: %s\n", what, strerror(errno));
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
 
 static struct oc_identity *make_identity(enum oc_identity_kind kind)
 {
     struct oc_identity *identity = NULL;
     struct oc_error err;
     if (oc_identity_generate(kind, &identity, &err) != OC_OK) {
-        die(err.text);
+        bare_die(err.text);
     }
     return identity;
 }
@@ -76,7 +58,7 @@ static SSL_CTX *make_context(bool is_server)
         make_identity(is_server ? OC_IDENTITY_GATEWAY : OC_IDENTITY_DEVICE);
     if (!context || SSL_CTX_use_PrivateKey(context, oc_identity_evp_pkey(identity)) != 1 ||
         SSL_CTX_use_certificate(context, oc_identity_x509(identity)) != 1) {
-        die("context");
+        bare_die("context");
     }
     oc_identity_free(identity);
     SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
@@ -88,75 +70,6 @@ static SSL_CTX *make_context(bool is_server)
     return context;
 }
 
-static void add_end(int epoll, SSL_CTX *context, int fd, bool is_server, struct end *end)
-{
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    *end = (struct end){.fd = fd, .ssl = SSL_new(context)};
-    if (!end->ssl || SSL_set_fd(end->ssl, fd) != 1) {
-        die("ssl");
-    }
-    if (is_server) {
-        SSL_set_accept_state(end->ssl);
-    } else {
-        SSL_set_connect_state(end->ssl);
-    }
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = end};
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
-        die("epoll_ctl");
-    }
-}
-
-static void drop_end(struct end *end)
-{
-    SSL_free(end->ssl);
-    close(end->fd);
-    end->ssl = NULL;
-}
-
-/* Steps the handshake; false when the connection broke. */
-static bool step_handshake(struct end *end)
-{
-    int result = SSL_do_handshake(end->ssl);
-    if (result == 1) {
-        end->is_ready = true;
-        return true;
-    }
-    int error = SSL_get_error(end->ssl, result);
-    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
-}
-
-/* Reads all there is into scratch; returns the count, or -1 at the end. */
-static ssize_t read_all(struct end *end, uint8_t *scratch)
-{
-    size_t n = 0;
-    while (n < SCRATCH_BYTES) {
-        int got = SSL_read(end->ssl, scratch + n, (int)(SCRATCH_BYTES - n));
-        if (got > 0) {
-            n += (size_t)got;
-            continue;
-        }
-        int error = SSL_get_error(end->ssl, got);
-        ERR_clear_error();
-        return error == SSL_ERROR_WANT_READ ? (ssize_t)n : n > 0 ? (ssize_t)n : -1;
-    }
-    return (ssize_t)n;
-}
-
-static void write_all(struct end *end, const uint8_t *bytes, size_t n)
-{
-    while (n > 0) {
-        int put = SSL_write(end->ssl, bytes, (int)n);
-        if (put > 0) {
-            bytes += put;
-            n -= (size_t)put;
-        } else if (SSL_get_error(end->ssl, put) != SSL_ERROR_WANT_WRITE) {
-            return;
-        }
-    }
-}
-
 /* ---- server ---------------------------------------------------------------------------------- */
 
 static int listen_anywhere(const char *port_file)
@@ -166,26 +79,26 @@ static int listen_anywhere(const char *port_file)
     socklen_t n = sizeof address;
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, n) != 0 || listen(fd, 1024) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &n) != 0) {
-        die("listen");
+        bare_die("listen");
     }
     FILE *file = fopen(port_file, "we");
     if (!file) {
-        die(port_file);
+        bare_die(port_file);
     }
     fprintf(file, "%d\n", ntohs(address.sin_port));
     fclose(file);
     return fd;
 }
 
-static void serve_end(struct end *end, uint8_t *scratch)
+static void serve_end(struct bare_end *end, uint8_t *scratch)
 {
-    bool lives = end->is_ready || step_handshake(end);
-    ssize_t n = lives && end->is_ready ? read_all(end, scratch) : 0;
+    bool lives = end->is_ready || bare_step(end);
+    ssize_t n = lives && end->is_ready ? bare_read(end, scratch, SCRATCH_BYTES) : 0;
     if (n > 0) {
-        write_all(end, scratch, (size_t)n);
+        bare_write(end, scratch, (size_t)n);
     }
     if (!lives || n < 0) {
-        drop_end(end);
+        bare_drop(end);
         free(end);
     }
 }
@@ -199,8 +112,8 @@ static _Noreturn void run_server(const char *port_file)
     epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
     uint8_t *scratch = malloc(SCRATCH_BYTES);
     for (;;) {
-        struct epoll_event events[MAX_EVENTS];
-        int n = epoll_wait(epoll, events, MAX_EVENTS, -1);
+        struct epoll_event events[BARE_MAX_EVENTS];
+        int n = epoll_wait(epoll, events, BARE_MAX_EVENTS, -1);
         for (int i = 0; i < n; i++) {
             if (events[i].data.ptr) {
                 serve_end(events[i].data.ptr, scratch);
@@ -208,11 +121,11 @@ static _Noreturn void run_server(const char *port_file)
             }
             int fd;
             while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-                struct end *end = malloc(sizeof *end);
+                struct bare_end *end = malloc(sizeof *end);
                 if (!end) {
-                    die("memory");
+                    bare_die("memory");
                 }
-                add_end(epoll, context, fd, true, end);
+                bare_add(epoll, context, fd, true, end);
             }
         }
     }
@@ -223,27 +136,19 @@ static _Noreturn void run_server(const char *port_file)
 struct load {
     SSL_CTX *context;
     long server_pid;
-    double server_cpu_s; /* both when the measuring began */
-    double own_cpu_s;
+    struct bare_cost cost;
     int epoll;
     uint16_t port;
     uint8_t *scratch;
     size_t n_ends;
-    struct end *ends;
+    struct bare_end *ends;
     uint64_t n_latencies;
     uint32_t *latency_us; /* how many took so long; unary at depth 1 */
 };
 
-static void dial(struct load *load, struct end *end)
+static void dial(struct load *load, struct bare_end *end)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons(load->port)};
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        die("connect");
-    }
-    add_end(load->epoll, load->context, fd, false, end);
+    bare_dial(load->epoll, load->context, load->port, end);
 }
 
 static struct load make_load(const char *port, const char *server_pid, size_t n_ends)
@@ -254,22 +159,16 @@ static struct load make_load(const char *port, const char *server_pid, size_t n_
                         .server_pid = atol(server_pid),
                         .scratch = calloc(1, SCRATCH_BYTES),
                         .n_ends = n_ends,
-                        .ends = calloc(n_ends, sizeof(struct end)),
+                        .ends = calloc(n_ends, sizeof(struct bare_end)),
                         .latency_us = calloc(LATENCY_BUCKETS, sizeof(uint32_t))};
     if (!load.scratch || !load.ends || !load.latency_us) {
-        die("memory");
+        bare_die("memory");
     }
     return load;
 }
 
-static void begin_measuring(struct load *load)
-{
-    load->server_cpu_s = measure_cpu_s(load->server_pid);
-    load->own_cpu_s = measure_own_cpu_s();
-}
-
 /* Of one echo at depth 1. */
-static void count_latency(struct load *load, struct end *end)
+static void count_latency(struct load *load, struct bare_end *end)
 {
     const uint64_t now_ns = measure_now_ns();
     const uint64_t us = (now_ns - end->sent_ns) / 1000;
@@ -288,14 +187,9 @@ static size_t latency_us(const struct load *load, double share)
     return us;
 }
 
-static void print_rate(const struct load *load, const char *metric, uint64_t n, uint64_t start_ns)
+static void print_rate(const struct load *load, const char *metric, uint64_t n)
 {
-    double took_s = (double)(measure_now_ns() - start_ns) / 1e9;
-    double per_100k = n > 0 ? 1e5 / (double)n : 0;
-    printf("{\"%s\": %.1f, \"server_cpu_s_per_100k\": %.3f, \"client_cpu_s_per_100k\": %.3f",
-           metric, (double)n / took_s,
-           (measure_cpu_s(load->server_pid) - load->server_cpu_s) * per_100k,
-           (measure_own_cpu_s() - load->own_cpu_s) * per_100k);
+    bare_print(&load->cost, metric, n);
     if (load->n_latencies > 0) {
         printf(", \"p50_us\": %zu, \"p99_us\": %zu", latency_us(load, 0.5), latency_us(load, 0.99));
     }
@@ -311,31 +205,29 @@ static int run_unary(struct load load, size_t depth, double seconds)
     }
     uint64_t end_ns = 0;
     uint64_t n_echoed = 0;
-    uint64_t start_ns = 0;
     size_t n_ready = 0;
     while (end_ns == 0 || measure_now_ns() < end_ns) {
-        struct epoll_event events[MAX_EVENTS];
-        int n = epoll_wait(load.epoll, events, MAX_EVENTS, 100);
+        struct epoll_event events[BARE_MAX_EVENTS];
+        int n = epoll_wait(load.epoll, events, BARE_MAX_EVENTS, 100);
         for (int i = 0; i < n; i++) {
-            struct end *end = events[i].data.ptr;
+            struct bare_end *end = events[i].data.ptr;
             if (!end->is_ready) {
-                if (!step_handshake(end)) {
-                    die("handshake");
+                if (!bare_step(end)) {
+                    bare_die("handshake");
                 }
                 if (end->is_ready && ++n_ready == n_connections) {
-                    begin_measuring(&load);
-                    start_ns = measure_now_ns();
-                    end_ns = start_ns + (uint64_t)(seconds * 1e9);
+                    load.cost = bare_begin(load.server_pid);
+                    end_ns = load.cost.start_ns + (uint64_t)(seconds * 1e9);
                     for (size_t k = 0; k < n_connections; k++) {
-                        load.ends[k].sent_ns = start_ns;
-                        write_all(&load.ends[k], messages, depth * MESSAGE_BYTES);
+                        load.ends[k].sent_ns = load.cost.start_ns;
+                        bare_write(&load.ends[k], messages, depth * MESSAGE_BYTES);
                     }
                 }
                 continue;
             }
-            ssize_t got = read_all(end, load.scratch);
+            ssize_t got = bare_read(end, load.scratch, SCRATCH_BYTES);
             if (got < 0) {
-                die("closed");
+                bare_die("closed");
             }
             size_t whole = (end->n_partial + (size_t)got) / MESSAGE_BYTES;
             end->n_partial = (end->n_partial + (size_t)got) % MESSAGE_BYTES;
@@ -344,67 +236,66 @@ static int run_unary(struct load load, size_t depth, double seconds)
                 count_latency(&load, end);
             }
             if (whole > 0) {
-                write_all(end, messages, whole * MESSAGE_BYTES);
+                bare_write(end, messages, whole * MESSAGE_BYTES);
             }
         }
     }
-    print_rate(&load, "requests_per_s", n_echoed, start_ns);
+    print_rate(&load, "requests_per_s", n_echoed);
     return 0;
 }
 
 static int run_connect(struct load load, double seconds)
 {
     uint8_t message[MESSAGE_BYTES] = {0};
-    begin_measuring(&load);
+    load.cost = bare_begin(load.server_pid);
     for (size_t i = 0; i < load.n_ends; i++) {
         dial(&load, &load.ends[i]);
     }
     uint64_t n_done = 0;
-    uint64_t start_ns = measure_now_ns();
-    uint64_t end_ns = start_ns + (uint64_t)(seconds * 1e9);
+    const uint64_t end_ns = load.cost.start_ns + (uint64_t)(seconds * 1e9);
     while (measure_now_ns() < end_ns) {
-        struct epoll_event events[MAX_EVENTS];
-        int n = epoll_wait(load.epoll, events, MAX_EVENTS, 100);
+        struct epoll_event events[BARE_MAX_EVENTS];
+        int n = epoll_wait(load.epoll, events, BARE_MAX_EVENTS, 100);
         for (int i = 0; i < n; i++) {
-            struct end *end = events[i].data.ptr;
+            struct bare_end *end = events[i].data.ptr;
             if (!end->is_ready) {
-                if (!step_handshake(end)) {
-                    die("handshake");
+                if (!bare_step(end)) {
+                    bare_die("handshake");
                 }
                 if (end->is_ready) {
-                    write_all(end, message, sizeof message);
+                    bare_write(end, message, sizeof message);
                 }
                 continue;
             }
-            ssize_t got = read_all(end, load.scratch);
+            ssize_t got = bare_read(end, load.scratch, SCRATCH_BYTES);
             if (got != 0) {
-                drop_end(end);
+                bare_drop(end);
                 n_done++;
                 dial(&load, end);
             }
         }
     }
-    print_rate(&load, "connects_per_s", n_done, start_ns);
+    print_rate(&load, "connects_per_s", n_done);
     return 0;
 }
 
 /* Counts what came back, and new ends that are ready; without waiting longer than that. */
 static void take_events(struct load *load, int wait_ms, size_t *n_ready, uint64_t *n_echoed)
 {
-    struct epoll_event events[MAX_EVENTS];
-    int n = epoll_wait(load->epoll, events, MAX_EVENTS, wait_ms);
+    struct epoll_event events[BARE_MAX_EVENTS];
+    int n = epoll_wait(load->epoll, events, BARE_MAX_EVENTS, wait_ms);
     for (int i = 0; i < n; i++) {
-        struct end *end = events[i].data.ptr;
+        struct bare_end *end = events[i].data.ptr;
         if (!end->is_ready) {
-            if (!step_handshake(end)) {
-                die("handshake");
+            if (!bare_step(end)) {
+                bare_die("handshake");
             }
             *n_ready += end->is_ready ? 1 : 0;
             continue;
         }
-        ssize_t got = read_all(end, load->scratch);
+        ssize_t got = bare_read(end, load->scratch, SCRATCH_BYTES);
         if (got < 0) {
-            die("closed");
+            bare_die("closed");
         }
         *n_echoed += (uint64_t)got / MESSAGE_BYTES;
     }
@@ -420,7 +311,7 @@ static uint64_t pace_echoes(struct load *load, double every_s, double seconds)
     uint64_t n_echoed = 0;
     for (uint64_t i = 0; i < n; i++) {
         measure_sleep_until(start_ns + (uint64_t)((double)i * gap_ns));
-        write_all(&load->ends[i % load->n_ends], message, sizeof message);
+        bare_write(&load->ends[i % load->n_ends], message, sizeof message);
         take_events(load, 0, &(size_t){0}, &n_echoed);
     }
     while (n_echoed < n) {
@@ -444,19 +335,20 @@ static int run_idle(struct load load, double every_s, double seconds)
         take_events(&load, 100, &n_ready, &n_none);
     }
     (void)pace_echoes(&load, every_s / MEASURE_IDLE_HURRY, every_s / MEASURE_IDLE_HURRY);
-    begin_measuring(&load);
+    load.cost = bare_begin(load.server_pid);
     const uint64_t n = pace_echoes(&load, every_s, seconds);
     const double per_100k = n > 0 ? 1e5 / (double)n : 0;
     printf("{\"resident_kib_per_session\": %.2f, \"server_cpu_s_per_100k\": %.3f, "
            "\"client_cpu_s_per_100k\": %.3f}\n",
            (measure_resident_kib(load.server_pid) - before) / (double)n_connections,
-           (measure_cpu_s(load.server_pid) - load.server_cpu_s) * per_100k,
-           (measure_own_cpu_s() - load.own_cpu_s) * per_100k);
+           (measure_cpu_s(load.server_pid) - load.cost.server_cpu_s) * per_100k,
+           (measure_own_cpu_s() - load.cost.own_cpu_s) * per_100k);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
+    (void)signal(SIGPIPE, SIG_IGN); /* the end of a client is not that of the server */
     if (argc == 3 && strcmp(argv[1], "server") == 0) {
         run_server(argv[2]);
     }

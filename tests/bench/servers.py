@@ -110,7 +110,8 @@ class Servers:
         if who == "peer":
             return run_tool(self.peer_program, scenario, self.peer_port, self.home, self.peer.pid,
                             *shape)
-        return run_tool(self.path("bench_fleet"), scenario, self.url, self.home, self.gateway.pid,
+        tool = "bench_knock" if who == "knock" else "bench_fleet"
+        return run_tool(self.path(tool), scenario, self.url, self.home, self.gateway.pid,
                         *shape)
 
     def resident_kib(self):
