@@ -474,7 +474,7 @@ static void a_full_disk_is_survived_without_a_reopen(void **state)
     fault_vfs_set_powersafe(true);
     const unsigned n_undone = fill_at_every_write(*state);
     fault_vfs_set_powersafe(false);
-    assert_true(n_undone > 2 * GROUPS);
+    assert_true(n_undone >= GROUPS);
     /* Here SQLite writes behind a commit's last frame, and a full disk may strike there. */
     (void)fill_at_every_write(*state);
 }
@@ -483,22 +483,27 @@ static void a_full_disk_is_survived_without_a_reopen(void **state)
 static void a_failed_upkeep_does_not_stop_decisions(void **state)
 {
     struct suite *suite = *state;
-    for (uint64_t at = 1; at <= 4; at++) {
+    bool has_struck = true;
+    uint64_t at = 0;
+    while (has_struck) {
         struct oracle oracle = {0};
         struct oc_error err;
-        start_over(suite, (unsigned)at);
+        start_over(suite, (unsigned)++at);
         open_after(suite);
         assert_int_equal(run_group(suite, 1, &oracle), OC_OK);
         fault_vfs_plan(FAULT_IO_ERROR, at, 0);
         const struct store_sighting row = {value_device_id(1), value_sighting(1)};
         enum oc_status st = store_save_sightings(suite->store, &row, 1, &err);
-        assert_int_equal(st != OC_OK, fault_vfs_has_struck());
+        has_struck = fault_vfs_has_struck();
+        assert_int_equal(st != OC_OK, has_struck);
+        fault_vfs_plan(FAULT_NONE, 0, 0);
         assert_int_equal(run_group(suite, 1 + CHANGES, &oracle), OC_OK);
         check_found(suite, &oracle);
         store_close(suite->store);
         suite->store = NULL;
         fault_vfs_revive();
     }
+    assert_true(at > 2); /* its write and its sync at least */
 }
 
 int main(void)

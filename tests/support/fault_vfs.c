@@ -283,17 +283,17 @@ static int file_write(sqlite3_file *base, const void *bytes, int n, sqlite3_int6
 {
     struct file *file = file_of(base);
     enum verdict verdict = judge(false);
-    if (verdict == FAIL_IO || verdict == FAIL_FULL) {
-        return verdict == FAIL_IO ? SQLITE_IOERR_WRITE : SQLITE_FULL;
+    if (verdict == FAIL_IO) {
+        return SQLITE_IOERR_WRITE;
     }
-    int done = verdict == DO_HALF ? n / 2 : n;
+    int done = verdict == DO_HALF || verdict == FAIL_FULL ? n / 2 : n;
     struct change *change = add_change(file, at, (size_t)done);
     change->after = malloc((size_t)done + 1);
     assert(change->after);
     memcpy(change->after, bytes, (size_t)done);
     change->n_after = (size_t)done;
     int result = file->real->pMethods->xWrite(file->real, bytes, done, at);
-    return verdict == PASS ? result : SQLITE_IOERR_WRITE;
+    return verdict == PASS ? result : verdict == FAIL_FULL ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 }
 
 static int file_truncate(sqlite3_file *base, sqlite3_int64 size)

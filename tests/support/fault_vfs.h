@@ -13,7 +13,7 @@
 enum fault_kind {
     FAULT_NONE,
     FAULT_IO_ERROR,    /* the operation fails once, with an I/O error */
-    FAULT_FULL,        /* the operation fails once, as on a full disk */
+    FAULT_FULL,        /* the operation fails once, as on a full disk: half of a write is there */
     FAULT_LATE_ERROR,  /* the operation is done and then reported as an I/O error, once */
     FAULT_SYNC_LOST,   /* a sync fails once, and what it was for is never written unless it is
                           written again, though reads still find it: as Linux does */
