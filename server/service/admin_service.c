@@ -19,6 +19,9 @@ struct decide_change {
     struct decide_result result;
     int64_t start_by_ms; /* monotonic; 0: no bound */
     const char *outcome; /* in a word, for the log; NULL: nothing was decided */
+    struct service *service;
+    bool is_unknown; /* it named a request that nobody has */
+    bool is_lost;    /* its group is not on disk, or nobody knows; the result says which */
 };
 
 static struct decide_change *decide_of(struct change *change)
@@ -290,24 +293,6 @@ static void stage(struct group *group, struct change *change)
 
 /* ---- answering ------------------------------------------------------------------------------ */
 
-/* What is now (online, last seen) goes around what was decided. */
-static void complete_view(struct service *service, struct decide_result *result)
-{
-    struct pairing decided = result->view.pairing;
-    if (service_view(service, &decided.id, &result->view)) {
-        result->view.pairing = decided;
-    }
-}
-
-static void deliver(struct delivery *delivery)
-{
-    struct decide_change *decide =
-        (struct decide_change *)(void *)((char *)delivery -
-                                         offsetof(struct decide_change, change.delivery));
-    decide->call.done(decide->call.user, &decide->result);
-    free(decide);
-}
-
 /* What was done, in the words of the log. */
 static const char *const done_events[PAIRING_EV_COUNT] = {
     [PAIRING_EV_APPROVE] = "pairing.approved",  [PAIRING_EV_REJECT] = "pairing.rejected",
@@ -333,16 +318,8 @@ static void log_done(const struct decide_change *decide, const char *device)
              command->reason[0] != '\0' ? command->reason : "none", pairing->claimed_name);
 }
 
-/* In force whatever became of its group. */
-static bool is_withdrawn(const struct decide_change *decide)
-{
-    const struct decide_result *result = &decide->result;
-    return is_final(decide->command.kind) &&
-           (result->status == OC_OK || result->error.is_not_durable);
-}
-
 /* Once it is known what became of it. */
-static void log_decision(const struct decide_change *decide, const struct oc_error *failed)
+static void log_decision(const struct decide_change *decide)
 {
     char id[OC_DEVICE_ID_DIGITS + 1];
     const struct decide_command *command = &decide->command;
@@ -352,43 +329,72 @@ static void log_decision(const struct decide_change *decide, const struct oc_err
     }
     oc_device_id_format(&result->view.pairing.id, id);
     metric_add(METRIC_DECISIONS_TOTAL, 1);
-    if (!failed && result->status == OC_OK) {
+    if (result->status == OC_OK) {
         log_done(decide, id);
         return;
     }
-    const bool is_unknown = result->status == OC_NOT_FOUND && names_request(command->kind);
-    const bool is_in_force =
-        failed ? is_withdrawn(decide) : is_final(command->kind) && result->error.is_not_durable;
-    const char *outcome = !failed                      ? decide->outcome
-                          : failed->is_outcome_unknown ? "unknown"
-                                                       : "not written";
+    const bool is_in_force = is_final(command->kind) && result->error.is_not_durable;
+    const char *outcome = !decide->is_lost                   ? decide->outcome
+                          : result->error.is_outcome_unknown ? "unknown"
+                                                             : "not written";
     log_warn("pairing.not_decided", "action=%s outcome=%s device=%s request=%s by=%s reason=%s",
              pairing_event_name(command->kind), is_in_force ? "in force, not durable yet" : outcome,
-             is_unknown ? "none" : id,
+             decide->is_unknown ? "none" : id,
              command->request_id.text[0] != '\0' ? command->request_id.text : "none",
-             decide->caller.actor.name, failed ? failed->text : result->error.text);
+             decide->caller.actor.name, result->error.text);
+}
+
+/* What is now (online, last seen) goes around what was decided. */
+static void complete_view(struct service *service, struct decide_result *result)
+{
+    struct device_view now;
+    if (service_view(service, &result->view.pairing.id, &now)) {
+        now.pairing = result->view.pairing;
+        result->view = now;
+    }
+}
+
+/* On the notifier's thread: the writer's is for what the next group waits for. */
+static void deliver(struct delivery *delivery)
+{
+    struct decide_change *decide =
+        (struct decide_change *)(void *)((char *)delivery -
+                                         offsetof(struct decide_change, change.delivery));
+    log_decision(decide);
+    if (decide->result.status == OC_OK) {
+        complete_view(decide->service, &decide->result);
+    }
+    decide->call.done(decide->call.user, &decide->result);
+    free(decide);
+}
+
+/* A withdrawal is in force whatever became of its group. */
+static void lose(struct decide_change *decide, const struct oc_error *failed)
+{
+    struct decide_result *result = &decide->result;
+    const bool is_withdrawn =
+        is_final(decide->command.kind) && (result->status == OC_OK || result->error.is_not_durable);
+    decide->is_lost = true;
+    result->status = failed->status;
+    result->error = *failed;
+    result->error.is_not_durable = is_withdrawn;
+    result->seq = 0;
 }
 
 static void finish(struct service *service, struct change *change, const struct oc_error *failed)
 {
     struct decide_change *decide = decide_of(change);
     struct decide_result *result = &decide->result;
-    if (!failed && result->status == OC_OK && is_final(decide->command.kind)) {
+    decide->service = service;
+    decide->is_unknown = result->status == OC_NOT_FOUND && names_request(decide->command.kind);
+    if (failed) {
+        lose(decide, failed);
+    } else if (decide->is_unknown) {
+        service_find_closest(service, decide->command.request_id.text, result->error.closest);
+    } else if (result->status == OC_OK && is_final(decide->command.kind)) {
         result->status = writer_check_marker(service, &result->error);
     }
-    log_decision(decide, failed);
-    if (failed) {
-        const bool withdraws = is_withdrawn(decide);
-        result->status = failed->status;
-        result->error = *failed;
-        result->error.is_not_durable = withdraws;
-        result->seq = 0;
-    } else if (result->status == OC_OK) {
-        complete_view(service, result);
-    } else if (result->status == OC_NOT_FOUND && names_request(decide->command.kind)) {
-        service_find_closest(service, decide->command.request_id.text, result->error.closest);
-    }
-    notifier_post_one(service->notifier, &change->delivery);
+    writer_answer(service, change);
 }
 
 static void answer_at_once(const struct decide_call *call, enum oc_status status, const char *text)

@@ -18,6 +18,7 @@
 #include "server/service/timer_wheel.h"
 
 struct peer;
+struct staged;
 
 enum {
     INDEX_SHARDS = 64,
@@ -47,6 +48,7 @@ struct live {
     struct oc_request_id code_id; /* the request that `code` belongs to; "" none */
     char code[OC_CODE_DIGITS + 1];
     const struct peer *code_peer; /* who revealed the nonce for it */
+    struct staged *staged; /* the newest change of the group on its way; writer thread only */
 };
 
 struct entry {

@@ -14,6 +14,7 @@
 /* A change of a record in the group on its way. */
 struct staged {
     struct staged *older;
+    struct staged *before; /* the older change of the same record; NULL: none in this group */
     struct shard *shard;
     struct entry *entry; /* held */
     struct packed record;
@@ -43,6 +44,7 @@ struct writer {
     bool is_set_back;    /* and they are older, or another's: locked, nothing is written to it */
     struct kept_marker marker;
     struct unsaved_list unsaved;
+    struct delivery_list answers; /* of the batch that runs */
 };
 
 static bool has_session(struct shard *shard, struct entry *entry)
@@ -66,27 +68,15 @@ struct store *group_store(struct group *group)
     return writer->is_broken ? NULL : writer->store;
 }
 
-static struct staged *newest_of(struct group *group, const struct oc_device_id *id)
-{
-    for (struct staged *staged = group->newest; staged; staged = staged->older) {
-        if (oc_device_id_equal(&staged->entry->id, id)) {
-            return staged;
-        }
-    }
-    return NULL;
-}
-
 void group_read(struct group *group, const struct oc_device_id *id, struct pairing *out)
 {
     struct shard *shard = index_shard(&group->service->index, id);
-    const struct staged *staged = newest_of(group, id);
-    if (staged && !staged->is_published) {
-        packed_to_pairing(&staged->record, id, out);
-        return;
-    }
     shard_lock(shard);
     const struct entry *entry = shard_find(shard, id);
-    if (entry) {
+    const struct staged *staged = entry && entry->live ? entry->live->staged : NULL;
+    if (staged && !staged->is_published) {
+        packed_to_pairing(&staged->record, id, out);
+    } else if (entry) {
         entry_read(entry, out);
     } else {
         *out = pairing_of_stranger(id);
@@ -255,11 +245,15 @@ static struct staged *staged_new(struct group *group, const struct group_change 
     return NULL;
 }
 
+/* Its hold keeps what the entry needs alive. */
 static void append(struct group *group, struct staged *staged)
 {
+    struct live *live = staged->entry->live;
     staged->older = group->newest;
     group->newest = staged;
     group->n_staged++;
+    staged->before = live->staged;
+    live->staged = staged;
 }
 
 /* Denies at once; true if a session was taken out. */
@@ -397,8 +391,8 @@ static void publish_staged(struct group *group, struct staged *staged)
 {
     struct pairing pairing;
     unsigned effects = 0;
-    for (const struct staged *each = staged; each; each = each->older) {
-        effects |= each->entry == staged->entry ? each->effects : 0;
+    for (const struct staged *each = staged; each; each = each->before) {
+        effects |= each->effects;
     }
     if (staged->forgets) {
         records_forget(group->service, staged->entry, effects);
@@ -413,7 +407,7 @@ static void publish_staged(struct group *group, struct staged *staged)
 static void publish_group(struct group *group)
 {
     for (struct staged *staged = group->newest; staged; staged = staged->older) {
-        if (newest_of(group, &staged->entry->id) == staged && !staged->is_published) {
+        if (staged->entry->live->staged == staged && !staged->is_published) {
             publish_staged(group, staged);
         }
     }
@@ -441,6 +435,7 @@ static void end_group(struct group *group, bool keeps_withdrawals)
         if (keeps_withdrawals && staged->unsaved) {
             unsaved_list_keep(&group->service->writer->unsaved, OC_STEAL(staged->unsaved));
         }
+        staged->entry->live->staged = NULL;
         unhold(group->service, staged);
         staged_free(staged);
     }
@@ -531,10 +526,16 @@ static struct change *change_of(struct job *job)
     return (struct change *)(void *)job;
 }
 
+void writer_answer(struct service *service, struct change *change)
+{
+    delivery_list_add(&service->writer->answers, &change->delivery);
+}
+
 void writer_run_batch(void *user, struct job *first)
 {
     struct service *service = user;
     struct group group = {.service = service, .now_ms = service_now_ms(service)};
+    struct delivery_list *answers = &service->writer->answers;
     struct oc_error err;
     for (struct job *job = first; job; job = job->next) {
         struct change *change = change_of(job);
@@ -548,18 +549,18 @@ void writer_run_batch(void *user, struct job *first)
         struct change *change = change_of(first);
         first = first->next;
         if (change->ops->run) {
+            notifier_post(service->notifier, answers); /* no job delays what was decided */
             change->ops->run(service, change);
         }
         change->ops->finish(service, change, change->ops->run ? NULL : failed);
     }
+    notifier_post(service->notifier, answers);
 }
 
 bool writer_push(struct service *service, struct change *change)
 {
-    bool is_accepted = executor_push(service->executor, &change->job);
-    if (!is_accepted) {
-        metric_add(METRIC_WRITER_QUEUE_FULL_TOTAL, 1);
-    }
+    const bool is_accepted = executor_push(service->executor, &change->job);
+    metric_add(METRIC_WRITER_QUEUE_FULL_TOTAL, is_accepted ? 0 : 1);
     return is_accepted;
 }
 

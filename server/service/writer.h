@@ -96,5 +96,9 @@ void group_retry(struct group *group);
 /* For writes outside of a group: an outage begins where the disk is what failed. */
 void writer_note_failure(struct service *service, enum oc_status st, struct oc_error *err);
 
+/* Posts what `change` delivers, together with the other answers of its group and behind all that
+ * the commit published; from its finish. */
+void writer_answer(struct service *service, struct change *change);
+
 /* The executor's batch function; `user` is the service. */
 void writer_run_batch(void *user, struct job *first);
