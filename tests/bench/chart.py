@@ -6,8 +6,8 @@ PARTIES = [("value", "gateway", "#2f81f7"), ("floor", "floor: bare epoll, OpenSS
            ("peer", "gRPC C++", "#d2741a")]
 PANELS = [  # scenario, figure, title, whether logarithmic, its share of the width
     ("unary", "requests_per_s", "calls a second: connections x calls in flight (log scale)", True,
-     0.72),
-    ("connect", "connects_per_s", "connects a second", False, 0.28)]
+     0.66),
+    ("connect", "connects_per_s", "connects a second", False, 0.34)]
 
 HEAD = """set encoding utf8
 set terminal svg size 960,400 font 'sans-serif,13' noenhanced
@@ -74,7 +74,8 @@ def panel(rows, left, scenario, title, is_log, width):
         plots += [f"${block} using 1:2 with boxes linecolor rgb '{colour}'",
                   f"${block} using 1:2:3 with labels offset 0,0.6 font ',12' "
                   "textcolor rgb '#848d97'"]
-    tics = ", ".join(f"'{row['shape']}' {at}" for at, row in enumerate(rows))
+    names = (row["shape"].replace(", ", ",\\n") for row in rows)
+    tics = ", ".join(f'"{name}" {at}' for at, name in enumerate(names))
     return blocks + f"set xtics ({tics})\n" + PANEL.format(
         title=title, number="%.0s%c" if is_log else "%.0f",
         scale="set logscale y" if is_log else "unset logscale", left=left + 0.065,

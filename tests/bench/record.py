@@ -1,4 +1,7 @@
-"""Keeps the figures of a run, and shows them in the README between two marks."""
+"""Keeps the figures of a run, and shows them in the README between two marks.
+
+    record.py       shows once more what was kept; after a change of limits, say
+"""
 import json
 import os
 import re
@@ -9,6 +12,7 @@ import report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 README = os.path.join(HERE, os.pardir, os.pardir, "README.md")
+FIGURES = os.path.join(HERE, "bench.json")
 BLOCK = re.compile(r"(<!-- measured -->\n).*?(<!-- /measured -->\n)", re.S)
 
 
@@ -23,15 +27,32 @@ def into_readme(text, shown):
     return changed
 
 
-def record(rows, machine):
-    """Returns what was written."""
-    figures, picture = (os.path.join(HERE, name) for name in ("bench.json", "bench.svg"))
-    with open(figures, "w", encoding="ascii") as file:
-        json.dump(rows, file, indent=1)
-        file.write("\n")
+def show(rows, machine):
+    """Draws them and changes the README; returns what was written."""
+    picture = os.path.join(HERE, "bench.svg")
     chart.write(rows, picture)
     with open(README, encoding="utf-8") as file:
         changed = into_readme(file.read(), block(rows, machine))
     with open(README, "w", encoding="utf-8") as file:
         file.write(changed)
-    return [figures, picture, os.path.normpath(README)]
+    return [picture, os.path.normpath(README)]
+
+
+def record(rows, machine):
+    """Keeps and shows them; returns what was written."""
+    with open(FIGURES, "w", encoding="ascii") as file:
+        json.dump(rows, file, indent=1)
+        file.write("\n")
+    return [FIGURES] + show(rows, machine)
+
+
+def kept():
+    """The figures, and what they were measured with."""
+    with open(FIGURES, encoding="ascii") as file:
+        rows = json.load(file)
+    with open(README, encoding="utf-8") as file:
+        return rows, BLOCK.search(file.read())[0].splitlines()[1]
+
+
+if __name__ == "__main__":
+    print("\n".join(show(*kept())))

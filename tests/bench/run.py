@@ -9,10 +9,13 @@ writes the figures as JSON and a chart beside it (WORK_DIR/bench.json by default
 asserted: a benchmark is not a test. README.md here tells how to read it.
 """
 import argparse
+import contextlib
 import json
 import os
+import shutil
 import statistics
 import sys
+import tempfile
 import time
 from collections import namedtuple
 
@@ -49,17 +52,25 @@ def rows_of(name, figures):
                    "peer": median(measured(found, "peer")), "runs": runs}
 
 
-def run(options, name):
+@contextlib.contextmanager
+def work_folder(root):
+    """Gone when all went well; else it has the logs. A socket's path may have 107 bytes."""
+    folder = tempfile.mkdtemp(prefix="bench.", dir=root if len(root) < 60 else None)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def run(options, name, work_dir):
     figures = []
     for turn in range(options.runs):
         def make_servers(pairing=None):
-            return Servers(options.bin_dir, options.work_dir, pairing, turn, options.peer)
+            return Servers(options.bin_dir, work_dir, pairing, turn, options.peer)
         start = time.monotonic()
         figures += [Figure(*found)
                     for found in scenarios.ALL[name](make_servers, options.seconds)]
         print(f"bench: {name}, run {turn + 1} of {options.runs}, "
               f"{time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
-    return rows_of(name, figures)
+    return list(rows_of(name, figures))
 
 
 def parse_options():
@@ -92,7 +103,8 @@ def main():
     options = parse_options()
     rows = []
     for name in options.scenarios:
-        rows += run(options, name)
+        with work_folder(options.work_dir) as work_dir:
+            rows += run(options, name, work_dir)
     machine = report.machine(options.bin_dir, options.peer)
     print(f"{machine}\n\n{report.table(rows, limits.read())}\n")
     with open(options.json, "w", encoding="ascii") as file:

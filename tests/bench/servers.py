@@ -11,15 +11,14 @@ import time
 
 
 class Servers:
-    """A gateway in a directory of its own, and its references beside it."""
+    """A gateway in a directory of its own, and its references beside it. What is made once for
+    all runs is kept in work_dir."""
 
     def __init__(self, bin_dir, work_dir, pairing=None, turn=0, peer=None):
         self.bin, self.children, self.gateway, self.floor = bin_dir, [], None, None
-        self.turn, self.peer_program, self.peer = turn, peer, None
+        self.turn, self.peer_program, self.peer, self.kept = turn, peer, None, work_dir
         self.tests = os.path.join(bin_dir, os.pardir, "tests")
-        # A socket's path may have 107 bytes.
-        root = os.path.abspath(work_dir)
-        self.home = tempfile.mkdtemp(prefix="openclaw-bench.", dir=root if len(root) < 70 else None)
+        self.home = tempfile.mkdtemp(prefix="s.", dir=work_dir)
         self.pairing = pairing
         self.url = "tls+tcp://127.0.0.1:0"
 
@@ -69,6 +68,15 @@ class Servers:
         self.launch_gateway()
         self.url = self.wait(lambda: json.loads(self.openclaw("gateway", "info", "-o", "json")))[
             "address"]
+
+    def take_store(self, n_devices):
+        """A gateway that does not run has so many devices from now on, under another key."""
+        filled = os.path.join(self.kept, f"store-{n_devices}")
+        if not os.path.exists(filled):
+            run_tool(self.tool("populate"), filled, n_devices)
+        own = os.path.join(self.home, "gateway")
+        shutil.rmtree(own)
+        subprocess.run(["cp", "-R", "--reflink=auto", filled, own], check=True)
 
     def stop_gateway(self, how=signal.SIGTERM):
         self.gateway.send_signal(how)

@@ -16,7 +16,6 @@ sys.dont_write_bytecode = True
 
 import limits  # noqa: E402
 import record  # noqa: E402
-import report  # noqa: E402
 import run  # noqa: E402
 import scenarios  # noqa: E402
 
@@ -89,10 +88,8 @@ class Output(unittest.TestCase):
             record.into_readme("a\nb\n", "new\n")
 
     def test_the_readme_shows_what_was_recorded(self):
-        with open(os.path.join(record.HERE, "bench.json"), encoding="ascii") as file:
-            table = report.short_table(json.load(file), limits.read())
         with open(record.README, encoding="utf-8") as file:
-            self.assertIn(f"\n\n{table}\n<!-- /measured -->\n", file.read())
+            self.assertIn(record.block(*record.kept()), file.read())
 
     def test_a_run_prints_one_table_and_writes_json_and_a_chart(self):
         folder = tempfile.mkdtemp()
