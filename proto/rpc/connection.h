@@ -8,7 +8,7 @@
  * returned. No lock of the connection is held during a callback; a callback must not block.
  *
  * Batching: what is sent from inside frame() leaves in one write when everything that arrived in
- * the same read has been handled, or 32 messages of it. What is sent from elsewhere leaves at once.
+ * the same read has been handled, or 16 messages of it. What is sent from elsewhere leaves at once.
  */
 #pragma once
 

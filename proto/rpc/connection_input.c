@@ -18,7 +18,7 @@ enum {
     SMALL_IN_A_ROW = 4,
     /* What was sent while so many frames were handled leaves before the next are: the peer, on
      * another core, need not wait for the last of a long batch to begin with the first. */
-    FRAMES_PER_WRITE = 32,
+    FRAMES_PER_WRITE = 16,
     /* On the stack of the receiving thread: plaintext is nowhere else, once it is handled. */
     SCRATCH_BYTES = 32 * 1024,
 };

@@ -194,7 +194,7 @@ static void output_that_cannot_wait_for_want_of_memory_closes(void **state)
 
 enum {
     BATCH = 200,
-    TOGETHER = 32, /* answers that leave in one write */
+    TOGETHER = 16, /* answers that leave in one write */
     CALL_BYTES = 12 + 20,
 };
 
