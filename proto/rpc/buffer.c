@@ -36,10 +36,7 @@ bool oc_buffer_append(struct oc_buffer *buffer, const void *bytes, size_t n)
     if (!oc_buffer_reserve(buffer, n)) {
         return false;
     }
-    if (n > 0) {
-        memcpy(buffer->data + buffer->end, bytes, n);
-    }
-    buffer->end += n;
+    oc_buffer_put(buffer, bytes, n);
     return true;
 }
 

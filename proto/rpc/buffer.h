@@ -4,9 +4,11 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* {0} is empty. Owns data: oc_buffer_free. */
 struct oc_buffer {
@@ -29,6 +31,15 @@ static inline const uint8_t *oc_buffer_front(const struct oc_buffer *buffer)
 /* Makes room for n more bytes; false when out of memory, the content is then unharmed. */
 bool oc_buffer_reserve(struct oc_buffer *buffer, size_t n);
 bool oc_buffer_append(struct oc_buffer *buffer, const void *bytes, size_t n);
+/* The same where oc_buffer_reserve made the room. */
+static inline void oc_buffer_put(struct oc_buffer *buffer, const void *bytes, size_t n)
+{
+    assert(n <= buffer->capacity - buffer->end);
+    if (n > 0) {
+        memcpy(buffer->data + buffer->end, bytes, n);
+        buffer->end += n;
+    }
+}
 /* Takes n bytes off the front; frees the memory with the last one. */
 void oc_buffer_consume(struct oc_buffer *buffer, size_t n);
 void oc_buffer_free(struct oc_buffer *buffer);

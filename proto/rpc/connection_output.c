@@ -35,8 +35,8 @@ bool oc_connection_queue(struct oc_connection *connection, const uint8_t *head, 
         oc_connection_abort_locked(connection, OC_RESOURCE_EXHAUSTED, "out of memory");
         return false;
     }
-    (void)oc_buffer_append(queue, head, n_head);
-    (void)oc_buffer_append(queue, body, n_body);
+    oc_buffer_put(queue, head, n_head);
+    oc_buffer_put(queue, body, n_body);
     return true;
 }
 

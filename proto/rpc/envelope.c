@@ -48,7 +48,7 @@ enum {
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* A flat message: slot i holds field i, if it stood there. */
+/* A flat message: slot i holds field i, or number 0 and nothing else if it did not stand there. */
 struct slots {
     struct oc_wire_field of[MAX_SLOTS];
     bool has_unknown;
@@ -57,7 +57,10 @@ struct slots {
 static bool read_slots(const uint8_t *bytes, size_t n, uint32_t n_slots, struct slots *slots)
 {
     struct oc_wire_cursor cursor = {.bytes = bytes, .n = n};
-    *slots = (struct slots){.has_unknown = false};
+    slots->has_unknown = false;
+    for (uint32_t i = 0; i < n_slots; i++) {
+        slots->of[i].number = 0;
+    }
     for (;;) {
         struct oc_wire_field field;
         const enum oc_wire_result result = oc_wire_next(&cursor, &field);
@@ -91,7 +94,7 @@ static bool slot_fixed(const struct slots *slots, uint32_t number, size_t wanted
                        uint8_t *out)
 {
     const struct oc_wire_field *field = &slots->of[number];
-    *has = field->n > 0;
+    *has = field->number != 0 && field->n > 0;
     if (field->number == 0) {
         return true;
     }
@@ -107,9 +110,14 @@ static bool slot_fixed(const struct slots *slots, uint32_t number, size_t wanted
 static bool slot_bytes(const struct slots *slots, uint32_t number, const uint8_t **out, size_t *n)
 {
     const struct oc_wire_field *field = &slots->of[number];
+    *out = NULL;
+    *n = 0;
+    if (field->number == 0) {
+        return true;
+    }
     *out = field->data;
     *n = field->n;
-    return field->number == 0 || field->type == OC_WIRE_BYTES;
+    return field->type == OC_WIRE_BYTES;
 }
 
 /* Text of less than cap bytes, NUL-terminated in out. */
@@ -204,16 +212,22 @@ static bool read_details(const uint8_t *bytes, size_t n, struct oc_error *error)
     return true;
 }
 
-static bool read_error(const struct slots *slots, enum oc_status status, struct oc_error *error)
+/* Most replies are OK: then the details are not looked at. */
+static bool read_error(const struct slots *slots, enum oc_status status, struct oc_error *out)
 {
+    if (status == OC_OK) {
+        *out = (struct oc_error){.status = OC_OK};
+        return true;
+    }
+    struct oc_error error = {.status = status};
     const uint8_t *details = NULL;
     size_t n_details = 0;
-    if (!slot_text(slots, REPLY_PHRASE, error->text, sizeof error->text) ||
+    if (!slot_text(slots, REPLY_PHRASE, error.text, sizeof error.text) ||
         !slot_bytes(slots, REPLY_DETAILS, &details, &n_details) ||
-        !read_details(details, n_details, error)) {
+        !read_details(details, n_details, &error)) {
         return false;
     }
-    error->status = status;
+    *out = error;
     return true;
 }
 
@@ -221,7 +235,6 @@ enum oc_status oc_reply_unpack(const uint8_t *bytes, size_t n, struct oc_reply *
                                struct oc_error *err)
 {
     struct slots slots;
-    struct oc_reply reply = {.status = OC_OK};
     uint32_t number = 0;
     if (!read_slots(bytes, n, REPLY_FIELDS, &slots)) {
         return refuse(err, "Reply", "broken encoding");
@@ -233,14 +246,18 @@ enum oc_status oc_reply_unpack(const uint8_t *bytes, size_t n, struct oc_reply *
     if (!slot_number(&slots, REPLY_STATUS, UINT32_MAX, &number)) {
         return refuse(err, "status", "not a status");
     }
-    reply.status = number < OC_STATUS_COUNT ? (enum oc_status)number : OC_UNKNOWN;
-    if (reply.status != OC_OK && !read_error(&slots, reply.status, &reply.error)) {
-        return refuse(err, "details", "not the details of a status");
-    }
-    if (!slot_bytes(&slots, REPLY_PAYLOAD, &reply.payload, &reply.n_payload)) {
+    const uint8_t *payload = NULL;
+    size_t n_payload = 0;
+    if (!slot_bytes(&slots, REPLY_PAYLOAD, &payload, &n_payload)) {
         return refuse(err, "payload", "not bytes");
     }
-    *out = reply;
+    const enum oc_status answered = number < OC_STATUS_COUNT ? (enum oc_status)number : OC_UNKNOWN;
+    if (!read_error(&slots, answered, &out->error)) {
+        return refuse(err, "details", "not the details of a status");
+    }
+    out->status = answered;
+    out->payload = payload;
+    out->n_payload = n_payload;
     return OC_OK;
 }
 

@@ -33,20 +33,28 @@ static size_t prefix_bytes(bool is_ipc)
     return is_ipc ? 1 + LENGTH_BYTES : LENGTH_BYTES;
 }
 
-static uint64_t get_number(const uint8_t *bytes, size_t n)
+static uint32_t get_word(const uint8_t *bytes)
 {
-    uint64_t number = 0;
-    for (size_t i = 0; i < n; i++) {
-        number = number << 8 | bytes[i];
-    }
-    return number;
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static void put_number(uint8_t *out, uint64_t number, size_t n)
+static uint64_t get_length(const uint8_t *bytes)
 {
-    for (size_t i = 0; i < n; i++) {
-        out[n - 1 - i] = (uint8_t)(number >> (8 * i));
-    }
+    return (uint64_t)get_word(bytes) << 32 | get_word(bytes + WORD_BYTES);
+}
+
+static void put_word(uint8_t *out, uint32_t word)
+{
+    out[0] = (uint8_t)(word >> 24);
+    out[1] = (uint8_t)(word >> 16);
+    out[2] = (uint8_t)(word >> 8);
+    out[3] = (uint8_t)word;
+}
+
+static void put_length(uint8_t *out, uint64_t length)
+{
+    put_word(out, (uint32_t)(length >> 32));
+    put_word(out + WORD_BYTES, (uint32_t)length);
 }
 
 enum oc_sp_result oc_sp_next(bool is_ipc, const uint8_t *bytes, size_t n, uint64_t max_length,
@@ -59,7 +67,7 @@ enum oc_sp_result oc_sp_next(bool is_ipc, const uint8_t *bytes, size_t n, uint64
     if (n < n_prefix) {
         return OC_SP_NEED_MORE;
     }
-    const uint64_t length = get_number(bytes + n_prefix - LENGTH_BYTES, LENGTH_BYTES);
+    const uint64_t length = get_length(bytes + n_prefix - LENGTH_BYTES);
     if (length > max_length || length < WORD_BYTES) {
         return OC_SP_BROKEN;
     }
@@ -69,7 +77,7 @@ enum oc_sp_result oc_sp_next(bool is_ipc, const uint8_t *bytes, size_t n, uint64
     if (n - n_prefix < length) {
         return OC_SP_NEED_MORE;
     }
-    frame->word = (uint32_t)get_number(bytes + n_prefix, WORD_BYTES);
+    frame->word = get_word(bytes + n_prefix);
     frame->body = bytes + n_prefix + WORD_BYTES;
     frame->n_body = (size_t)length - WORD_BYTES;
     frame->n_consumed = n_prefix + (size_t)length;
@@ -80,8 +88,8 @@ size_t oc_sp_header(bool is_ipc, uint32_t word, size_t n_body, uint8_t out[OC_SP
 {
     const size_t n_prefix = prefix_bytes(is_ipc);
     out[0] = IPC_MARK; /* on tcp the length overwrites it */
-    put_number(out + n_prefix - LENGTH_BYTES, (uint64_t)n_body + WORD_BYTES, LENGTH_BYTES);
-    put_number(out + n_prefix, word, WORD_BYTES);
+    put_length(out + n_prefix - LENGTH_BYTES, (uint64_t)n_body + WORD_BYTES);
+    put_word(out + n_prefix, word);
     return n_prefix + WORD_BYTES;
 }
 
@@ -91,6 +99,6 @@ uint64_t oc_sp_wanted(bool is_ipc, const uint8_t *bytes, size_t n)
     if (n < n_prefix) {
         return 0;
     }
-    const uint64_t length = get_number(bytes + n_prefix - LENGTH_BYTES, LENGTH_BYTES);
+    const uint64_t length = get_length(bytes + n_prefix - LENGTH_BYTES);
     return length > UINT64_MAX - n_prefix ? UINT64_MAX : length + n_prefix;
 }

@@ -8,7 +8,7 @@ enum {
     TYPE_BITS = 3,
 };
 
-bool oc_wire_take_varint(struct oc_wire_cursor *cursor, uint64_t *value)
+static bool take_long_varint(struct oc_wire_cursor *cursor, uint64_t *value)
 {
     uint64_t number = 0;
     for (size_t i = 0; i < MAX_VARINT_BYTES && i < cursor->n; i++) {
@@ -25,6 +25,23 @@ bool oc_wire_take_varint(struct oc_wire_cursor *cursor, uint64_t *value)
         }
     }
     return false;
+}
+
+/* Most numbers, tags and lengths are one byte. */
+static inline bool take_varint(struct oc_wire_cursor *cursor, uint64_t *value)
+{
+    if (cursor->n == 0 || cursor->bytes[0] >= 0x80) {
+        return take_long_varint(cursor, value);
+    }
+    *value = cursor->bytes[0];
+    cursor->bytes++;
+    cursor->n--;
+    return true;
+}
+
+bool oc_wire_take_varint(struct oc_wire_cursor *cursor, uint64_t *value)
+{
+    return take_varint(cursor, value);
 }
 
 static bool take_bytes(struct oc_wire_cursor *cursor, uint64_t n, struct oc_wire_field *field)
@@ -44,13 +61,13 @@ static bool take_content(struct oc_wire_cursor *cursor, uint64_t type, struct oc
     uint64_t length = 0;
     switch (type) {
     case OC_WIRE_VARINT:
-        return oc_wire_take_varint(cursor, &field->value);
+        return take_varint(cursor, &field->value);
     case OC_WIRE_FIXED64:
         return take_bytes(cursor, 8, field);
     case OC_WIRE_FIXED32:
         return take_bytes(cursor, 4, field);
     case OC_WIRE_BYTES:
-        return oc_wire_take_varint(cursor, &length) && take_bytes(cursor, length, field);
+        return take_varint(cursor, &length) && take_bytes(cursor, length, field);
     default:
         return false; /* groups, and what is no type at all */
     }
@@ -62,7 +79,7 @@ enum oc_wire_result oc_wire_next(struct oc_wire_cursor *cursor, struct oc_wire_f
         return OC_WIRE_END;
     }
     uint64_t tag = 0;
-    if (!oc_wire_take_varint(cursor, &tag) || tag > UINT32_MAX || tag >> TYPE_BITS == 0) {
+    if (!take_varint(cursor, &tag) || tag > UINT32_MAX || tag >> TYPE_BITS == 0) {
         return OC_WIRE_BROKEN;
     }
     *field = (struct oc_wire_field){.number = (uint32_t)(tag >> TYPE_BITS)};
@@ -81,7 +98,7 @@ static void put_raw(struct oc_wire_writer *writer, const void *data, size_t n)
     writer->n += n;
 }
 
-static void put_varint(struct oc_wire_writer *writer, uint64_t value)
+static void put_long_varint(struct oc_wire_writer *writer, uint64_t value)
 {
     uint8_t bytes[MAX_VARINT_BYTES];
     size_t n = 0;
@@ -91,6 +108,18 @@ static void put_varint(struct oc_wire_writer *writer, uint64_t value)
     }
     bytes[n++] = (uint8_t)value;
     put_raw(writer, bytes, n);
+}
+
+static inline void put_varint(struct oc_wire_writer *writer, uint64_t value)
+{
+    if (value >= 0x80) {
+        put_long_varint(writer, value);
+        return;
+    }
+    if (writer->n < writer->cap) {
+        writer->out[writer->n] = (uint8_t)value;
+    }
+    writer->n++;
 }
 
 static void put_tag(struct oc_wire_writer *writer, uint32_t field, enum oc_wire_type type)

@@ -296,6 +296,44 @@ static void a_payload_never_costs_more_than_the_arena(void **state)
     oc_arena_free(arena);
 }
 
+/* Where a number or a length takes one byte more. */
+static void numbers_and_lengths_of_every_width_come_back(void **state)
+{
+    (void)state;
+    static const uint32_t widths[] = {1, 127, 128, 129, 16383, 16384, 60000};
+    static uint8_t payload[60000];
+    static uint8_t packed[sizeof payload + 128];
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(widths); i++) {
+        const struct oc_call call = {.method = widths[i],
+                                     .budget_ms = widths[i],
+                                     .payload = payload,
+                                     .n_payload = widths[i]};
+        const size_t n = oc_call_pack(&call, packed, sizeof packed);
+        struct oc_call found;
+        assert_int_equal(oc_call_unpack(packed, n, &found, NULL), OC_OK);
+        assert_int_equal(found.method, widths[i]);
+        assert_int_equal(found.budget_ms, widths[i]);
+        assert_int_equal(found.n_payload, widths[i]);
+    }
+}
+
+static void what_does_not_fit_is_not_written_past_the_room(void **state)
+{
+    (void)state;
+    const struct oc_call call = {
+        .method = 3, .budget_ms = 60000, .payload = (const uint8_t *)"payload", .n_payload = 7};
+    uint8_t whole[64];
+    const size_t n = oc_call_pack(&call, whole, sizeof whole);
+    for (size_t cap = 0; cap < n; cap++) {
+        uint8_t room[sizeof whole];
+        memset(room, 0xee, sizeof room);
+        assert_int_equal(oc_call_pack(&call, room, cap), 0);
+        for (size_t i = cap; i < sizeof room; i++) {
+            assert_int_equal(room[i], 0xee);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +354,8 @@ int main(void)
         cmocka_unit_test(a_payload_is_decoded_into_the_arena),
         cmocka_unit_test(unknown_fields_are_refused_where_asked),
         cmocka_unit_test(a_payload_never_costs_more_than_the_arena),
+        cmocka_unit_test(numbers_and_lengths_of_every_width_come_back),
+        cmocka_unit_test(what_does_not_fit_is_not_written_past_the_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
