@@ -1,17 +1,17 @@
 /* See arena.h. */
 #include "proto/base/arena.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "proto/base/secret.h"
 
-enum { ALIGNMENT = 16 };
-
 struct oc_arena {
     size_t capacity;
     size_t used;
-    _Alignas(ALIGNMENT) uint8_t block[];
+    _Alignas(OC_ARENA_ALIGNMENT) uint8_t block[];
 };
+_Static_assert(sizeof(struct oc_arena) == OC_ARENA_HEAD_BYTES, "what oc_arena_at takes of it");
 
 struct oc_arena *oc_arena_new(size_t capacity_bytes)
 {
@@ -27,6 +27,15 @@ struct oc_arena *oc_arena_new(size_t capacity_bytes)
     return arena;
 }
 
+struct oc_arena *oc_arena_at(void *memory, size_t bytes)
+{
+    assert((uintptr_t)memory % OC_ARENA_ALIGNMENT == 0 && bytes >= OC_ARENA_HEAD_BYTES);
+    struct oc_arena *arena = memory;
+    arena->capacity = bytes - OC_ARENA_HEAD_BYTES;
+    arena->used = 0;
+    return arena;
+}
+
 void oc_arena_free(struct oc_arena *arena)
 {
     if (arena) {
@@ -37,7 +46,7 @@ void oc_arena_free(struct oc_arena *arena)
 
 void *oc_arena_alloc(struct oc_arena *arena, size_t bytes)
 {
-    size_t start = (arena->used + (ALIGNMENT - 1)) & ~(size_t)(ALIGNMENT - 1);
+    size_t start = (arena->used + (OC_ARENA_ALIGNMENT - 1)) & ~(size_t)(OC_ARENA_ALIGNMENT - 1);
     if (start > arena->capacity || bytes > arena->capacity - start) {
         return NULL;
     }

@@ -15,6 +15,14 @@ struct oc_arena;
 struct oc_arena *oc_arena_new(size_t capacity_bytes);
 void oc_arena_free(struct oc_arena *arena);
 
+/* One inside memory of the caller's, which it shares with its own few words: bytes of it are more
+ * than the capacity. Resetting is all that is owed. */
+enum {
+    OC_ARENA_ALIGNMENT = 16,
+    OC_ARENA_HEAD_BYTES = 16,
+};
+struct oc_arena *oc_arena_at(void *memory, size_t bytes);
+
 /* 16-byte aligned and uninitialised; NULL past the cap. Valid until the next reset. */
 void *oc_arena_alloc(struct oc_arena *arena, size_t bytes);
 

@@ -36,22 +36,31 @@ static void release(struct call *call)
     }
 }
 
-static void send_reply(struct call *call, enum oc_status status, const struct oc_error *err,
-                       const ProtobufCMessage *message)
+static void send_large_reply(struct call *call, const ProtobufCMessage *message)
 {
-    uint8_t small[SMALL_REPLY_BYTES];
-    const size_t n_message = message ? protobuf_c_message_get_packed_size(message) : 0;
-    const size_t cap = n_message + ENVELOPE_ROOM_BYTES;
-    uint8_t *large = cap > sizeof small ? malloc(cap) : NULL;
-    uint8_t *out = cap > sizeof small ? large : small;
+    assert(message); /* nothing else is longer than the small one */
+    const size_t cap = protobuf_c_message_get_packed_size(message) + ENVELOPE_ROOM_BYTES;
+    uint8_t *out = malloc(cap);
     if (!out) {
         oc_connection_abort(call->connection, OC_RESOURCE_EXHAUSTED, "out of memory");
         return;
     }
-    const size_t n = oc_reply_pack(status, err, message, out, cap);
+    const size_t n = oc_reply_pack(OC_OK, NULL, message, out, cap);
     assert(n > 0);
     (void)oc_connection_send(call->connection, call->word, out, n);
-    free(large);
+    free(out);
+}
+
+static void send_reply(struct call *call, enum oc_status status, const struct oc_error *err,
+                       const ProtobufCMessage *message)
+{
+    uint8_t small[SMALL_REPLY_BYTES];
+    const size_t n = oc_reply_pack(status, err, message, small, sizeof small);
+    if (n > 0) {
+        (void)oc_connection_send(call->connection, call->word, small, n);
+    } else {
+        send_large_reply(call, message);
+    }
 }
 
 void call_reply(struct call *call, const ProtobufCMessage *message)

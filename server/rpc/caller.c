@@ -74,20 +74,13 @@ static unsigned find_word(const struct caller *caller, uint32_t word)
     return i;
 }
 
-bool caller_is_in_flight(struct caller *caller, uint32_t word)
+bool caller_is_new(struct caller *caller, uint32_t word, unsigned *n_in_flight)
 {
     pthread_mutex_lock(&caller->lock);
-    const bool is_there = find_word(caller, word) < caller->n_words;
+    const bool is_new = find_word(caller, word) == caller->n_words;
+    *n_in_flight = caller->n_words;
     pthread_mutex_unlock(&caller->lock);
-    return is_there;
-}
-
-unsigned caller_count_in_flight(struct caller *caller)
-{
-    pthread_mutex_lock(&caller->lock);
-    const unsigned n = caller->n_words;
-    pthread_mutex_unlock(&caller->lock);
-    return n;
+    return is_new;
 }
 
 /* Under the lock. */

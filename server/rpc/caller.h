@@ -71,9 +71,9 @@ void caller_hold(struct caller *caller);
 /* Frees with the last reference. Accepts NULL. */
 void caller_release(struct caller *caller);
 
-/* Whether a call with this word is still to be answered. Any thread. */
-bool caller_is_in_flight(struct caller *caller, uint32_t word);
-unsigned caller_count_in_flight(struct caller *caller);
+/* Whether no call with this word is still to be answered; and how many with others are. Any
+ * thread. */
+bool caller_is_new(struct caller *caller, uint32_t word, unsigned *n_in_flight);
 /* False when out of memory. Any thread. */
 bool caller_begin(struct caller *caller, uint32_t word);
 void caller_end(struct caller *caller, uint32_t word);

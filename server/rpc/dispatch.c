@@ -221,7 +221,7 @@ static enum oc_status check_authority(const struct call *call, uint32_t number,
 
 /* What one caller may take: tokens while it is not approved, calls in flight always. */
 static enum oc_status check_quota(const struct call *call, const struct method_row *row,
-                                  struct oc_error *err)
+                                  unsigned n_in_flight, struct oc_error *err)
 {
     const bool is_approved = atomic_load(&call->caller->is_approved);
     const unsigned max_in_flight =
@@ -235,7 +235,7 @@ static enum oc_status check_quota(const struct call *call, const struct method_r
             return OC_RESOURCE_EXHAUSTED;
         }
     }
-    if (caller_count_in_flight(call->caller) >= max_in_flight) {
+    if (n_in_flight >= max_in_flight) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "dispatch: too many calls in flight");
     }
     return OC_OK;
@@ -264,31 +264,7 @@ static uint32_t budget_of(const struct oc_method *method, uint32_t budget_ms)
     return method->is_long_poll && budget_ms > OC_LONG_POLL_MS ? OC_LONG_POLL_MS : budget_ms;
 }
 
-static enum oc_status run(struct call *call, struct oc_arena *arena, struct oc_error *err)
-{
-    const struct oc_call *envelope = call->envelope;
-    enum oc_status status = check_authority(call, envelope->method, err);
-    if (status) {
-        return status;
-    }
-    const struct method_row *row = find_row(call->caller->door, envelope->method);
-    assert(row && call->method); /* check_authority found both */
-    ProtobufCMessage *request = NULL;
-    status = check_quota(call, row, err);
-    if (!status) {
-        status = check_envelope(call, err);
-    }
-    if (!status) {
-        status =
-            oc_payload_unpack(oc_method_input(call->method), envelope->payload, envelope->n_payload,
-                              call->method->changes, arena, &request, err);
-    }
-    if (!status) {
-        row->run(call, request);
-        assert(call->is_over);
-    }
-    return status;
-}
+/* ---- decoding ------------------------------------------------------------------------------ */
 
 static struct oc_arena *take_arena(struct dispatch *dispatch)
 {
@@ -312,14 +288,64 @@ static void give_arena(struct dispatch *dispatch, struct oc_arena *arena)
     }
 }
 
-static enum oc_status run_in_arena(struct call *call, struct oc_error *err)
+/* What one call is decoded into; wiped when it has run. Short payloads need no lock for it. */
+struct workspace {
+    _Alignas(OC_ARENA_ALIGNMENT) uint8_t memory[OC_ARENA_HEAD_BYTES + DISPATCH_SMALL_ARENA_BYTES];
+    struct oc_arena *small;
+    struct oc_arena *large; /* NULL: was not needed */
+};
+
+static enum oc_status decode(const struct call *call, struct workspace *space,
+                             ProtobufCMessage **request, struct oc_error *err)
 {
-    struct oc_arena *arena = take_arena(call->dispatch);
+    const struct oc_call *envelope = call->envelope;
+    struct oc_arena *arena = space->small;
+    if (envelope->n_payload > DISPATCH_SMALL_PAYLOAD_BYTES) {
+        arena = space->large = take_arena(call->dispatch);
+    }
     if (!arena) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "dispatch: out of memory");
     }
-    enum oc_status status = run(call, arena, err);
-    give_arena(call->dispatch, arena);
+    return oc_payload_unpack(oc_method_input(call->method), envelope->payload, envelope->n_payload,
+                             call->method->changes, arena, request, err);
+}
+
+static enum oc_status run(struct call *call, unsigned n_in_flight, struct workspace *space,
+                          struct oc_error *err)
+{
+    const struct oc_call *envelope = call->envelope;
+    enum oc_status status = check_authority(call, envelope->method, err);
+    if (status) {
+        return status;
+    }
+    const struct method_row *row = find_row(call->caller->door, envelope->method);
+    assert(row && call->method); /* check_authority found both */
+    ProtobufCMessage *request = NULL;
+    status = check_quota(call, row, n_in_flight, err);
+    if (!status) {
+        status = check_envelope(call, err);
+    }
+    if (!status) {
+        status = decode(call, space, &request, err);
+    }
+    if (!status) {
+        row->run(call, request);
+        assert(call->is_over);
+    }
+    return status;
+}
+
+static enum oc_status run_in_workspace(struct call *call, unsigned n_in_flight,
+                                       struct oc_error *err)
+{
+    struct workspace space;
+    space.small = oc_arena_at(space.memory, sizeof space.memory);
+    space.large = NULL;
+    const enum oc_status status = run(call, n_in_flight, &space, err);
+    oc_arena_reset(space.small);
+    if (space.large) {
+        give_arena(call->dispatch, space.large);
+    }
     return status;
 }
 
@@ -335,7 +361,8 @@ static void strike(struct caller *caller)
 void dispatch_frame(struct dispatch *dispatch, struct caller *caller, uint32_t word,
                     const uint8_t *body, size_t n_body)
 {
-    if (caller_is_in_flight(caller, word)) {
+    unsigned n_in_flight = 0;
+    if (!caller_is_new(caller, word, &n_in_flight)) {
         return; /* a resend: the first one will be answered */
     }
     metric_add(METRIC_CALLS_TOTAL, 1);
@@ -352,7 +379,7 @@ void dispatch_frame(struct dispatch *dispatch, struct caller *caller, uint32_t w
     if (!status) {
         call.method = oc_method_by_number(envelope.method);
         call.budget_ms = call.method ? budget_of(call.method, envelope.budget_ms) : 0;
-        status = run_in_arena(&call, &err);
+        status = run_in_workspace(&call, n_in_flight, &err);
     }
     if (status) {
         call_fail(&call, &err);

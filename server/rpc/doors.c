@@ -205,10 +205,12 @@ static void answer_over_cap(struct caller *caller, uint32_t word)
  * come back when there is something to wait for, and even a wait begins anew some day. */
 static bool is_over_age(struct caller *caller)
 {
+    if (atomic_load(&caller->is_approved)) {
+        return false;
+    }
     const uint64_t age_ms = oc_monotonic_ms() - caller->opened_ms;
-    return !atomic_load(&caller->is_approved) &&
-           (age_ms >= WAITING_LIFE_MS ||
-            (age_ms >= IDLING_LIFE_MS && !peer_is_waiting(caller->peer)));
+    return age_ms >= WAITING_LIFE_MS ||
+           (age_ms >= IDLING_LIFE_MS && !peer_is_waiting(caller->peer));
 }
 
 static void answer_over_age(struct caller *caller, uint32_t word)

@@ -48,11 +48,31 @@ static void reset_wipes_and_gives_everything_back(void **state)
     oc_arena_free(NULL);
 }
 
+static void one_in_borrowed_memory_keeps_to_it(void **state)
+{
+    (void)state;
+    struct {
+        _Alignas(OC_ARENA_ALIGNMENT) uint8_t bytes[OC_ARENA_HEAD_BYTES + 32];
+        uint8_t beyond[32];
+    } memory;
+    memset(&memory, 0xaa, sizeof memory);
+    struct oc_arena *arena = oc_arena_at(memory.bytes, sizeof memory.bytes);
+    assert_int_equal(oc_arena_capacity(arena), 32);
+    uint8_t *bytes = oc_arena_alloc(arena, 32);
+    assert_ptr_equal(bytes + 32, memory.beyond);
+    assert_null(oc_arena_alloc(arena, 1));
+    oc_arena_reset(arena);
+    const uint8_t zeros[32] = {0};
+    assert_memory_equal(bytes, zeros, 32);
+    assert_int_equal(memory.beyond[0], 0xaa);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_aligned_memory_up_to_its_cap),
         cmocka_unit_test(refuses_sizes_that_would_wrap),
+        cmocka_unit_test(one_in_borrowed_memory_keeps_to_it),
         cmocka_unit_test(reset_wipes_and_gives_everything_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
