@@ -5,7 +5,6 @@
 
 #include "server/obs/metrics.h"
 #include "server/service/peer_log.h"
-#include "server/service/receipts.h"
 #include "server/service/waiters.h"
 
 enum {
@@ -262,7 +261,7 @@ void connect_answer(struct peer *peer, const struct attempt *attempt,
 {
     if (result->has_session) {
         if (is_paired(peer)) {
-            receipts_sign(peer->service, &peer->id, &result->session);
+            receipts_sign(peer->service, &peer->id, &attempt->held, &result->session);
         }
         peer->ops.set_approved(peer->user, true);
     }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "server/service/peer.h"
+#include "server/service/receipts.h"
 #include "server/service/writer.h"
 
 enum {
@@ -19,6 +20,7 @@ struct attempt {
     struct sighting sighting;
     struct oc_digest commitment;
     bool holds_foreign_receipt;
+    struct held_receipt held;
     bool is_over_cap; /* the writer found no place for it */
 };
 

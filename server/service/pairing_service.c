@@ -31,8 +31,12 @@ static void fill_attempt(const struct peer *peer, const struct connect_facts *fa
     out->sighting.seen_ms = service_now_ms(service);
     memcpy(out->sighting.source, peer->source, sizeof out->sighting.source);
     out->commitment = facts->nonce_commitment;
-    out->holds_foreign_receipt =
-        facts->has_receipt && receipts_tell_of_reset(peer, &facts->receipt);
+    out->held = (struct held_receipt){0};
+    out->holds_foreign_receipt = false;
+    if (facts->has_receipt) {
+        out->holds_foreign_receipt = receipts_tell_of_reset(peer, &facts->receipt);
+        out->held = receipts_note_held(peer, &facts->receipt);
+    }
 }
 
 void peer_connect(struct peer *peer, const struct connect_facts *facts,

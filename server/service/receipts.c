@@ -9,8 +9,13 @@ enum {
     PAGES_LOOKED_AT = 400, /* of the audit, newest first, for the last unlock */
 };
 
+static bool is_held(struct service *service, const struct held_receipt *held, uint64_t seq)
+{
+    return held && held->seq == seq && held->issued_at_ms > atomic_load(&service->rollback_ms);
+}
+
 void receipts_sign(struct service *service, const struct oc_device_id *id,
-                   struct session_facts *facts)
+                   const struct held_receipt *held, struct session_facts *facts)
 {
     struct store_identity identity = service_identity(service);
     bool is_known = facts->approval_seq != 0 && facts->approval_seq <= identity.seq;
@@ -21,7 +26,7 @@ void receipts_sign(struct service *service, const struct oc_device_id *id,
         .issued_at_ms = service_now_ms(service),
     };
     struct oc_error err;
-    if (!service->options.gateway_identity) {
+    if (!service->options.gateway_identity || is_held(service, held, receipt.seq)) {
         return;
     }
     memcpy(receipt.gateway_id, identity.gateway_id, sizeof receipt.gateway_id);
@@ -38,6 +43,21 @@ static bool is_from_us(const struct peer *peer, const struct oc_receipt *receipt
 {
     return memcmp(receipt->gateway_id, identity->gateway_id, sizeof receipt->gateway_id) == 0 &&
            oc_device_id_equal(&receipt->device_id, &peer->id);
+}
+
+static bool is_of_database(const struct oc_receipt *receipt, const struct store_identity *identity)
+{
+    return memcmp(receipt->database_id, identity->database_id, sizeof receipt->database_id) == 0;
+}
+
+struct held_receipt receipts_note_held(const struct peer *peer, const struct oc_receipt *receipt)
+{
+    const struct store_identity identity = service_identity(peer->service);
+    if (receipt->n_signature == 0 || !is_from_us(peer, receipt, &identity) ||
+        !is_of_database(receipt, &identity)) {
+        return (struct held_receipt){0};
+    }
+    return (struct held_receipt){.seq = receipt->seq, .issued_at_ms = receipt->issued_at_ms};
 }
 
 static void lock_for(const struct peer *peer, const struct oc_receipt *receipt, uint64_t seq)
@@ -57,20 +77,19 @@ bool receipts_tell_of_reset(const struct peer *peer, const struct oc_receipt *re
     if (!service->options.gateway_identity || !is_from_us(peer, receipt, &identity)) {
         return false;
     }
-    bool is_of_database =
-        memcmp(receipt->database_id, identity.database_id, sizeof receipt->database_id) == 0;
+    bool is_present = is_of_database(receipt, &identity);
     bool is_accepted =
         receipt->seq <= identity.seq || receipt->issued_at_ms <= atomic_load(&service->rollback_ms);
-    if (is_of_database && is_accepted) {
+    if (is_present && is_accepted) {
         return false; /* the ordinary case costs no signature check */
     }
     if (!oc_receipt_verify(service->options.gateway_identity, receipt)) {
         return false;
     }
-    if (is_of_database) {
+    if (is_present) {
         lock_for(peer, receipt, identity.seq);
     }
-    return !is_of_database;
+    return !is_present;
 }
 
 /* The time of the last unlock among the rows; else that of the oldest row, beyond which nobody

@@ -6,9 +6,22 @@
 
 #include "server/service/peer.h"
 
-/* Adds a receipt that names the last commit; logs when it cannot be signed. Any thread. */
+/* The receipt for this database that a device shows; {0}: it shows none. Its word is taken: whoever
+ * makes one up goes without ours. */
+struct held_receipt {
+    uint64_t seq;
+    int64_t issued_at_ms;
+};
+struct held_receipt receipts_note_held(const struct peer *peer, const struct oc_receipt *receipt);
+
+/*
+ * Adds a receipt that names the commit of the approval; logs when it cannot be signed. Who holds
+ * that already gets none, and keeps it: a signature is dear when everybody comes back at once. Not
+ * if a rollback was accepted since: an older receipt says nothing against a second one. `held`
+ * may be NULL. Any thread.
+ */
 void receipts_sign(struct service *service, const struct oc_device_id *id,
-                   struct session_facts *facts);
+                   const struct held_receipt *held, struct session_facts *facts);
 
 /*
  * Whether the receipt is ours, for another database: the records were reset. One for a commit of

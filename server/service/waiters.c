@@ -109,7 +109,7 @@ static void call_notice(struct parked *parked)
         (void)oc_fail(&result.error, parked->status, "no session");
     } else if (parked->notice_kind == NOTICE_GRANT_CHANGED) {
         if (session_facts_read(peer, &result.session)) {
-            receipts_sign(peer->service, &peer->id, &result.session);
+            receipts_sign(peer->service, &peer->id, NULL, &result.session);
         } else {
             result.kind = NOTICE_NONE_YET; /* it ended meanwhile: the connection is being cut */
         }

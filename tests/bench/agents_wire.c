@@ -133,7 +133,7 @@ static void on_decision(struct agent *agent, struct oc_connection *connection, c
     enum fleet_decision decision =
         fleet_read_reply(body, n_body, &reply) ? fleet_read_decision(&reply) : FLEET_REFUSED;
     if (decision == FLEET_APPROVED) {
-        (void)fleet_send_connect(connection);
+        (void)fleet_send_connect(connection, NULL);
     } else if (decision == FLEET_NONE_YET) {
         (void)fleet_send_await_decision(connection, word_decision, &agent->request_id);
     } else {
@@ -246,7 +246,7 @@ static bool agent_opened(void *user, struct oc_connection *connection, const str
     pthread_mutex_lock(&agent->fleet->lock);
     agent->connection = connection;
     pthread_mutex_unlock(&agent->fleet->lock);
-    bool is_sent = fleet_send_connect(connection);
+    bool is_sent = fleet_send_connect(connection, NULL);
     send_flood(agent, connection);
     return is_sent;
 }

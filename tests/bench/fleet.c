@@ -45,13 +45,14 @@ struct member {
     struct oc_connection *connection;
     uint64_t sent_ns; /* depth 1 only */
     bool has_session;
+    struct oc_receipt receipt; /* as agents keep it, for their next Connect */
 };
 
 static bool member_opened(void *user, struct oc_connection *connection, const struct oc_peer *peer)
 {
-    (void)user;
+    const struct member *member = user;
     (void)peer;
-    return fleet_send_connect(connection);
+    return fleet_send_connect(connection, &member->receipt);
 }
 
 static void count_latency(struct fleet *fleet, uint64_t since_ns)
@@ -67,8 +68,12 @@ static void member_frame(void *user, struct oc_connection *connection, uint32_t 
     struct member *member = user;
     struct fleet *fleet = member->fleet;
     if (!member->has_session) {
-        if (!fleet_read_answer(body, n_body).has_session) {
+        const struct fleet_answer answer = fleet_read_answer(body, n_body);
+        if (!answer.has_session) {
             fleet_die("no session");
+        }
+        if (answer.receipt.n_signature > 0) {
+            member->receipt = answer.receipt;
         }
         member->has_session = true;
         if (fleet->reconnects) {

@@ -118,7 +118,39 @@ static bool send_call(struct oc_connection *connection, uint32_t word, uint32_t 
 /* Every device's nonce: no code is compared here. */
 static uint8_t zeros[OC_NONCE_BYTES];
 
-size_t fleet_pack_connect(uint8_t *out, size_t cap)
+static ProtobufCBinaryData bytes_of(const void *bytes, size_t n)
+{
+    return (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)bytes, .len = n};
+}
+
+static void put_receipt(const struct oc_receipt *from, Openclaw__V1__Receipt *out)
+{
+    out->gateway_id = bytes_of(from->gateway_id, sizeof from->gateway_id);
+    out->database_id = bytes_of(from->database_id, sizeof from->database_id);
+    out->seq = from->seq;
+    out->device_id = bytes_of(from->device_id.bytes, sizeof from->device_id.bytes);
+    out->issued_at_ms = from->issued_at_ms;
+    out->signature = bytes_of(from->signature, from->n_signature);
+}
+
+static void take_receipt(const Openclaw__V1__Receipt *from, struct oc_receipt *out)
+{
+    if (from->gateway_id.len != sizeof out->gateway_id ||
+        from->database_id.len != sizeof out->database_id ||
+        from->device_id.len != sizeof out->device_id.bytes ||
+        from->signature.len > sizeof out->signature) {
+        fleet_die("a receipt that is none");
+    }
+    memcpy(out->gateway_id, from->gateway_id.data, sizeof out->gateway_id);
+    memcpy(out->database_id, from->database_id.data, sizeof out->database_id);
+    memcpy(out->device_id.bytes, from->device_id.data, sizeof out->device_id.bytes);
+    memcpy(out->signature, from->signature.data, from->signature.len);
+    out->n_signature = (uint8_t)from->signature.len;
+    out->seq = from->seq;
+    out->issued_at_ms = from->issued_at_ms;
+}
+
+size_t fleet_pack_connect(const struct oc_receipt *held, uint8_t *out, size_t cap)
 {
     struct oc_digest commitment = oc_nonce_commitment(zeros);
     Openclaw__V1__ConnectRequest request = OPENCLAW__V1__CONNECT_REQUEST__INIT;
@@ -129,13 +161,18 @@ size_t fleet_pack_connect(uint8_t *out, size_t cap)
     request.instance_id = (ProtobufCBinaryData){.data = zeros, .len = OC_INSTANCE_BYTES};
     request.boot_id = (ProtobufCBinaryData){.data = zeros, .len = OC_INSTANCE_BYTES};
     request.host_hint = (ProtobufCBinaryData){.data = zeros, .len = OC_INSTANCE_BYTES};
+    Openclaw__V1__Receipt receipt = OPENCLAW__V1__RECEIPT__INIT;
+    if (held && held->n_signature > 0) {
+        put_receipt(held, &receipt);
+        request.receipt = &receipt;
+    }
     return pack_call(OPENCLAW__V1__METHOD__METHOD_CONNECT, &request.base, out, cap);
 }
 
-bool fleet_send_connect(struct oc_connection *connection)
+bool fleet_send_connect(struct oc_connection *connection, const struct oc_receipt *held)
 {
     uint8_t bytes[1024];
-    size_t n = fleet_pack_connect(bytes, sizeof bytes);
+    size_t n = fleet_pack_connect(held, bytes, sizeof bytes);
     return n > 0 && oc_connection_send(connection, 0x80000001U, bytes, n);
 }
 
@@ -186,6 +223,9 @@ static struct fleet_answer answer_of(const Openclaw__V1__ConnectReply *message)
     if (message->outcome_case == OPENCLAW__V1__CONNECT_REPLY__OUTCOME_SESSION) {
         answer.has_session = true;
         answer.generation = message->session->generation;
+        if (message->session->receipt) {
+            take_receipt(message->session->receipt, &answer.receipt);
+        }
     } else if (message->outcome_case == OPENCLAW__V1__CONNECT_REPLY__OUTCOME_REFUSAL) {
         const Openclaw__V1__Refusal *refusal = message->refusal;
         answer.http_status = refusal->http_status;

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "proto/crypto/receipt.h"
 #include "proto/rpc/connection.h"
 #include "proto/rpc/envelope.h"
 
@@ -23,9 +24,10 @@ void fleet_register(struct fleet_registrar *registrar, const struct fleet_device
 /* Waits for every answer and frees. */
 void fleet_registrar_finish(struct fleet_registrar *registrar);
 
-/* The call that asks for a session, as it goes into a frame; its length. */
-size_t fleet_pack_connect(uint8_t *out, size_t cap);
-bool fleet_send_connect(struct oc_connection *connection);
+/* The call that asks for a session, as it goes into a frame; its length. `held`: the receipt of an
+ * earlier session, as agents keep it; NULL or empty: none. */
+size_t fleet_pack_connect(const struct oc_receipt *held, uint8_t *out, size_t cap);
+bool fleet_send_connect(struct oc_connection *connection, const struct oc_receipt *held);
 bool fleet_send_await_decision(struct oc_connection *connection, uint32_t word,
                                const struct oc_request_id *request_id);
 bool fleet_send_heartbeat(struct oc_connection *connection, uint32_t word);
@@ -40,7 +42,8 @@ void fleet_require_ok(const uint8_t *body, size_t n_body);
 /* What Connect was answered; all zeros but for the time to wait: the call itself was refused. */
 struct fleet_answer {
     bool has_session;
-    uint64_t generation; /* with a session */
+    uint64_t generation;       /* with a session */
+    struct oc_receipt receipt; /* with a session; n_signature 0: the device keeps what it has */
     uint32_t http_status;
     uint32_t retry_after_ms;
     struct oc_request_id request_id; /* of a refusal; "" none */

@@ -7,7 +7,8 @@
  *
  * As each device has its own key, each proves it anew. The devices are announced and approved
  * through the local door of the gateway in DATA_DIR first. Greeting and Connect leave together
- * with the end of the handshake: that is one flight less than our connection code takes. Prints
+ * with the end of the handshake: that is one flight less than our connection code takes. A device
+ * keeps the receipt of its first session and shows it from then on, as agents do. Prints
  * one JSON object, and ends at the first thing that goes wrong.
  */
 #include <signal.h>
@@ -23,11 +24,16 @@
 #include "tests/bench/fleet_device.h"
 #include "tests/bench/measure.h"
 
-enum { ANSWER_BYTES = 2048 };
+enum {
+    WORDS_BYTES = 1024,
+    ANSWER_BYTES = 2048,
+};
 
 struct knocker {
     struct bare_end end; /* first: epoll tells of ends */
     struct fleet_device device;
+    size_t n_words;
+    uint8_t words[WORDS_BYTES]; /* all that it says, with the receipt of its first session */
     size_t n_answer;
     uint8_t answer[ANSWER_BYTES];
 };
@@ -35,23 +41,21 @@ struct knocker {
 struct knocking {
     int epoll;
     uint16_t port;
-    size_t n_words;
-    uint8_t words[1024]; /* all that a device says: the same for all, as TLS names it */
     size_t n_knockers;
     struct knocker *knockers;
     uint64_t n_done;
 };
 
-static void write_words(struct knocking *knocking)
+static void write_words(struct knocker *knocker, const struct oc_receipt *held)
 {
     uint8_t call[512];
-    const size_t n_call = fleet_pack_connect(call, sizeof call);
-    uint8_t *at = knocking->words;
+    const size_t n_call = fleet_pack_connect(held, call, sizeof call);
+    uint8_t *at = knocker->words;
     oc_sp_greeting(OC_SP_CALLER, at);
     at += OC_SP_GREETING_BYTES;
     at += oc_sp_header(false, 0x80000001U, n_call, at);
     memcpy(at, call, n_call);
-    knocking->n_words = (size_t)(at - knocking->words) + n_call;
+    knocker->n_words = (size_t)(at - knocker->words) + n_call;
 }
 
 static void dial(const struct knocking *knocking, struct knocker *knocker)
@@ -61,7 +65,7 @@ static void dial(const struct knocking *knocking, struct knocker *knocker)
 }
 
 /* Whether the whole answer is there; it must be a session. */
-static bool has_session(const struct knocker *knocker)
+static bool has_session(struct knocker *knocker)
 {
     const uint8_t *at = knocker->answer;
     size_t n = knocker->n_answer;
@@ -71,11 +75,20 @@ static bool has_session(const struct knocker *knocker)
     struct oc_sp_frame frame;
     const enum oc_sp_result result = oc_sp_next(false, at + OC_SP_GREETING_BYTES,
                                                 n - OC_SP_GREETING_BYTES, ANSWER_BYTES, &frame);
-    if (result == OC_SP_BROKEN || !oc_sp_greeting_matches(OC_SP_CALLER, at, 8) ||
-        (result == OC_SP_FRAME && !fleet_read_answer(frame.body, frame.n_body).has_session)) {
+    if (result == OC_SP_NEED_MORE) {
+        return false;
+    }
+    struct fleet_answer answer = {.has_session = false};
+    if (result == OC_SP_FRAME && oc_sp_greeting_matches(OC_SP_CALLER, at, OC_SP_GREETING_BYTES)) {
+        answer = fleet_read_answer(frame.body, frame.n_body);
+    }
+    if (!answer.has_session) {
         bare_die("no session");
     }
-    return result == OC_SP_FRAME;
+    if (answer.receipt.n_signature > 0) {
+        write_words(knocker, &answer.receipt);
+    }
+    return true;
 }
 
 static void go_on(struct knocking *knocking, struct knocker *knocker)
@@ -86,7 +99,7 @@ static void go_on(struct knocking *knocking, struct knocker *knocker)
             bare_die("handshake");
         }
         if (end->is_ready) {
-            bare_write(end, knocking->words, knocking->n_words);
+            bare_write(end, knocker->words, knocker->n_words);
         }
         return;
     }
@@ -132,6 +145,7 @@ static void make_knockers(struct knocking *knocking, const char *data_dir, size_
     for (size_t i = 0; i < n; i++) {
         fleet_device_init(&knocking->knockers[i].device);
         fleet_register(registrar, &knocking->knockers[i].device);
+        write_words(&knocking->knockers[i], NULL);
     }
     fleet_registrar_finish(registrar);
 }
@@ -146,7 +160,6 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     struct knocking knocking = {.epoll = epoll_create1(EPOLL_CLOEXEC),
                                 .port = (uint16_t)atoi(colon + 1)};
-    write_words(&knocking);
     make_knockers(&knocking, argv[3], strtoul(argv[5], NULL, 10));
     run(&knocking, atof(argv[6]), atol(argv[4]));
     fflush(stdout);

@@ -50,7 +50,7 @@ static bool opened(void *user, struct oc_connection *connection, const struct oc
 {
     (void)user;
     (void)peer;
-    return fleet_send_connect(connection);
+    return fleet_send_connect(connection, NULL);
 }
 
 static void answered(void *user, struct oc_connection *connection, uint32_t word,

@@ -382,6 +382,42 @@ static int set_up_open(void **state)
     return 0;
 }
 
+static bool is_given_a_receipt(struct device *device)
+{
+    const struct connect_result served = device_connect(device);
+    assert_true(served.has_session);
+    return served.session.receipt.n_signature > 0;
+}
+
+static void who_shows_the_receipt_of_the_approval_keeps_it(void **state)
+{
+    struct device device;
+    device_open(*state, &device, 1);
+    (void)device_connect(&device);
+    approve(*state, &device);
+    const struct oc_receipt given = device_connect(&device).session.receipt;
+    assert_true(given.n_signature > 0);
+    device.facts.has_receipt = true;
+    device.facts.receipt = given;
+    assert_false(is_given_a_receipt(&device));
+    /* Any other is replaced. */
+    device.facts.receipt.seq = given.seq - 1;
+    assert_true(is_given_a_receipt(&device));
+    device.facts.receipt = given;
+    device.facts.receipt.device_id.bytes[0] ^= 1;
+    assert_true(is_given_a_receipt(&device));
+    device.facts.receipt = given;
+    device.facts.receipt.gateway_id[0] ^= 1;
+    assert_true(is_given_a_receipt(&device));
+    device.facts.receipt = given;
+    device.facts.receipt.database_id[0] ^= 1;
+    assert_true(is_given_a_receipt(&device));
+    device.facts.receipt = given;
+    device.facts.receipt.n_signature = 0;
+    assert_true(is_given_a_receipt(&device));
+    device_close(&device);
+}
+
 static void where_pairing_is_off_trusted_sources_are_served_until_they_are_blocked(void **state)
 {
     struct service_fixture *fixture = *state;
@@ -492,6 +528,7 @@ int main(void)
         CASE(a_new_device_is_put_into_the_queue),
         CASE(the_same_ask_keeps_its_request_and_nonce),
         CASE(an_approved_device_is_served_without_reconnecting),
+        CASE(who_shows_the_receipt_of_the_approval_keeps_it),
         CASE(a_revoked_device_is_told_and_cut_before_the_answer),
         CASE(a_rejected_device_is_told_and_cools_down),
         CASE(the_newest_session_of_a_device_wins),

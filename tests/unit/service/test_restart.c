@@ -372,6 +372,32 @@ static void an_accepted_rollback_is_remembered_over_a_restart(void **state)
     device_close(&device);
 }
 
+/* The older one would say nothing against a second rollback: it was issued before the first. */
+static void a_receipt_from_before_an_accepted_rollback_is_replaced(void **state)
+{
+    struct home *home = *state;
+    struct service_fixture *fixture = &home->fixture;
+    struct device device;
+    device_open(fixture, &device, 1);
+    (void)device_connect(&device);
+    assert_int_equal(admin_decide_on(fixture, PAIRING_EV_APPROVE, &device.id).status, OC_OK);
+    const struct oc_receipt before = device_connect(&device).session.receipt;
+    device_close(&device);
+    restart(home, STORE_LOCK_BEHIND);
+    assert_int_equal(unlock(fixture, true, false), OC_OK);
+    restart(home, STORE_LOCK_NONE);
+    fake_clock_advance(&fixture->clock, 1000);
+    device_open(fixture, &device, 1);
+    device.facts.has_receipt = true;
+    device.facts.receipt = before;
+    const struct oc_receipt after = device_connect(&device).session.receipt;
+    assert_true(after.n_signature > 0);
+    assert_true(after.seq == before.seq && after.issued_at_ms > before.issued_at_ms);
+    device.facts.receipt = after;
+    assert_int_equal(device_connect(&device).session.receipt.n_signature, 0);
+    device_close(&device);
+}
+
 /* The machine comes back with a clock ten years behind: time goes on from where it was, and does
  * not stand still until the clock has caught up. */
 static void time_goes_on_over_a_restart_with_a_clock_that_is_behind(void **state)
@@ -411,6 +437,7 @@ int main(void)
         CASE(time_goes_on_over_a_restart_with_a_clock_that_is_behind),
         CASE(who_names_a_closed_request_is_told_how_it_ended_after_a_restart_too),
         CASE(an_accepted_rollback_is_remembered_over_a_restart),
+        CASE(a_receipt_from_before_an_accepted_rollback_is_replaced),
 #undef CASE
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
