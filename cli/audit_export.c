@@ -50,7 +50,8 @@ enum exit_code audit_run_checkpoint(struct cli *cli)
 
 /* ---- export -------------------------------------------------------------------------------- */
 
-struct export {
+struct export
+{
     struct cli *cli;
     struct oc_audit_checkpoint checkpoint;
     struct oc_audit_verifier *verifier;
@@ -90,8 +91,8 @@ static enum exit_code load(struct export *export, uint64_t after_seq, uint64_t m
 {
     struct oc_error err;
     export->page.cap = most < OC_MAX_AUDIT_PAGE ? (size_t)most : OC_MAX_AUDIT_PAGE;
-    enum oc_status status = oc_admin_list_audit(export->cli->client, after_seq, false, NULL,
-                                                &export->page, &err);
+    enum oc_status status =
+        oc_admin_list_audit(export->cli->client, after_seq, false, NULL, &export->page, &err);
     if (!status && export->page.n == 0) {
         status = oc_fail(&err, OC_DATA_LOSS, "the gateway has no record %" PRIu64, after_seq + 1);
     }

@@ -93,8 +93,7 @@ static void print_held(const struct cli *cli, const struct oc_audit_proof *proof
         (void)fprintf(out,
                       "  given up   records up to %" PRIu64 " of an older epoch, of which %" PRIu64
                       " checkpoint%s: an administrator accepted a rollback\n",
-                      proof->given_up_seq, proof->n_given_up,
-                      proof->n_given_up == 1 ? "" : "s");
+                      proof->given_up_seq, proof->n_given_up, proof->n_given_up == 1 ? "" : "s");
     }
 }
 
@@ -111,8 +110,9 @@ static void print_open(const struct cli *cli, const struct oc_audit_proof *proof
                            "newer one: give what was kept elsewhere with --checkpoint\n");
     }
     if (!proof->is_from_first) {
-        (void)fprintf(out, "  not shown  what stands before record %" PRIu64
-                           ": it is signed with the rest, but not here\n",
+        (void)fprintf(out,
+                      "  not shown  what stands before record %" PRIu64
+                      ": it is signed with the rest, but not here\n",
                       proof->first_seq);
     }
 }
@@ -225,8 +225,7 @@ static enum exit_code verify_export(const struct cli *cli, struct oc_audit_verif
     const char *checkpoints = arguments_value(&cli->args, OPT_CHECKPOINT);
     struct oc_audit_proof proof;
     struct oc_error err;
-    enum exit_code code =
-        checkpoints ? add_checkpoints(cli, verifier, checkpoints) : EXIT_DONE;
+    enum exit_code code = checkpoints ? add_checkpoints(cli, verifier, checkpoints) : EXIT_DONE;
     if (!code) {
         code = feed_file(cli, verifier, path, file);
     }
@@ -274,8 +273,9 @@ static enum exit_code verify_file(struct cli *cli, const char *path, FILE *file)
     struct oc_digest pin;
     const char *pin_text = arguments_value(&cli->args, OPT_PIN);
     if (pin_text && !oc_pin_parse(pin_text, &pin)) {
-        return command_usage(cli, "--pin %s: give sha256: and 64 hex digits, as `openclaw gateway "
-                                  "info` shows them",
+        return command_usage(cli,
+                             "--pin %s: give sha256: and 64 hex digits, as `openclaw gateway "
+                             "info` shows them",
                              pin_text);
     }
     struct oc_audit_verifier *verifier = oc_audit_verifier_new(pin_text ? &pin : NULL);

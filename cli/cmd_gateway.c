@@ -115,6 +115,12 @@ static void write_store(struct writer *writer, const struct oc_gateway_status *s
     writer_key(writer, "approvals_refused");
     writer_bool(writer, is_failing(status) || status->lock_reason[0] != '\0');
     write_count(writer, "unsaved", status->n_unsaved);
+    write_count(writer, "checkpoint_seq", status->checkpoint_seq);
+    writer_time_or_null(writer, "checkpoint_at", status->checkpoint_at_ms);
+    writer_text_or_null(writer, "checkpoint_error", status->checkpoint_error);
+    write_count(writer, "missing_from_seq", status->missing_from_seq);
+    write_count(writer, "missing_to_seq", status->missing_to_seq);
+    writer_time_or_null(writer, "missing_since", status->missing_since_ms);
 }
 
 static void write_status(struct writer *writer, const void *item)
@@ -255,6 +261,21 @@ static void print_caps(const struct cli *cli, const struct oc_gateway_status *st
 }
 
 /* Nothing where nothing is wrong. */
+static void print_audit_trouble(const struct cli *cli, const struct oc_gateway_status *status)
+{
+    char text[CELL_BYTES];
+    if (status->missing_to_seq > 0) {
+        gateway_format_missing(status, text, sizeof text);
+        print_text_fact(cli, "missing", text);
+    }
+    if (status->checkpoint_error[0] != '\0') {
+        (void)snprintf(text, sizeof text, "the audit's checkpoints cannot be kept: %.300s",
+                       status->checkpoint_error);
+        print_text_fact(cli, "checkpoint", text);
+    }
+}
+
+/* Nothing where nothing is wrong. */
 static void print_store_failure(const struct cli *cli, const struct oc_gateway_status *status)
 {
     char text[CELL_BYTES];
@@ -312,6 +333,7 @@ static void print_status(const struct cli *cli, const struct oc_gateway_status *
     (void)snprintf(text, sizeof text, "%s, epoch %" PRIu64 ", seq %" PRIu64, status->store,
                    status->epoch, status->seq);
     print_text_fact(cli, "store", status->store[0] != '\0' ? text : "none is open");
+    print_audit_trouble(cli, status);
     print_store_failure(cli, status);
     print_text_fact(cli, "pairing",
                     status->pairing_required ? "required"
@@ -379,6 +401,11 @@ static void say_what_is_lost(struct cli *cli)
     struct oc_error err;
     if (!oc_admin_status(cli->client, status, &err) && status->lock_reason[0] != '\0') {
         gateway_say_lost(cli, status);
+        if (status->missing_to_seq > 0) {
+            char text[CELL_BYTES];
+            gateway_format_missing(status, text, sizeof text);
+            terminal_say(cli->terminal, "Missing from these records: %s.", text);
+        }
     }
     free(status);
 }

@@ -62,6 +62,21 @@ static void check_store(struct doctor *doctor, const struct oc_gateway_status *s
                              "when it can be written again");
 }
 
+static void check_checkpoints(struct doctor *doctor, const struct oc_gateway_status *status)
+{
+    if (status->checkpoint_error[0] == '\0') {
+        return;
+    }
+    struct finding *finding =
+        doctor_find(doctor, "checkpoints", FINDING_WARN,
+                    "the audit's signed checkpoints are not kept, the last one is of record "
+                    "%" PRIu64,
+                    status->checkpoint_seq);
+    finding_set_cause(finding, "%s", status->checkpoint_error);
+    finding_set_advice(finding, "make it a regular file that the gateway's user may write, or name "
+                                "another one as audit.checkpointFile; it is tried every 5 s");
+}
+
 static void check_quarantine(struct doctor *doctor, const struct oc_gateway_status *status)
 {
     if (status->n_quarantined == 0) {
@@ -304,6 +319,7 @@ static void look_at(struct doctor_gateway *gateway, struct oc_client *client,
     struct doctor *doctor = gateway->doctor;
     check_serving(doctor, status);
     check_store(doctor, status);
+    check_checkpoints(doctor, status);
     check_quarantine(doctor, status);
     check_version(doctor, status);
     check_key(gateway, status);

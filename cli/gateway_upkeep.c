@@ -137,6 +137,19 @@ enum exit_code gateway_run_restore(struct cli *cli)
     return daemon_exec(cli, "restore", words);
 }
 
+void gateway_format_missing(const struct oc_gateway_status *status, char *out, size_t cap)
+{
+    char since[MOMENT_BYTES];
+    const uint64_t n = status->missing_to_seq - status->missing_from_seq + 1;
+    moment_format(status->missing_since_ms, since);
+    (void)snprintf(out, cap,
+                   "%" PRIu64 " audit record%s, %" PRIu64 " to %" PRIu64
+                   ", of which the last checkpoint tells; what is there ends %s%s",
+                   n, n == 1 ? "" : "s", status->missing_from_seq, status->missing_to_seq,
+                   status->missing_since_ms ? "at " : "before the first",
+                   status->missing_since_ms ? since : "");
+}
+
 void gateway_say_lost(const struct cli *cli, const struct oc_gateway_status *status)
 {
     char path[PATH_BYTES];

@@ -210,6 +210,11 @@ static void take_numbers(const Openclaw__V1__GetStatusReply *from, struct oc_gat
 static void take_caps(const Openclaw__V1__GetStatusReply *from, struct oc_gateway_status *out)
 {
     out->n_forgotten = from->n_forgotten;
+    out->checkpoint_seq = from->checkpoint_seq;
+    out->checkpoint_at_ms = from->checkpoint_at_ms;
+    out->missing_from_seq = from->missing_from_seq;
+    out->missing_to_seq = from->missing_to_seq;
+    out->missing_since_ms = from->missing_since_ms;
     out->n_caps = at_most(from->n_caps, OC_ARRAY_LENGTH(out->caps));
     for (size_t i = 0; i < out->n_caps; i++) {
         const Openclaw__V1__CapUse *use = from->caps[i];
@@ -238,6 +243,7 @@ bool oc_take_status(const Openclaw__V1__GetStatusReply *from, struct oc_gateway_
     oc_take_text(from->lock_reason, status.lock_reason, sizeof status.lock_reason);
     oc_take_text(from->store, status.store, sizeof status.store);
     oc_take_text(from->store_error, status.store_error, sizeof status.store_error);
+    oc_take_text(from->checkpoint_error, status.checkpoint_error, sizeof status.checkpoint_error);
     oc_take_text(from->store_cause, status.store_cause, sizeof status.store_cause);
     status.n_listeners = at_most(from->n_listeners, OC_ARRAY_LENGTH(status.listeners));
     for (size_t i = 0; i < status.n_listeners; i++) {

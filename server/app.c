@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "proto/base/hex.h"
+#include "server/app_checkpoints.h"
 #include "server/app_reload.h"
 #include "server/host/boot_clock.h"
 #include "server/state.h"
@@ -36,6 +37,8 @@ struct app {
     struct clock clock;
     struct random_source random;
     struct state state;
+    struct checkpoint_keeper *checkpoints;
+    struct audit_missing missing;
     struct service *service;
     struct oc_transport *transport;
     struct oc_tls_context *tls;
@@ -198,6 +201,8 @@ static enum oc_status start_service(struct app *app, struct oc_error *err)
         .clock_user = app->system_clock,
         .reload = reload,
         .reload_user = app,
+        .checkpoints = app_checkpoint_sink(app->checkpoints, config->audit.checkpoint_every_ms),
+        .missing = app->missing,
     };
     return service_new(&options, &app->service, err);
 }
@@ -318,6 +323,11 @@ static enum oc_status build(struct app *app, const struct app_options *options,
     }
     if (!status) {
         settle_clock(app);
+        app_check_checkpoint(&app->state, app->config.audit.checkpoint_file, &app->missing);
+        status = checkpoint_keeper_start(app->config.audit.checkpoint_file,
+                                         app->config.audit.syslog, &app->checkpoints, err);
+    }
+    if (!status) {
         status = start_service(app, err);
     }
     if (!status) {
@@ -422,6 +432,7 @@ void app_stop(struct app *app)
     }
     oc_transport_free(app->transport);
     service_free(app->service);
+    checkpoint_keeper_stop(app->checkpoints); /* after the service gave it the last one */
     doors_free(app->doors);
     dispatch_free(app->dispatch);
     oc_tls_context_free(app->tls);

@@ -153,9 +153,8 @@ static enum oc_status check_checkpoints(struct store *store, const struct verify
                                         struct findings *findings, struct oc_error *err)
 {
     struct oc_checkpoint_set *set = oc_checkpoint_set_new();
-    const enum oc_status st =
-        set ? compare(store, line, set, findings, err)
-            : oc_fail(err, OC_RESOURCE_EXHAUSTED, "verify: out of memory");
+    const enum oc_status st = set ? compare(store, line, set, findings, err)
+                                  : oc_fail(err, OC_RESOURCE_EXHAUSTED, "verify: out of memory");
     oc_checkpoint_set_free(set);
     return st;
 }

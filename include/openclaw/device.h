@@ -107,7 +107,14 @@ struct oc_gateway_status {
     size_t n_caps;
     struct oc_cap_use caps[4];
     uint64_t n_forgotten; /* records of strangers, since the start */
-    uint64_t reserved[56];
+    uint64_t checkpoint_seq; /* of the audit's last checkpoint that was kept since the start */
+    int64_t checkpoint_at_ms;
+    char checkpoint_error[256]; /* why the newest could not be; "": it was */
+    /* While locked: audit records that a checkpoint tells of and that are not there; 0: none is
+     * known. The last one that is there is of missing_since_ms. */
+    uint64_t missing_from_seq, missing_to_seq;
+    int64_t missing_since_ms;
+    uint64_t reserved[19];
 };
 
 /* A decision, or a call that was refused; each holds the hash of the one before. */

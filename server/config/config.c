@@ -7,6 +7,7 @@
 #include "proto/base/cleanup.h"
 
 static const char IPC_SCHEME[] = "ipc://";
+static const char CHECKPOINT_FILE[] = "checkpoints.ndjson";
 
 void config_defaults(struct config *out)
 {
@@ -22,6 +23,7 @@ void config_defaults(struct config *out)
                    .max_unfinished_per_source = 64,
                    .max_unapproved = 10000,
                    .max_unapproved_per_source = 32},
+        .audit = {.checkpoint_every_ms = 600000},
         .log = {.level = LOG_LEVEL_INFO, .format = LOG_FORMAT_TEXT},
     };
 }
@@ -162,6 +164,22 @@ static bool resolve_path(char path[CONFIG_MAX_PATH_BYTES + 1], const char *base,
     return n >= 0 && (size_t)n <= room;
 }
 
+static enum oc_status resolve_checkpoint_file(struct config *config, const char *data_dir,
+                                              struct oc_error *err)
+{
+    char *path = config->audit.checkpoint_file;
+    const bool has_one = path[0] != '\0';
+    if (!has_one) {
+        memcpy(path, CHECKPOINT_FILE, sizeof CHECKPOINT_FILE);
+    }
+    if (!resolve_path(path, has_one ? data_dir : config->state_dir, CONFIG_MAX_PATH_BYTES)) {
+        return oc_fail(err, OC_INVALID_ARGUMENT,
+                       "audit.checkpointFile: its path is longer than %d bytes",
+                       CONFIG_MAX_PATH_BYTES);
+    }
+    return OC_OK;
+}
+
 enum oc_status config_resolve(struct config *config, const char *data_dir, struct oc_error *err)
 {
     struct config resolved = *config;
@@ -183,6 +201,9 @@ enum oc_status config_resolve(struct config *config, const char *data_dir, struc
     }
     memcpy(resolved.listen.local, IPC_SCHEME, n_scheme);
     memcpy(resolved.listen.local + n_scheme, path, strlen(path) + 1);
-    *config = resolved;
-    return OC_OK;
+    const enum oc_status st = resolve_checkpoint_file(&resolved, data_dir, err);
+    if (!st) {
+        *config = resolved;
+    }
+    return st;
 }

@@ -64,6 +64,11 @@ struct config {
         struct config_uids local_uids;
     } admin;
     struct {
+        char checkpoint_file[CONFIG_MAX_PATH_BYTES + 1]; /* "": checkpoints.ndjson in state_dir */
+        int64_t checkpoint_every_ms;
+        bool syslog;
+    } audit;
+    struct {
         enum log_level level;
         enum log_format format;
     } log;
@@ -81,7 +86,8 @@ OC_MUST_CHECK enum oc_status config_check(const struct config *config, const cha
                                           struct oc_error *err);
 
 /*
- * Makes stateDir and the path of listen.local absolute, below `data_dir` where they are relative.
+ * Gives audit.checkpointFile its default, and makes it, stateDir and the path of listen.local
+ * absolute, below `data_dir` where they are relative.
  * A relative socket path of which the first part is the default state directory is taken as it
  * stands: below the data directory, not below stateDir.
  *

@@ -125,6 +125,9 @@ static const struct row rows[] = {
     {"limits.maxUnapproved", LIVE, VALUE(limits.max_unapproved), is_same_count},
     {"limits.maxUnapprovedPerSource", LIVE, VALUE(limits.max_unapproved_per_source), is_same_count},
     {"admin.localUids", LIVE, VALUE(admin.local_uids), is_same_uids},
+    {"audit.checkpointFile", AT_RESTART, VALUE(audit.checkpoint_file), is_same_text},
+    {"audit.checkpointEvery", AT_RESTART, VALUE(audit.checkpoint_every_ms), is_same_duration},
+    {"audit.syslog", AT_RESTART, VALUE(audit.syslog), is_same_bool},
     {"log.level", LIVE, VALUE(log.level), is_same_level},
     {"log.format", LIVE, VALUE(log.format), is_same_format},
 };

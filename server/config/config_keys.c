@@ -327,6 +327,11 @@ const struct config_key config_keys[] = {
     {"limits.maxUnapprovedPerSource", CONFIG_SCALAR, set_count,
      AT(limits.max_unapproved_per_source), 1, 1000000, "32"},
     {"admin.localUids", CONFIG_LIST, add_uid, AT(admin.local_uids), 0, UINT32_MAX - 1, "[1000]"},
+    {"audit.checkpointFile", CONFIG_SCALAR, set_path, AT(audit.checkpoint_file), 0, 0,
+     "/var/log/openclaw/checkpoints.ndjson"},
+    {"audit.checkpointEvery", CONFIG_SCALAR, set_duration, AT(audit.checkpoint_every_ms), 1000,
+     INT64_C(86400000), "10m"},
+    {"audit.syslog", CONFIG_SCALAR, set_bool, AT(audit.syslog), 0, 0, "false"},
     {"log.level", CONFIG_SCALAR, set_log_level, AT(log.level), 0, 0, "info"},
     {"log.format", CONFIG_SCALAR, set_log_format, AT(log.format), 0, 0, "text"},
 };

@@ -90,6 +90,12 @@ static void fill_store(const struct service_status *status, Openclaw__V1__GetSta
     reply->store = text_out(status->store_text);
     reply->store_error = text_out(status->store_error);
     reply->store_cause = text_out(status->store_cause);
+    reply->checkpoint_seq = status->checkpoint.seq;
+    reply->checkpoint_at_ms = status->checkpoint.at_ms;
+    reply->checkpoint_error = text_out(status->checkpoint.error);
+    reply->missing_from_seq = status->missing.from_seq;
+    reply->missing_to_seq = status->missing.to_seq;
+    reply->missing_since_ms = status->missing.since_ms;
     reply->store_failing_since_ms = status->failing_since_ms;
     reply->store_last_write_ms = status->last_write_ms;
     reply->n_unsaved = status->n_unsaved;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/obs/log.h"
 #include "server/service/writer.h"
 
 static bool is_current(const struct oc_audit_checkpoint *checkpoint,
@@ -38,9 +39,53 @@ static enum oc_status refresh(struct service *service, struct oc_error *err)
     memcpy(checkpoint.database_id, identity.database_id, sizeof checkpoint.database_id);
     enum oc_status st = oc_checkpoint_sign(service->options.gateway_identity, &checkpoint, err);
     if (!st) {
+        const struct checkpoint_sink *sink = &service->options.checkpoints;
         service->checkpoint = checkpoint;
+        service->checkpoint_ms = service_monotonic_ms(service);
+        if (sink->keep) {
+            sink->keep(sink->user, &checkpoint);
+        }
     }
     return st;
+}
+
+/* ---- by itself ------------------------------------------------------------------------------ */
+
+static bool is_due(struct service *service)
+{
+    const struct oc_audit_checkpoint *last = &service->checkpoint;
+    const struct store *store = writer_store(service);
+    if (!store || service_is_locked(service)) {
+        return false;
+    }
+    const uint64_t seq = store_audit_end(store).seq;
+    return last->n_signature == 0 || last->epoch != store_identity(store).epoch ||
+           seq >= last->seq + CHECKPOINT_EVERY_ROWS ||
+           (seq > last->seq && service_monotonic_ms(service) - service->checkpoint_ms >=
+                                   service->options.checkpoints.every_ms);
+}
+
+static void make_one(struct service *service)
+{
+    struct oc_error err;
+    if (service->options.checkpoints.keep && refresh(service, &err)) {
+        const struct log_about about = {.event = "checkpoint.unsigned"};
+        log_limited(LOG_LEVEL_ERROR, &about, "error=%s", err.text);
+    }
+}
+
+void checkpoints_tick(struct service *service)
+{
+    if (is_due(service)) {
+        make_one(service);
+    }
+}
+
+void checkpoints_finish(struct service *service)
+{
+    if (writer_store(service) && !service_is_locked(service)) {
+        make_one(service);
+    }
 }
 
 /* ---- on request ----------------------------------------------------------------------------- */

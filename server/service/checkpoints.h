@@ -17,6 +17,16 @@ struct checkpoint_call {
     void *user;
 };
 
+enum {
+    CHECKPOINT_EVERY_ROWS = 1000,
+};
+
+/* Signs one and gives it to options.checkpoints if it is time: at first, after so many rows or the
+ * time that the options say if there is a new row, and in a new epoch. Thread: the writer's. */
+void checkpoints_tick(struct service *service);
+/* The last, if there is a new row. Thread: the writer's, or after it. */
+void checkpoints_finish(struct service *service);
+
 /*
  * One of the audit as it is: the newest, or a new one if rows were written since. `done` comes
  * exactly once, on the notifier's thread (or on the caller's when the queue is full).

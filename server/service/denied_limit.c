@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* A token a second, and a row costs as many as it takes seconds. */
-static const struct quota_rate rate_of_one = {1, DENIED_BURST * DENIED_EVERY_S};
+static const struct quota_rate rate_of_one = {1, DENIED_BURST *DENIED_EVERY_S};
 static const struct quota_rate rate_of_all = {1, DENIED_BURST_OF_ALL *DENIED_EVERY_S_OF_ALL};
 
 void denied_limit_init(struct denied_limit *limit, int64_t monotonic_ms)

@@ -13,8 +13,8 @@
 #include "server/domain/quota.h"
 
 enum {
-    DENIED_ACTORS = 16, /* that are told apart; of more, the one seen longest ago is forgotten */
-    DENIED_BURST = 8,   /* rows of one actor at once ... */
+    DENIED_ACTORS = 16,   /* that are told apart; of more, the one seen longest ago is forgotten */
+    DENIED_BURST = 8,     /* rows of one actor at once ... */
     DENIED_EVERY_S = 600, /* ... and then one in this time */
     DENIED_BURST_OF_ALL = 64,
     DENIED_EVERY_S_OF_ALL = 60,

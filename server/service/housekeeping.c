@@ -4,6 +4,7 @@
 
 #include "server/obs/log.h"
 #include "server/obs/metrics.h"
+#include "server/service/checkpoints.h"
 #include "server/service/writer.h"
 
 enum {
@@ -14,6 +15,7 @@ enum {
     PRUNE_EVERY_MS = 10 * 60 * 1000,
     PRUNE_EVERY_CHANGES = 10 * 1000, /* or sooner, after these many: a flood is not waited for */
     METRICS_EVERY_MS = 1000,
+    CHECKPOINT_LOOK_MS = 1000,
     SIGHTINGS_AT_ONCE = 256,
 };
 
@@ -23,6 +25,7 @@ enum chore_kind {
     CHORE_SIGHTINGS,
     CHORE_PRUNE,
     CHORE_METRICS,
+    CHORE_CHECKPOINT,
     CHORE_COUNT
 };
 
@@ -152,6 +155,12 @@ static void run_metrics(struct service *service, struct change *change)
     metric_set(METRIC_WRITER_QUEUE_COUNT, (int64_t)status.n_queued);
 }
 
+static void run_checkpoint(struct service *service, struct change *change)
+{
+    (void)change;
+    checkpoints_tick(service);
+}
+
 static void finish(struct service *service, struct change *change, const struct oc_error *failed)
 {
     (void)service;
@@ -168,6 +177,7 @@ static const struct {
     [CHORE_SIGHTINGS] = {{.run = run_sightings, .finish = finish}, SIGHTINGS_EVERY_MS},
     [CHORE_PRUNE] = {{.run = run_prune, .finish = finish}, PRUNE_LOOK_MS},
     [CHORE_METRICS] = {{.run = run_metrics, .finish = finish}, METRICS_EVERY_MS},
+    [CHORE_CHECKPOINT] = {{.run = run_checkpoint, .finish = finish}, CHECKPOINT_LOOK_MS},
 };
 
 struct housekeeping *housekeeping_new(struct service *service)
@@ -213,4 +223,5 @@ void housekeeping_finish(struct service *service)
     writer_finish(service);
     run_sightings(service, NULL);
     run_marker(service, NULL);
+    checkpoints_finish(service);
 }

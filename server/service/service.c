@@ -254,6 +254,13 @@ void service_get_status(struct service *service, struct service_status *out)
         .n_queued = executor_n_queued(service->executor),
         .n_unsaved = atomic_load(&service->n_unsaved),
     };
+    const struct checkpoint_sink *sink = &service->options.checkpoints;
+    if (sink->read) {
+        sink->read(sink->user, &out->checkpoint);
+    }
+    if (out->lock) {
+        out->missing = service->options.missing;
+    }
     struct outage_facts outage;
     outage_read(&service->outage, &outage);
     out->failing_since_ms = outage.since_ms;

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "proto/crypto/checkpoint.h"
 #include "proto/crypto/receipt.h"
 #include "server/base/clock.h"
 #include "server/base/random.h"
@@ -15,6 +16,28 @@
 
 struct service;
 struct reload_report;
+
+/* What was kept of the audit's checkpoints. */
+struct checkpoint_kept {
+    uint64_t seq;    /* of the last one that is durable elsewhere, since the start; 0: none */
+    int64_t at_ms;   /* of its making; 0: none */
+    char error[256]; /* why the newest is not; "": it is */
+};
+
+/* Where signed checkpoints go. */
+struct checkpoint_sink {
+    int64_t every_ms; /* at the latest, while there are new rows */
+    /* Never blocks; on the writer's thread. NULL: they go nowhere. */
+    void (*keep)(void *user, const struct oc_audit_checkpoint *checkpoint);
+    void (*read)(void *user, struct checkpoint_kept *out); /* any thread */
+    void *user;
+};
+
+/* Audit rows that were there once, as a checkpoint tells, and are not in this database. */
+struct audit_missing {
+    uint64_t from_seq, to_seq; /* to_seq 0: none is known to be missing */
+    int64_t since_ms;          /* of the last row that is there; 0: none */
+};
 
 struct service_options {
     struct store *store;     /* NULL when the gateway starts locked without one; taken */
@@ -50,6 +73,8 @@ struct service_options {
      * not possible. */
     void (*reload)(void *user, const struct audit_actor *actor, struct reload_report *out);
     void *reload_user;
+    struct checkpoint_sink checkpoints;
+    struct audit_missing missing;
 };
 
 /*
@@ -105,5 +130,7 @@ struct service_status {
     uint64_t n_unsaved;
     uint64_t n_counted_requests; /* open, against the two caps */
     uint64_t max_pending, max_pending_per_source;
+    struct checkpoint_kept checkpoint;
+    struct audit_missing missing; /* while it is locked */
 };
 void service_get_status(struct service *service, struct service_status *out);

@@ -39,6 +39,7 @@ struct service {
     struct denied_limit denied;
     int64_t started_ms;
     struct oc_audit_checkpoint checkpoint; /* writer thread: the newest; no signature: none yet */
+    int64_t checkpoint_ms;                 /* writer thread: when that was signed (monotonic) */
     uint8_t load_round;                    /* writer thread: counts the loads */
     int64_t shed_ms; /* writer thread: when a request was last shed (monotonic); 0: never */
 

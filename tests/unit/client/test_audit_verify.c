@@ -25,7 +25,8 @@ static struct oc_identity *gateway, *thief;
 
 /* ---- making exports ------------------------------------------------------------------------ */
 
-struct export {
+struct export
+{
     char *text;
     size_t n;
     size_t lines[RECORDS + 8]; /* where each begins; one more at the end */
@@ -229,8 +230,8 @@ static void it_may_come_in_pieces_of_any_size(void **state)
     struct oc_audit_verifier *verifier = oc_audit_verifier_new(NULL);
     for (size_t at = 0, piece = 1; at < fixture->export.n; at += piece, piece = piece % 97 + 1) {
         piece = piece < fixture->export.n - at ? piece : fixture->export.n - at;
-        assert_int_equal(
-            oc_audit_verifier_feed(verifier, fixture->export.text + at, piece, NULL), OC_OK);
+        assert_int_equal(oc_audit_verifier_feed(verifier, fixture->export.text + at, piece, NULL),
+                         OC_OK);
     }
     assert_int_equal(oc_audit_verifier_finish(verifier, &proof, NULL), OC_OK);
     oc_audit_verifier_free(verifier);
@@ -331,7 +332,8 @@ static enum oc_status verify_order(const struct export *from, const size_t *orde
     struct export export = new_export();
     for (size_t i = 0; order[i] != SIZE_MAX; i++) {
         const size_t line = order[i];
-        add_line(&export, from->text + from->lines[line], from->lines[line + 1] - from->lines[line]);
+        add_line(&export, from->text + from->lines[line],
+                 from->lines[line + 1] - from->lines[line]);
     }
     const enum oc_status st = verify(&export);
     free(export.text);

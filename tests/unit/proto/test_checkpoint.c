@@ -104,14 +104,14 @@ static void what_is_signed_begins_with_a_label_of_its_own(void **state)
     bytes[sizeof label + 16 + 16 + 8 + 7] = 1;
     size_t n = sizeof checkpoint.signature;
     assert_int_equal(oc_checkpoint_sign(gateway, &checkpoint, NULL), OC_OK);
-    assert_int_equal(
-        oc_identity_sign(gateway, bytes, sizeof bytes, checkpoint.signature, &n, NULL), OC_OK);
+    assert_int_equal(oc_identity_sign(gateway, bytes, sizeof bytes, checkpoint.signature, &n, NULL),
+                     OC_OK);
     checkpoint.n_signature = (uint8_t)n;
     assert_true(oc_checkpoint_verify(&checkpoint));
     bytes[0] = 'O';
     n = sizeof checkpoint.signature;
-    assert_int_equal(
-        oc_identity_sign(gateway, bytes, sizeof bytes, checkpoint.signature, &n, NULL), OC_OK);
+    assert_int_equal(oc_identity_sign(gateway, bytes, sizeof bytes, checkpoint.signature, &n, NULL),
+                     OC_OK);
     checkpoint.n_signature = (uint8_t)n;
     assert_false(oc_checkpoint_verify(&checkpoint));
 }
@@ -209,9 +209,12 @@ static void what_is_written_otherwise_is_refused(void **state)
     static const struct {
         const char *was, *is;
     } rows[] = {
-        {"\"epoch\":2", "\"epoch\":02"},     {"\"epoch\":2", "\"epoch\": 2"},
-        {"\"epoch\":2", "\"epoch\":2.0"},    {"audit checkpoint 1", "audit checkpoint 2"},
-        {"T22:", "t22:"},                    {"\"openclaw\"", "\"Openclaw\""},
+        {"\"epoch\":2", "\"epoch\":02"},
+        {"\"epoch\":2", "\"epoch\": 2"},
+        {"\"epoch\":2", "\"epoch\":2.0"},
+        {"audit checkpoint 1", "audit checkpoint 2"},
+        {"T22:", "t22:"},
+        {"\"openclaw\"", "\"Openclaw\""},
         {"gateway_id\":\"11", "gateway_id\":\"1"},
         {"audit checkpoint", "audit \\u0063heckpoint"},
     };
