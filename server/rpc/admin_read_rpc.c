@@ -303,7 +303,10 @@ static void watch_done(void *user, const struct watch_result *result)
         message.device = &device.device;
         packer_add_item(&packer, ITEMS_FIELD, &message.base);
     }
+    struct store_identity identity = result->identity;
     rest.next_after_seq = result->next_after_seq;
+    rest.database_id = (ProtobufCBinaryData){sizeof identity.database_id, identity.database_id};
+    rest.epoch = identity.epoch;
     packer_add_rest(&packer, &rest.base);
     if (packer.is_full) {
         fail_full(call);

@@ -129,6 +129,7 @@ struct watch_result {
     const struct watch_event *events;
     size_t n;
     uint64_t next_after_seq;
+    struct store_identity identity; /* of the records that were read */
 };
 struct watch_call {
     void (*done)(void *user, const struct watch_result *result);

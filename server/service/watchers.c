@@ -16,6 +16,7 @@ struct watch_change {
     struct watch_call call;
     enum oc_status status;
     struct oc_error error;
+    struct store_identity identity; /* of what was read last */
     struct store_change_row rows[WATCH_PAGE];
     size_t n;
 };
@@ -89,6 +90,7 @@ static void deliver(struct delivery *delivery)
         .error = watch->error,
         .n = watch->n,
         .next_after_seq = watch->n > 0 ? watch->rows[watch->n - 1].seq : watch->after_seq,
+        .identity = watch->identity,
     };
     if (watch->n > 0 && !events) {
         result.n = 0;
@@ -116,6 +118,7 @@ static void run(struct service *service, struct change *change)
             oc_fail(&watch->error, OC_UNAVAILABLE, "the database cannot be read at the moment");
         return;
     }
+    watch->identity = store_identity(store);
     watch->status = store_list_changes(store, watch->after_seq, watch->rows, WATCH_PAGE, &watch->n,
                                        &watch->error);
 }

@@ -451,6 +451,8 @@ static void a_watcher_hears_of_the_next_change_or_that_there_was_none(void **sta
     assert_true(pending_wait(&watching.pending, LONG_MS));
     assert_int_equal(watching.result.n, 1);
     assert_int_equal(watching.first_seq, 1);
+    assert_int_equal(watching.result.identity.epoch, 1);
+    assert_int_equal(watching.result.identity.database_id[15], 0x22); /* the fixture's */
     assert_true(watching.is_open);
     watch(fixture, watching.result.next_after_seq, &watching);
     assert_false(pending_wait(&watching.pending, NOT_YET_MS));
