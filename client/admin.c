@@ -156,17 +156,6 @@ struct watch {
     uint64_t next_after_seq;
 };
 
-static bool take_event(const Openclaw__V1__Event *from, struct oc_event *out)
-{
-    struct oc_event event = {.seq = from->seq, .at_ms = from->at_ms};
-    oc_take_text(from->action, event.action, sizeof event.action);
-    if (!oc_take_device(from->device, &event.device)) {
-        return false;
-    }
-    *out = event;
-    return true;
-}
-
 static void on_watch(const Openclaw__V1__WatchEventsReply *reply, void *user)
 {
     struct oc_blocking *call = user;
@@ -177,7 +166,7 @@ static void on_watch(const Openclaw__V1__WatchEventsReply *reply, void *user)
         n = watch->cap;
     }
     for (size_t i = 0; ok && i < n; i++) {
-        ok = take_event(reply->events[i], &watch->events[i]);
+        ok = oc_take_event(reply->events[i], &watch->events[i]);
     }
     if (ok) {
         watch->n = n;

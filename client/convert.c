@@ -228,6 +228,17 @@ static void take_caps(const Openclaw__V1__GetStatusReply *from, struct oc_gatewa
     }
 }
 
+bool oc_take_event(const Openclaw__V1__Event *from, struct oc_event *out)
+{
+    struct oc_event event = {.seq = from->seq, .at_ms = from->at_ms};
+    oc_take_text(from->action, event.action, sizeof event.action);
+    if (!oc_take_device(from->device, &event.device)) {
+        return false;
+    }
+    *out = event;
+    return true;
+}
+
 bool oc_take_status(const Openclaw__V1__GetStatusReply *from, struct oc_gateway_status *out)
 {
     struct oc_gateway_status status = {.epoch = 0};

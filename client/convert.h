@@ -24,6 +24,7 @@ bool oc_take_request_id(const char *text, struct oc_request_id *out);
 bool oc_take_grant(const Openclaw__V1__Grant *grant, struct oc_grant *out);
 bool oc_take_labels(Openclaw__V1__Label *const *labels, size_t n, struct oc_labels *out);
 bool oc_take_device(const Openclaw__V1__Device *device, struct oc_device *out);
+bool oc_take_event(const Openclaw__V1__Event *event, struct oc_event *out);
 bool oc_take_audit_record(const Openclaw__V1__AuditRecord *record, struct oc_audit_record *out);
 bool oc_take_status(const Openclaw__V1__GetStatusReply *reply, struct oc_gateway_status *out);
 bool oc_take_session(const Openclaw__V1__Session *session, struct oc_session *out);

@@ -1,92 +1,107 @@
 /*
- * Fleet automation in a hundred lines, on the public headers alone: approves each waiting device
- * that was announced (`openclaw devices expect ID`), tells of the others, and watches for more.
+ * Fleet automation in a hundred lines, on the public headers alone: approves every device that asks
+ * and is in a list, and tells of what happens, a line of JSON each. It goes on over restarts of the
+ * gateway, and ends at SIGINT or SIGTERM.
  *
- *     example_fleet [DATA_DIR]     on the machine of the gateway; ends when the gateway goes away
+ *     example_fleet LIST_FILE [DATA_DIR]     on the machine of the gateway; a device id a line
  */
 #include <inttypes.h>
 #include <openclaw/admin.h>
+#include <openclaw/watch.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
-    PAGE = 50,
-    EVENTS = 20,
-    WAIT_MS = 20000,
+    MOST_DEVICES = 10000,
 };
 
+struct fleet {
+    struct oc_client *client;
+    struct oc_device_id *ids;
+    size_t n_ids;
+};
+
+/* A signal handler can reach nothing else; set before signals are heeded. */
+static struct oc_watch *watch;
+
+static void stop(int number)
+{
+    (void)number;
+    oc_watch_stop(watch);
+}
+
 /* What was claimed by a device (names, labels) is not printed: it would have to be escaped. */
-static void tell(const char *what, const struct oc_device *device)
+static void tell(const char *what, uint64_t seq, const struct oc_device *device)
 {
     char id[OC_DEVICE_ID_DIGITS + 1];
     oc_device_id_format(&device->id, id);
-    printf("%s %s %s %s\n", what, device->request_id.text, id, oc_why_name(device->why));
+    printf("{\"event\":\"%s\",\"seq\":%" PRIu64 ",\"device_id\":\"%s\",\"state\":\"%s\"}\n", what,
+           seq, id, oc_state_name(device->state));
+}
+
+static bool read_list(struct fleet *fleet, const char *path)
+{
+    char line[OC_DEVICE_ID_DIGITS + 2];
+    FILE *file = fopen(path, "re");
+    while (file && fleet->n_ids < MOST_DEVICES && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        fleet->n_ids += oc_device_id_parse(line, &fleet->ids[fleet->n_ids]);
+    }
+    return file && fclose(file) == 0;
+}
+
+/* On a thread of the library. Other outcomes need nothing: whoever asks for something else now, or
+ * asks again, is in another change. */
+static void decided(void *user, enum oc_status status, const struct oc_decision_result *result,
+                    const struct oc_error *err)
+{
+    (void)user;
+    if (status == OC_OK) {
+        tell("approved", result->seq, &result->device);
+    } else {
+        (void)fprintf(stderr, "example_fleet: %s: %s\n", oc_status_name(status), err->text);
+    }
 }
 
 /* What is approved is what was read: the request id and the digest of the ask go together. */
-static enum oc_status approve(struct oc_client *client, const struct oc_device *device,
-                              struct oc_error *err)
+static void approve_if_listed(const struct fleet *fleet, const struct oc_device *device)
 {
-    struct oc_decision decision = {.kind = OC_APPROVE,
-                                   .request_id = device->request_id,
-                                   .ask_digest = device->ask_digest,
-                                   .reason = "announced"};
-    struct oc_decision_result result;
-    enum oc_status st = oc_admin_decide(client, &decision, &result, err);
-    if (st == OC_ABORTED || st == OC_NOT_FOUND) {
-        tell("changed", device); /* it asks for something else now: there will be an event */
-        return OC_OK;
+    const struct oc_decision decision = {.kind = OC_APPROVE,
+                                         .request_id = device->request_id,
+                                         .ask_digest = device->ask_digest,
+                                         .reason = "in the list"};
+    struct oc_error err;
+    for (size_t i = 0; i < fleet->n_ids && device->state == OC_STATE_PENDING; i++) {
+        if (oc_device_id_equal(&fleet->ids[i], &device->id)) {
+            if (oc_admin_decide_async(fleet->client, &decision, decided, NULL, &err)) {
+                (void)fprintf(stderr, "example_fleet: %s\n", err.text);
+            }
+            return;
+        }
     }
-    if (st == OC_OK) {
-        tell("approved", device);
-    }
-    return st;
 }
 
-/* All that wait now. *seq is where to watch from: no change is missed and none comes twice. */
-static enum oc_status work_through(struct oc_client *client, struct oc_device *items, uint64_t *seq,
-                                   struct oc_error *err)
+static enum oc_status serve(const struct fleet *fleet, struct oc_watch_item *item,
+                            struct oc_error *err)
 {
-    struct oc_device_page page = {.items = items, .cap = PAGE};
-    char cursor[OC_CURSOR_BYTES] = "";
-    bool is_first = true;
-    do {
-        enum oc_status st = oc_admin_list(client, 1U << OC_STATE_PENDING, cursor, &page, err);
-        for (size_t i = 0; st == OC_OK && i < page.n; i++) {
-            if (items[i].is_expected) {
-                st = approve(client, &items[i], err);
-            } else {
-                tell("waiting", &items[i]);
-            }
-        }
-        if (st) {
-            return st;
-        }
-        *seq = is_first ? page.revision : *seq;
-        is_first = false;
-        (void)snprintf(cursor, sizeof cursor, "%s", page.next_cursor);
-    } while (cursor[0] != '\0');
-    return OC_OK;
-}
-
-static enum oc_status serve(struct oc_client *client, struct oc_device *items,
-                            struct oc_event *events, struct oc_error *err)
-{
-    uint64_t seq = 0;
-    enum oc_status st = work_through(client, items, &seq, err);
-    while (st == OC_OK) {
-        size_t n = 0;
-        st = oc_admin_watch(client, seq, WAIT_MS, events, EVENTS, &n, &seq, err);
-        for (size_t i = 0; st == OC_OK && i < n; i++) {
-            const struct oc_device *device = &events[i].device;
-            if (device->state == OC_STATE_PENDING && device->is_expected) {
-                st = approve(client, device, err);
-            } else {
-                printf("event %" PRIu64 " %s\n", events[i].seq, events[i].action);
-            }
-        }
-        if (st == OC_OUT_OF_RANGE) { /* older than what the gateway keeps */
-            st = work_through(client, items, &seq, err);
+    enum oc_status st = OC_OK;
+    while ((st = oc_watch_next(watch, UINT32_MAX, item, err)) == OC_OK) {
+        const struct oc_device *device = &item->event.device;
+        switch (item->kind) {
+        case OC_WATCH_DEVICE: /* as it is at the start, or after a gap */
+            approve_if_listed(fleet, device);
+            break;
+        case OC_WATCH_CHANGE:
+            tell(item->event.action, item->event.seq, device);
+            approve_if_listed(fleet, device);
+            break;
+        case OC_WATCH_LOST:
+            (void)fprintf(stderr, "example_fleet: %s\n", item->error.text);
+            break;
+        default:
+            break;
         }
     }
     return st;
@@ -94,22 +109,31 @@ static enum oc_status serve(struct oc_client *client, struct oc_device *items,
 
 int main(int argc, char **argv)
 {
-    const struct oc_client_options options = {.data_dir = argc > 1 ? argv[1] : NULL};
-    struct oc_client *client = NULL;
-    struct oc_error err;
-    struct oc_device *items = calloc(PAGE, sizeof *items);
-    struct oc_event *events = calloc(EVENTS, sizeof *events);
-    if (!items || !events) {
-        abort();
+    const struct oc_client_options options = {.data_dir = argc > 2 ? argv[2] : NULL};
+    const struct oc_watch_options from = {.start = OC_WATCH_FROM_SNAPSHOT};
+    struct fleet fleet = {.ids = calloc(MOST_DEVICES, sizeof *fleet.ids)};
+    struct oc_watch_item *item = calloc(1, sizeof *item);
+    struct oc_error err = {.text = ""};
+    if (argc < 2 || !fleet.ids || !item || !read_list(&fleet, argv[1])) {
+        (void)fprintf(stderr, "usage: example_fleet LIST_FILE [DATA_DIR]\n");
+        return 2;
     }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    enum oc_status st = oc_client_open(&options, &client, &err);
+    enum oc_status st = oc_client_open(&options, &fleet.client, &err);
+    st = st ? st : oc_watch_open(fleet.client, &from, &watch, &err);
     if (st == OC_OK) {
-        st = serve(client, items, events, &err);
+        (void)signal(SIGINT, stop);
+        (void)signal(SIGTERM, stop);
+        st = serve(&fleet, item, &err);
+        (void)signal(SIGINT, SIG_IGN);
+        (void)signal(SIGTERM, SIG_IGN);
     }
-    (void)fprintf(stderr, "example_fleet: %s: %s\n", oc_status_name(st), err.text);
-    oc_client_close(client);
-    free(events);
-    free(items);
-    return st == OC_UNAVAILABLE ? 7 : 1;
+    if (st != OC_CANCELLED) {
+        (void)fprintf(stderr, "example_fleet: %s: %s\n", oc_status_name(st), err.text);
+    }
+    oc_watch_free(watch);
+    oc_client_close(fleet.client);
+    free(item);
+    free(fleet.ids);
+    return st == OC_CANCELLED ? 0 : 1;
 }

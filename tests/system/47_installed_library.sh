@@ -88,22 +88,33 @@ for name in agent-shared agent-static cmake-shared cmake-static; do
     [ "$code" -eq 5 ] || fail "$name ended with $code after it was revoked, not with 5"
 done
 
-# Fleet automation: approves who was announced, and nobody else, whether they came before or after.
-run_example early "$TEST_DIR/agent-static"
-"$TEST_DIR/cmake-shared/example_fleet" "$GATEWAY_HOME" >"$TEST_DIR/fleet.log" 2>&1 &
+# Fleet automation: approves who is in its list, and nobody else, whether they came before or after,
+# over a gateway that is killed meanwhile; each change is told once.
+write_config <<<"listen: {devices: \"$GATEWAY_URL\"}"
+for name in early late other; do
+    openclaw --data-dir "$TEST_DIR/$name-listed" identity show --create >/dev/null
+done
+listed() {
+    openclaw --data-dir "$TEST_DIR/$1-listed" identity show -o name
+}
+{ listed early && listed late; } >"$TEST_DIR/list"
+start_agent early-listed
+wait_for 10 has_request "$(listed early)"
+"$TEST_DIR/cmake-shared/example_fleet" "$TEST_DIR/list" "$GATEWAY_HOME" >"$TEST_DIR/fleet.log" 2>&1 &
 fleet=$!
 STARTED+=("$fleet")
-wait_for 10 log_has fleet "waiting $(request_of "$(device_of early)")"
-run_example late "$TEST_DIR/agent-static"
-run_example announced "$TEST_DIR/agent-shared"
-announced=$(device_of announced)
-request=$(sed -nE 's/^ +request +([0-9A-Z]{10}) .*/\1/p' "$TEST_DIR/announced.log")
-expect_exit 0 ocg devices expect "$announced"
-wait_for 10 log_has fleet "approved $request $announced"
-wait_for 10 log_has announced 'connected as agent'
-is_field "$announced" state approved
-is_field "$(device_of early)" state pending
-is_field "$(device_of late)" state pending
-stop_gateway
-wait_for 30 gone "$fleet"
-contains "$(cat "$TEST_DIR/fleet.log")" 'example_fleet: UNAVAILABLE'
+wait_for 10 is_online "$(listed early)"
+kill -9 "$GATEWAY_PID"
+wait_for 10 gone "$GATEWAY_PID"
+wait_for 10 log_has fleet 'example_fleet: no gateway at'
+start_gateway
+start_agent other-listed
+start_agent late-listed
+wait_for 30 is_online "$(listed late)"
+wait_for 10 has_request "$(listed other)"
+is_field "$(listed other)" state pending
+log_has fleet "\"event\":\"approved\",\"seq\":" || fail "the approval was not told"
+kill -TERM "$fleet"
+wait_for 10 gone "$fleet"
+wait "$fleet" || fail "the fleet tool ended with $?"
+[ -z "$(grep '"event":"approve"' "$TEST_DIR/fleet.log" | sort | uniq -d)" ] || fail "told twice"

@@ -7,6 +7,8 @@
  */
 #include <openclaw/admin.h>
 #include <openclaw/diagnose.h>
+#include <openclaw/wait.h>
+#include <openclaw/watch.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -53,7 +55,12 @@ static void answer_one(struct scripted_gateway *gateway)
     Openclaw__V1__DecisionReply decision = OPENCLAW__V1__DECISION_REPLY__INIT;
     Openclaw__V1__HealthReply health = OPENCLAW__V1__HEALTH_REPLY__INIT;
     device.device_id = (ProtobufCBinaryData){sizeof id, id};
+    Openclaw__V1__GetStatusReply status = OPENCLAW__V1__GET_STATUS_REPLY__INIT;
+    Openclaw__V1__ResolveReply found = OPENCLAW__V1__RESOLVE_REPLY__INIT;
+    Openclaw__V1__Device *matches[] = {&device};
     decision.device = &device;
+    found.matches = matches;
+    found.n_matches = 1;
     switch (call->call.method) {
     case OPENCLAW__V1__METHOD__METHOD_CONNECT:
         admit(call);
@@ -63,6 +70,12 @@ static void answer_one(struct scripted_gateway *gateway)
         break;
     case OPENCLAW__V1__METHOD__METHOD_HEALTH:
         scripted_call_answer(call, &health.base);
+        break;
+    case OPENCLAW__V1__METHOD__METHOD_GET_STATUS:
+        scripted_call_answer(call, &status.base);
+        break;
+    case OPENCLAW__V1__METHOD__METHOD_RESOLVE:
+        scripted_call_answer(call, &found.base);
         break;
     default:
         scripted_call_forget(call);
@@ -166,6 +179,36 @@ static enum oc_status look_up_once(void)
     return st ? st : oc_agent_last_outcome(dir, devices_url, &outcome, NULL);
 }
 
+/* Until it knows where it begins. */
+static enum oc_status watch_once(void)
+{
+    static struct oc_watch_item item;
+    struct oc_client *client = NULL;
+    struct oc_watch *watch = NULL;
+    const struct oc_client_options options = {.url = local_url};
+    const struct oc_watch_options from = {.start = OC_WATCH_FROM_NOW};
+    enum oc_status st = oc_client_open(&options, &client, NULL);
+    st = st ? st : oc_watch_open(client, &from, &watch, NULL);
+    st = st ? st : oc_watch_next(watch, 20000, &item, NULL);
+    if (st == OC_OK && item.kind == OC_WATCH_LOST) {
+        st = item.error.status;
+    }
+    oc_watch_free(watch);
+    oc_client_close(client);
+    return st;
+}
+
+static enum oc_status wait_once(void)
+{
+    struct oc_client *client = NULL;
+    const struct oc_client_options options = {.url = local_url};
+    struct oc_wait wait = {.wanted = OC_WAIT_OFFLINE};
+    enum oc_status st = oc_client_open(&options, &client, NULL);
+    st = st ? st : oc_admin_wait(client, &wait, 1, 0, NULL, NULL, NULL);
+    oc_client_close(client);
+    return st;
+}
+
 static bool is_a_fair_answer(enum oc_status st)
 {
     return st == OC_OK || st == OC_RESOURCE_EXHAUSTED || st == OC_UNAVAILABLE ||
@@ -221,6 +264,18 @@ static void looking_up_survives_the_failure_of_any_allocation(void **state)
     run_short_of_memory(look_up_once);
 }
 
+static void a_watch_survives_the_failure_of_any_allocation(void **state)
+{
+    (void)state;
+    run_short_of_memory(watch_once);
+}
+
+static void a_wait_survives_the_failure_of_any_allocation(void **state)
+{
+    (void)state;
+    run_short_of_memory(wait_once);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +283,8 @@ int main(void)
         cmocka_unit_test(an_agent_survives_the_failure_of_any_allocation),
         cmocka_unit_test(a_probe_survives_the_failure_of_any_allocation),
         cmocka_unit_test(looking_up_survives_the_failure_of_any_allocation),
+        cmocka_unit_test(a_watch_survives_the_failure_of_any_allocation),
+        cmocka_unit_test(a_wait_survives_the_failure_of_any_allocation),
     };
     return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
 }
