@@ -6,6 +6,7 @@
 #include "cli/decide.h"
 #include "cli/device_list.h"
 #include "cli/device_view.h"
+#include "cli/device_wait.h"
 #include "cli/select.h"
 #include "cli/values.h"
 #include "cli/withdraw.h"
@@ -141,10 +142,13 @@ static const struct command commands[] = {
         .words = "",
         .summary = "All devices the gateway knows",
         .examples = "  openclaw devices list\n"
-                    "  openclaw devices list --state revoked --state blocked -o wide\n",
+                    "  openclaw devices list --state revoked --state blocked -o wide\n"
+                    "  openclaw devices list --state pending --watch\n",
         .notes =
-            "--state none: nothing is decided and nothing asked; announced devices are there.\n",
-        .options = OPT_BIT(OPT_STATE) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_CURSOR),
+            "--state none: nothing is decided and nothing asked; announced devices are there.\n"
+            "\n" DEVICE_LIST_WATCH_NOTE,
+        .options =
+            OPT_BIT(OPT_STATE) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_CURSOR) | OPT_BIT(OPT_WATCH),
         .run = run_list,
     },
     {
@@ -156,6 +160,31 @@ static const struct command commands[] = {
         .least_words = 1,
         .most_words = 1,
         .run = run_show,
+    },
+    {
+        .verb = "wait",
+        .words = "ID...",
+        .summary = "Waits until devices are what --for says",
+        .examples = "  openclaw devices wait web-1 --for connected\n"
+                    "  openclaw devices wait 7QK4M2T9XA --for approved --timeout 30m\n"
+                    "  openclaw devices revoke web-1 --yes && openclaw devices wait web-1 --for "
+                    "offline\n",
+        .notes =
+            "--for: approved, connected, offline, pending, rejected, revoked or blocked. A "
+            "request\n"
+            "id waits for the fate of that one request. --timeout is for all together: 5m unless\n"
+            "given, at most 30d. Goes on over restarts of the gateway.\n"
+            "\n"
+            "Ends with 0 when it is so, 7 when it was not in time, 5 when it was rejected, "
+            "revoked\n"
+            "or blocked instead, 6 when the request was replaced or ended otherwise, 3 when "
+            "nothing\n"
+            "is called that; of several ids, with 8 when some failed.\n",
+        .options = OPT_BIT(OPT_FOR),
+        .least_words = 1,
+        .most_words = IDS_MOST,
+        .waits = true,
+        .run = device_wait_run,
     },
     {
         .verb = "reject",
@@ -182,8 +211,11 @@ static const struct command commands[] = {
         .summary = "Ends a pairing; the connection is closed before this returns",
         .examples = "  openclaw devices revoke              lists who is approved, and asks\n"
                     "  openclaw devices revoke web-1\n"
-                    "  openclaw devices revoke web-1 web-2 --yes\n",
-        .options = OPT_BIT(OPT_REASON),
+                    "  openclaw devices revoke web-1 web-2 --yes\n"
+                    "  openclaw devices revoke web-1 --yes --wait\n",
+        .notes = "--wait looks again: the device is offline, and nobody approved it meanwhile. It "
+                 "says\nhow long the decision took.\n",
+        .options = OPT_BIT(OPT_REASON) | OPT_BIT(OPT_WAIT),
         .most_words = IDS_MOST,
         .run = withdraw_revoke,
     },
@@ -194,7 +226,7 @@ static const struct command commands[] = {
         .examples = "  openclaw devices block\n"
                     "  openclaw devices block web-1 --yes\n",
         .notes = "A full device id is blocked even if the gateway has never seen it.\n",
-        .options = OPT_BIT(OPT_REASON),
+        .options = OPT_BIT(OPT_REASON) | OPT_BIT(OPT_WAIT),
         .most_words = IDS_MOST,
         .run = withdraw_block,
     },
@@ -224,7 +256,7 @@ static const struct command commands[] = {
         .summary = "Ends a pairing and drops the device's record",
         .examples = "  openclaw devices remove web-1\n"
                     "  openclaw devices remove web-1 web-2 --yes\n",
-        .options = OPT_BIT(OPT_REASON),
+        .options = OPT_BIT(OPT_REASON) | OPT_BIT(OPT_WAIT),
         .most_words = IDS_MOST,
         .run = withdraw_remove,
     },

@@ -7,6 +7,9 @@
 
 static enum exit_code run_list(struct cli *cli)
 {
+    if (arguments_has(&cli->args, OPT_APPROVE) && arguments_has(&cli->args, OPT_WATCH)) {
+        return command_usage(cli, "--approve and --watch: give one of them");
+    }
     if (arguments_has(&cli->args, OPT_APPROVE)) {
         return approve_run(cli, 0, NULL);
     }
@@ -22,10 +25,13 @@ static const struct command commands[] = {
         .examples =
             "  openclaw pairing list\n"
             "  openclaw pairing list --approve     select a waiting request and approve it\n"
-            "  openclaw pairing list -o json\n",
+            "  openclaw pairing list -o json\n"
+            "  openclaw pairing list --watch\n",
         .notes = "Requests that wait are shown as \"awaiting approval\". A name in quotes is what "
-                 "the\ndevice claims to be called; a name without was given by an administrator.\n",
-        .options = OPT_BIT(OPT_APPROVE) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_CURSOR),
+                 "the\ndevice claims to be called; a name without was given by an administrator.\n"
+                 "\n" DEVICE_LIST_WATCH_NOTE,
+        .options =
+            OPT_BIT(OPT_APPROVE) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_CURSOR) | OPT_BIT(OPT_WATCH),
         .run = run_list,
     },
 };

@@ -11,14 +11,13 @@
 #include "cli/suggest.h"
 
 const struct noun *const nouns[] = {
-    &gateway_noun,  &pairing_noun, &devices_noun, &agent_noun,
-    &identity_noun, &audit_noun,   &doctor_noun,
+    &gateway_noun, &pairing_noun,  &devices_noun, &events_noun,
+    &agent_noun,   &identity_noun, &audit_noun,   &doctor_noun,
 };
 const size_t n_nouns = sizeof nouns / sizeof nouns[0];
 
-enum {
-    MOST_TIMEOUT_MS = 60000,
-};
+static const int64_t MOST_TIMEOUT_MS = 60000;
+static const int64_t MOST_WAIT_MS = INT64_C(30) * 24 * 3600 * 1000;
 
 static const struct noun *find_noun(const char *name)
 {
@@ -102,12 +101,15 @@ static bool apply_globals(struct cli *cli, char *error, size_t cap)
         (void)snprintf(error, cap, "--color %s: it is auto, always or never", colour);
         return false;
     }
-    if (timeout && (!duration_parse(timeout, &timeout_ms) || timeout_ms > MOST_TIMEOUT_MS)) {
-        (void)snprintf(error, cap, "--timeout %s: give a time up to 60s, such as 500ms or 5s",
-                       timeout);
+    bool waits = cli->command->waits;
+    if (timeout && (!duration_parse(timeout, &timeout_ms) ||
+                    timeout_ms > (waits ? MOST_WAIT_MS : MOST_TIMEOUT_MS))) {
+        (void)snprintf(error, cap, "--timeout %s: give a time up to %s", timeout,
+                       waits ? "30d, such as 90s or 5m" : "60s, such as 500ms or 5s");
         return false;
     }
-    cli->timeout_ms = (uint32_t)timeout_ms;
+    cli->timeout_ms = waits ? 0 : (uint32_t)timeout_ms;
+    cli->wait_ms = waits ? timeout_ms : 0;
     cli->data_dir = arguments_value(args, OPT_DATA_DIR);
     cli->assumes_yes = arguments_has(args, OPT_YES);
     cli->output.has_colour = cli->terminal->out_is_terminal && cli->terminal->may_colour;
@@ -260,6 +262,9 @@ enum exit_code command_main(const struct terminal *terminal, int argc, char **ar
     cli.output.terminal = terminal;
     enum exit_code code = run_command(&cli, noun, argc, argv);
     if (fflush(terminal->out) != 0 || ferror(terminal->out)) {
+        if (cli.is_reader_gone) {
+            return code;
+        }
         if (!is_reader_gone(terminal->out)) {
             terminal_say(terminal, "openclaw: the output could not be written");
         }

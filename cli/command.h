@@ -17,9 +17,11 @@ struct cli {
     struct arguments args; /* words: what stands behind the verb */
     struct output output;
     bool assumes_yes;
-    uint32_t timeout_ms;  /* 0: the library's */
+    uint32_t timeout_ms;  /* of a call; 0: the library's */
+    int64_t wait_ms;      /* of a command that waits; 0: its own */
     const char *data_dir; /* NULL: the library's */
     struct oc_client *client;
+    bool is_reader_gone; /* and that is no failure: it had what it wanted */
 };
 
 typedef enum exit_code (*command_fn)(struct cli *cli);
@@ -32,6 +34,7 @@ struct command {
     const char *notes;    /* paragraphs below the examples; NULL */
     uint64_t options;     /* OPT_BIT of each besides the global ones */
     size_t least_words, most_words;
+    bool waits; /* --timeout is for all of it, and may be long */
     command_fn run;
 };
 
@@ -47,6 +50,7 @@ extern const struct noun agent_noun;
 extern const struct noun audit_noun;
 extern const struct noun devices_noun;
 extern const struct noun doctor_noun;
+extern const struct noun events_noun;
 extern const struct noun gateway_noun;
 extern const struct noun identity_noun;
 extern const struct noun pairing_noun;

@@ -1,6 +1,7 @@
 /* Decisions and what is printed of them; see decide.h. */
 #include "cli/decide.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "cli/device_view.h"
@@ -26,6 +27,18 @@ static void write_decided(struct writer *writer, const void *item)
     writer_bool(writer, is_done && decided->result.seq != 0);
     writer_key(writer, "session_closed");
     writer_bool(writer, is_done && decided->result.session_closed);
+    writer_key(writer, "offline");
+    if (decided->is_confirmed) {
+        writer_bool(writer, true);
+    } else {
+        writer_null(writer);
+    }
+    writer_key(writer, "took_ms");
+    if (decided->is_confirmed) {
+        writer_uint(writer, (uint64_t)decided->took_ms);
+    } else {
+        writer_null(writer);
+    }
     writer_key(writer, "device");
     if (is_done) {
         device_write(writer, &decided->result.device);
@@ -67,6 +80,9 @@ static void print_line(const struct output *output, const struct decided *decide
     }
     if (decided->result.session_closed) {
         (void)fputs("  its connection is closed", out);
+    }
+    if (decided->is_confirmed) {
+        (void)fprintf(out, "  offline, after %" PRId64 " ms", decided->took_ms);
     }
     (void)fputs(decided->result.seq == 0 ? "  (it was so already)\n" : "\n", out);
 }

@@ -13,6 +13,8 @@ struct decided {
     const char *word;       /* "approved" */
     struct failure failure; /* code EXIT_DONE: it worked */
     struct oc_decision_result result;
+    bool is_confirmed; /* --wait: it was seen offline afterwards */
+    int64_t took_ms;   /* --wait: from the call to its answer */
 };
 
 /* Many decisions of one command: prints each as it comes. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/failure.h"
+#include "cli/follow.h"
 #include "cli/host_note.h"
 #include "cli/memory.h"
 #include "cli/values.h"
@@ -64,6 +65,22 @@ static enum exit_code print_pages(struct cli *cli, const struct item_kind *kind,
     return EXIT_DONE;
 }
 
+static enum exit_code watch(struct cli *cli, const struct item_kind *kind, uint32_t states,
+                            const char *nothing)
+{
+    const struct follow follow = {
+        .options = {.start = OC_WATCH_FROM_SNAPSHOT, .states = states},
+        .rows = kind,
+        .nothing = nothing,
+        .most_changes = SIZE_MAX,
+    };
+    if (arguments_has(&cli->args, OPT_LIMIT) || arguments_has(&cli->args, OPT_CURSOR)) {
+        return command_usage(cli, "--watch begins with the whole list: --limit and --cursor do not "
+                                  "go with it");
+    }
+    return follow_run(cli, &follow);
+}
+
 enum exit_code device_list_run(struct cli *cli, const struct item_kind *kind, uint32_t states,
                                const char *nothing)
 {
@@ -71,6 +88,9 @@ enum exit_code device_list_run(struct cli *cli, const struct item_kind *kind, ui
     struct failure failure;
     struct oc_device_page page = {.next_cursor = ""};
     const char *wanted = arguments_value(&cli->args, OPT_LIMIT);
+    if (arguments_has(&cli->args, OPT_WATCH)) {
+        return watch(cli, kind, states, nothing);
+    }
     if (wanted && !value_read_count(wanted, &limit)) {
         return command_usage(cli, "--limit %s: give a number, 1 or more", wanted);
     }

@@ -150,7 +150,7 @@ static void format_labels(const struct oc_labels *labels, char *out, size_t cap)
 
 /* ---- cells --------------------------------------------------------------------------------- */
 
-static void fill_id(const struct output *output, const void *item, struct cell *cell)
+void device_fill_id(const struct output *output, const void *item, struct cell *cell)
 {
     const struct oc_device *device = item;
     oc_device_id_format(&device->id, cell->text);
@@ -159,7 +159,7 @@ static void fill_id(const struct output *output, const void *item, struct cell *
     }
 }
 
-static void fill_name(const struct output *output, const void *item, struct cell *cell)
+void device_fill_name(const struct output *output, const void *item, struct cell *cell)
 {
     char name[DEVICE_NAME_BYTES];
     device_format_name(item, name);
@@ -199,7 +199,7 @@ static const char *qualifier(const struct oc_device *device)
     return device->is_expected ? " (expected)" : "";
 }
 
-static void fill_state(const struct output *output, const void *item, struct cell *cell)
+void device_fill_state(const struct output *output, const void *item, struct cell *cell)
 {
     (void)output;
     const struct oc_device *device = item;
@@ -226,7 +226,7 @@ static void fill_status(const struct output *output, const void *item, struct ce
     cell->colour = is_waiting ? COLOUR_WAITING : colour_of(device->state);
 }
 
-static void fill_request(const struct output *output, const void *item, struct cell *cell)
+void device_fill_request(const struct output *output, const void *item, struct cell *cell)
 {
     (void)output;
     const struct oc_device *device = item;
@@ -258,7 +258,7 @@ static void fill_why(const struct output *output, const void *item, struct cell 
     }
 }
 
-static void fill_source(const struct output *output, const void *item, struct cell *cell)
+void device_fill_source(const struct output *output, const void *item, struct cell *cell)
 {
     (void)output;
     const struct oc_device *device = item;
@@ -303,7 +303,7 @@ static void fill_expires(const struct output *output, const void *item, struct c
     output_format_time(output, device->expires_at_ms, cell->text);
 }
 
-static void fill_decided_by(const struct output *output, const void *item, struct cell *cell)
+void device_fill_decided_by(const struct output *output, const void *item, struct cell *cell)
 {
     (void)output;
     const struct oc_device *device = item;
@@ -318,17 +318,17 @@ static void fill_online(const struct output *output, const void *item, struct ce
 }
 
 static const struct column device_columns[] = {
-    {"DEVICE", false, false, fill_id},
-    {"NAME", false, true, fill_name},
-    {"STATE", false, false, fill_state},
-    {"REQUEST", false, false, fill_request},
+    {"DEVICE", false, false, device_fill_id},
+    {"NAME", false, true, device_fill_name},
+    {"STATE", false, false, device_fill_state},
+    {"REQUEST", false, false, device_fill_request},
     {"ACCESS", false, true, fill_access},
     {"ASKED", true, true, fill_asked},
     {"WHY", true, false, fill_why},
-    {"SOURCE", false, true, fill_source},
+    {"SOURCE", false, true, device_fill_source},
     {"PLATFORM", true, true, fill_platform},
     {"LABELS", true, true, fill_labels},
-    {"DECIDED BY", true, false, fill_decided_by},
+    {"DECIDED BY", true, false, device_fill_decided_by},
     {"EXPIRES", true, false, fill_expires},
     {"ONLINE", false, false, fill_online},
     {"LAST SEEN", false, false, fill_last_seen},
@@ -336,13 +336,13 @@ static const struct column device_columns[] = {
 
 static const struct column pairing_columns[] = {
     {"STATUS", false, false, fill_status},
-    {"REQUEST", false, false, fill_request},
-    {"DEVICE", false, false, fill_id},
-    {"NAME", false, true, fill_name},
+    {"REQUEST", false, false, device_fill_request},
+    {"DEVICE", false, false, device_fill_id},
+    {"NAME", false, true, device_fill_name},
     {"ACCESS", false, true, fill_access},
     {"ASKED", true, true, fill_asked},
     {"WHY", true, false, fill_why},
-    {"SOURCE", false, true, fill_source},
+    {"SOURCE", false, true, device_fill_source},
     {"LABELS", true, true, fill_labels},
     {"SINCE", false, false, fill_since},
     {"EXPIRES", true, false, fill_expires},
@@ -351,9 +351,12 @@ static const struct column pairing_columns[] = {
 };
 
 static const struct column request_columns[] = {
-    {"REQUEST", false, false, fill_request}, {"DEVICE", false, false, fill_id},
-    {"NAME", false, true, fill_name},        {"ASKS", false, true, fill_asked},
-    {"SOURCE", false, true, fill_source},    {"WAITS", false, false, fill_since},
+    {"REQUEST", false, false, device_fill_request},
+    {"DEVICE", false, false, device_fill_id},
+    {"NAME", false, true, device_fill_name},
+    {"ASKS", false, true, fill_asked},
+    {"SOURCE", false, true, device_fill_source},
+    {"WAITS", false, false, fill_since},
     {"WHY", false, true, fill_why},
 };
 
@@ -456,7 +459,7 @@ void device_print_sheet(const struct output *output, FILE *out, const struct oc_
         print_changes(out, device);
     }
     struct cell cell = {.text = ""};
-    fill_state(output, device, &cell);
+    device_fill_state(output, device, &cell);
     output_fact(out, "state", cell.text);
     output_fact(out, "why", oc_why_text(device->why));
     escape_for_terminal(device->alias, text, sizeof text);

@@ -26,5 +26,13 @@ void device_format_grant(const struct oc_grant *grant, char *out, size_t cap);
 /* An administrator's alias as it is, a claimed name in quotes, "" for neither. Escaped. */
 void device_format_name(const struct oc_device *device, char out[DEVICE_NAME_BYTES]);
 
+/* Cells of a device, for tables of other things, too: `device` is a struct oc_device. */
+void device_fill_id(const struct output *output, const void *device, struct cell *cell);
+void device_fill_name(const struct output *output, const void *device, struct cell *cell);
+void device_fill_state(const struct output *output, const void *device, struct cell *cell);
+void device_fill_request(const struct output *output, const void *device, struct cell *cell);
+void device_fill_source(const struct output *output, const void *device, struct cell *cell);
+void device_fill_decided_by(const struct output *output, const void *device, struct cell *cell);
+
 /* Everything that is known of one device, a fact a line: its full id, what it asks, has, claims. */
 void device_print_sheet(const struct output *output, FILE *out, const struct oc_device *device);

@@ -16,7 +16,10 @@ enum exit_code {
     EXIT_UNAVAILABLE = 7, /* or timed out, or not durable yet */
     EXIT_SOME_FAILED = 8,
     EXIT_STILL_PENDING = 9,
-    EXIT_CODE_COUNT
+    EXIT_CODE_COUNT,
+    /* Of what goes on until it is ended: 128 and the signal's number, as shells have it. */
+    EXIT_INTERRUPTED = 130,
+    EXIT_TERMINATED = 143,
 };
 
 /* The one table from statuses to exit codes. */

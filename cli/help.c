@@ -35,6 +35,7 @@ void help_overview(FILE *out)
     for (int code = 0; code < EXIT_CODE_COUNT; code++) {
         (void)fprintf(out, "  %d  %s\n", code, exit_code_text((enum exit_code)code));
     }
+    (void)fputs("  130, 143  ended by SIGINT, SIGTERM (what watches)\n", out);
 }
 
 void help_noun(FILE *out, const struct noun *noun)

@@ -35,7 +35,8 @@ static const struct option_info infos[OPT_COUNT] = {
                     false},
     [OPT_DATABASE] = {"database", "FILE", "a copy of a gateway's database", '\0', false},
     [OPT_DEVICE] = {"device", "ID", "only what concerns this device", '\0', false},
-    [OPT_FOR] = {"for", "TIME", "ends by itself after 30m, 8h, 7d", '\0', false},
+    [OPT_FOR] = {"for", "TIME", "ends by itself after 30m, 8h, 7d; wait: the state", '\0', false},
+    [OPT_FROM] = {"from", "SEQ", "go on after this number, or this cursor of a line", '\0', false},
     [OPT_FROM_SEQ] = {"from-seq", "SEQ", "begin with this record", '\0', false},
     [OPT_GATEWAY] = {"gateway", "URL", "tls+tcp://HOST:PORT", '\0', false},
     [OPT_INIT] = {"init", NULL, "serve new, empty records: every device must pair again", '\0',
@@ -58,6 +59,9 @@ static const struct option_info infos[OPT_COUNT] = {
     [OPT_STATE] = {"state", "STATE", "only pending, approved, rejected, revoked, blocked or none",
                    '\0', true},
     [OPT_UNTIL] = {"until", "DATE", "ends by itself then: 2027-01-31 or RFC 3339", '\0', false},
+    [OPT_WAIT] = {"wait", NULL, "see that the device is offline, and say how long it took", '\0',
+                  false},
+    [OPT_WATCH] = {"watch", NULL, "go on with what changes", 'w', false},
 };
 
 const struct option_info *option_info(enum option_id id)

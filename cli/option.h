@@ -33,6 +33,7 @@ enum option_id {
     OPT_DATABASE,
     OPT_DEVICE,
     OPT_FOR,
+    OPT_FROM,
     OPT_FROM_SEQ,
     OPT_GATEWAY,
     OPT_INIT,
@@ -50,6 +51,8 @@ enum option_id {
     OPT_SERVER_NAME,
     OPT_STATE,
     OPT_UNTIL,
+    OPT_WAIT,
+    OPT_WATCH,
     OPT_COUNT
 };
 

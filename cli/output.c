@@ -57,6 +57,7 @@ void listing_begin(struct listing *listing, const struct output *output,
     for (size_t i = 0; output_is_for_people(output) && i < kind->n_columns; i++) {
         if (has_column(output, &kind->columns[i])) {
             table_add_column(&listing->table, kind->columns[i].title, kind->columns[i].may_cut);
+            table_widen_last(&listing->table, kind->least_widths ? kind->least_widths[i] : 0);
         }
     }
 }

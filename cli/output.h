@@ -44,6 +44,7 @@ enum {
 struct item_kind {
     const struct column *columns;
     size_t n_columns;
+    const unsigned char *least_widths; /* of the columns; NULL: as their titles */
     void (*write)(struct writer *writer, const void *item);
     void (*name)(const void *item, char out[OUTPUT_NAME_BYTES]); /* what scripts call it by */
 };

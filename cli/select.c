@@ -44,6 +44,7 @@ static enum exit_code explain_none(const struct oc_matches *matches, const char 
         failure_set(failure, EXIT_CONFLICT, "request %s is no longer open: it was %s", request.text,
                     matches->closed_as);
         failure_advise(failure, "see who waits now:  openclaw pairing list");
+        (void)snprintf(failure->cause, sizeof failure->cause, "%s", matches->closed_as);
         return EXIT_CONFLICT;
     }
     if (oc_request_id_parse(selector, &request)) {

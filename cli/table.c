@@ -21,6 +21,12 @@ void table_add_column(struct table *table, const char *title, bool may_cut)
     table->n_columns++;
 }
 
+void table_widen_last(struct table *table, size_t columns)
+{
+    size_t *width = &table->widths[table->n_columns - 1];
+    *width = columns > *width ? columns : *width;
+}
+
 void table_add_cell(struct table *table, const struct cell *cell)
 {
     if (table->n_cells == table->cap_cells) {

@@ -39,6 +39,8 @@ struct table {
 };
 
 void table_add_column(struct table *table, const char *title, bool may_cut);
+/* The column added last is so wide at least. */
+void table_widen_last(struct table *table, size_t columns);
 /* Cells come left to right, row after row. Out of memory ends the process with a message. */
 void table_add_cell(struct table *table, const struct cell *cell);
 /* Prints and forgets the rows; the header before the first one ever. */

@@ -1,11 +1,17 @@
 /* Reject, dismiss, revoke, block, remove; see withdraw.h. */
 #include "cli/withdraw.h"
 
+#include <openclaw/wait.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/decide.h"
 #include "cli/device_view.h"
 #include "cli/select.h"
+
+enum {
+    OFFLINE_MS = 10 * 1000,
+};
 
 struct withdrawal {
     enum oc_decision_kind kind;
@@ -105,6 +111,36 @@ static enum exit_code confirm_device(const struct cli *cli, const struct withdra
     return EXIT_DONE;
 }
 
+static int64_t steady_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --wait: it is in force, so the session is closed; this looks whether it is, and stays so. */
+static enum exit_code confirm_offline(struct cli *cli, struct decided *out)
+{
+    struct oc_wait wait = {.wanted = OC_WAIT_OFFLINE, .device_id = out->result.device.id};
+    struct oc_error err;
+    enum oc_status status = oc_admin_wait(
+        cli->client, &wait, 1, cli->timeout_ms ? cli->timeout_ms : OFFLINE_MS, NULL, NULL, &err);
+    if (status == OC_DEADLINE_EXCEEDED) {
+        return failure_set(&out->failure, EXIT_UNAVAILABLE, "it is decided, but not seen offline");
+    }
+    if (status) {
+        return call_failure(&out->failure, cli, "it is decided, but not seen offline", status,
+                            &err);
+    }
+    if (wait.outcome == OC_WAIT_REACHED && wait.device.standing == OC_STANDING_APPROVED) {
+        return failure_set(&out->failure, EXIT_CONFLICT,
+                           "it was %s, and approved again meanwhile by %s", out->word,
+                           wait.device.decided_by);
+    }
+    out->is_confirmed = true;
+    return EXIT_DONE;
+}
+
 static enum exit_code act(struct cli *cli, const struct withdrawal *row,
                           const struct oc_device *device, const struct oc_decision *options,
                           struct decided *out)
@@ -127,7 +163,12 @@ static enum exit_code act(struct cli *cli, const struct withdrawal *row,
         return code;
     }
     (void)snprintf(doing, sizeof doing, "cannot %s %s", row->verb, out->selector);
+    int64_t began_ms = steady_ms();
     code = decision_make(cli, &decision, doing, &out->result, &out->failure);
+    out->took_ms = steady_ms() - began_ms;
+    if (code == EXIT_DONE && arguments_has(&cli->args, OPT_WAIT)) {
+        return confirm_offline(cli, out);
+    }
     if (code == EXIT_CONFLICT && row->kind == OC_REVOKE && device->request_id.text[0] != '\0') {
         failure_advise(&out->failure, "refuse its request instead:  openclaw devices reject %s",
                        device->request_id.text);

@@ -7,6 +7,8 @@
 #include <openclaw/admin.h>
 #include <openclaw/diagnose.h>
 #include <openclaw/pairing.h>
+#include <openclaw/wait.h>
+#include <openclaw/watch.h>
 
 enum {
     FAKE_DEVICES = 6,
@@ -58,6 +60,13 @@ struct fake {
     char store_error[64]; /* ""; the store works */
     char store_cause[24];
     uint64_t n_quarantined;
+    /* What a watch tells, and how it ends then; and how waits end. */
+    size_t n_watched;
+    struct oc_watch_item watched[8];
+    enum oc_status watch_end;
+    struct oc_watch_options watch_options;
+    struct oc_wait wait_result; /* outcome, why, replaced_by */
+    uint32_t waited_ms;
 };
 extern struct fake fake;
 

@@ -91,6 +91,9 @@ CODE=$(grep -oE 'code [0-9]{4}-[0-9]{4}' "$TEST_DIR/web-1.log" | tail -n 1 | cut
 at "$GATEWAY_HOME" devices approve "$REQUEST" --code "$CODE"
 wait_for 10 is_online "$WEB"
 
+begin events
+at "$GATEWAY_HOME" events watch --from 0 --limit 2 -o table
+
 begin container
 for _ in 1 2 3; do
     rm -rf "$TEST_DIR/container"
