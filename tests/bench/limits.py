@@ -71,7 +71,9 @@ def judge(limits, row, rows):
     found = [verdict(bound, row, rows) for bound in limit.bounds]
     text = ", ".join(describe(bound, row) for bound in limit.bounds)
     if False in found:
-        return text, "**missed**"
+        missed = [describe(bound, row) for bound, is_met in zip(limit.bounds, found)
+                  if is_met is False]
+        return text, "**missed**" + (f": {', '.join(missed)}" if len(found) > 1 else "")
     if None in found:
         return text, "met, of what was measured" if True in found else "not measured"
     return text, "met"

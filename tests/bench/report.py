@@ -49,19 +49,20 @@ def beside(row, limit, rows):
     for bound in limit.bounds:
         against = its_limits.reference(bound, row, rows)
         if bound.of and against is not None:
-            yield f"{number(against)} ({its_limits.NAMES.get(bound.of, bound.of)})"
+            name = its_limits.NAMES.get(bound.of, bound.of)
+            yield f"{ratio(row['value'], against)} of {name} ({number(against)})"
 
 
 def short_table(rows, limits):
     """One line for each limit, for readers who do not know the scenarios."""
     lines = []
-    for row in rows:
-        limit = its_limits.limit_of(limits, row)
-        if limit:
-            text, stands = its_limits.judge(limits, row, rows)
-            lines.append([limit.title, f"{number(row['value'])} {row['unit']}".strip(),
-                          ", ".join(beside(row, limit, rows)), text, stands])
-    return "\n".join(markdown(["what", "gateway", "beside", "limit", "is"], lines))
+    for limit in limits:
+        for row in rows:
+            if its_limits.limit_of(limits, row) is limit:
+                text, stands = its_limits.judge(limits, row, rows)
+                lines.append([limit.title, f"{number(row['value'])} {row['unit']}".strip(),
+                              ", ".join(beside(row, limit, rows)), text, stands])
+    return "\n".join(markdown(["what", "gateway", "which is", "limit", "is"], lines))
 
 
 def processor():

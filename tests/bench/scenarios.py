@@ -54,10 +54,9 @@ def connect(make_servers, seconds):
             found[who] = servers.measure(who, "connect", 64, seconds)
             if who == "ours":
                 found["knock"] = servers.measure("knock", "connect", 64, seconds)
-        yield from figures_of("64 at a time", "connects_per_s", "1/s", found["knock"],
-                              found["floor"], {})
-        yield from figures_of("64 at a time, our client", "connects_per_s", "1/s", found["ours"],
-                              {}, found.get("peer", {}))
+        for shape, who in (("64 at a time", "knock"), ("64 at a time, our client", "ours")):
+            yield from figures_of(shape, "connects_per_s", "1/s", found[who], found["floor"],
+                                  found.get("peer", {}))
 
 
 def idle(make_servers, seconds):

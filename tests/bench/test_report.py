@@ -45,6 +45,41 @@ class Figures(unittest.TestCase):
         self.assertIsNone(found["peer"])
 
 
+class Bystanders:
+    """Servers that measure nothing: what they would have found is who was asked."""
+    FOUND = {"ours": 1, "knock": 2, "floor": 3, "peer": 4}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def __getattr__(self, name):
+        return lambda *_: None
+
+    def parties(self):
+        return ["peer", "ours", "floor"]
+
+    def measure(self, who, *_):
+        names = ("requests_per_s", "connects_per_s", "server_cpu_s_per_100k")
+        return dict.fromkeys(names, self.FOUND[who])
+
+
+class References(unittest.TestCase):
+    def test_calls_and_connects_stand_beside_the_floor_and_the_peer(self):
+        for scenario in (scenarios.unary, scenarios.connect):
+            for found in scenario(Bystanders, 1):
+                figure = run.Figure(*found)
+                self.assertIn(figure.value, (1, 2))
+                self.assertEqual((figure.floor, figure.peer), (3, 4))
+
+    def test_servers_are_compared_by_clients_as_bare_as_the_floors(self):
+        found = {figure[:2]: figure[3] for figure in scenarios.connect(Bystanders, 1)}
+        self.assertEqual(found["64 at a time", "connects_per_s"], 2)
+        self.assertEqual(found["64 at a time, our client", "connects_per_s"], 1)
+
+
 class Limits(unittest.TestCase):
     def judge(self, figure, *others):
         return limits.judge(limits.read(), figure, [figure, *others])
@@ -56,8 +91,8 @@ class Limits(unittest.TestCase):
     def test_both_limits_have_to_be_met(self):
         self.assertEqual(self.judge(row(60, 100, 30)),
                          (">= 0.60 of the floor, >= 2 of gRPC C++", "met"))
-        self.assertIn("missed", self.judge(row(59, 100, 20))[1])
-        self.assertIn("missed", self.judge(row(60, 100, 31))[1])
+        self.assertEqual(self.judge(row(59, 100, 20))[1], "**missed**: >= 0.60 of the floor")
+        self.assertEqual(self.judge(row(60, 100, 31))[1], "**missed**: >= 2 of gRPC C++")
 
     def test_without_a_peer_nobody_claims_that_its_limit_is_met(self):
         self.assertEqual(self.judge(row(60, 100))[1], "met, of what was measured")
