@@ -64,7 +64,7 @@ static enum oc_status dial(struct oc_agent *agent, struct oc_error *err)
                                                .opened = on_opened,
                                                .closed = on_closed,
                                                .user = &agent->dialled,
-                                               .dial_timeout_ms = OC_DEFAULT_BUDGET_MS};
+                                               .dial_timeout_ms = OC_AGENT_DIAL_MS};
     return oc_channel_open(&options, &agent->channel, err);
 }
 

@@ -246,6 +246,8 @@ static enum oc_status open_doors(struct app *app, struct oc_error *err)
         .local_url = config->listen.local,
         .max_unfinished = config->limits.max_unfinished,
         .max_unfinished_per_source = config->limits.max_unfinished_per_source,
+        .max_arrivals = config->limits.max_arrivals,
+        .max_arrivals_per_source = config->limits.max_arrivals_per_source,
         .settings = app_doors_settings(config),
         .is_exempt = live_is_exempt,
         .is_trusted = live_is_trusted,

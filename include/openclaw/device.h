@@ -72,7 +72,7 @@ struct oc_counter {
 
 /* What strangers hold of something that is capped; the totals count since the gateway started. */
 struct oc_cap_use {
-    char name[24]; /* "open_requests", "unapproved_connections", "unfinished_handshakes" */
+    char name[24]; /* open_requests, unapproved_connections, unfinished_handshakes, arrivals */
     uint64_t in_use, limit, limit_per_source;
     uint64_t refused; /* newcomers */
     uint64_t shed;    /* holders that made room for a newcomer from an emptier source */

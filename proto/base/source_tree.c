@@ -455,6 +455,21 @@ struct oc_source_slot *oc_source_tree_pick(struct oc_source_tree *tree)
     return node->slots;
 }
 
+struct oc_source_slot *oc_source_tree_draw(struct oc_source_tree *tree)
+{
+    if (tree->n_sources == 0) {
+        return NULL;
+    }
+    const struct oc_source_node *node = &tree->all;
+    if (throw_dice(tree, 2) == 0) {
+        node = tree->sources[throw_dice(tree, tree->n_sources)];
+    }
+    while (node->level != LEVEL_SOURCE) {
+        node = node->children[throw_dice(tree, node->n_children)];
+    }
+    return node->slots;
+}
+
 bool oc_source_tree_is_fullest(const struct oc_source_tree *tree, const struct oc_source_slot *slot)
 {
     for (const struct oc_source_node *node = slot->node; node != &tree->all; node = node->parent) {

@@ -65,6 +65,12 @@ unsigned oc_source_tree_count(const struct oc_source_tree *tree,
  * first, so that it takes its chance like everybody else. */
 struct oc_source_slot *oc_source_tree_pick(struct oc_source_tree *tree);
 
+/* The newest slot of a source drawn by lot, for handing out what is scarce: half of the time each
+ * source is as likely; else each region is, in it each wider network, and so on, so that who has
+ * many addresses in one network draws no more often than who has one in another. NULL when the tree
+ * is empty. */
+struct oc_source_slot *oc_source_tree_draw(struct oc_source_tree *tree);
+
 /* Whether the slot's source is the one to give way, with no other as full. */
 bool oc_source_tree_is_fullest(const struct oc_source_tree *tree,
                                const struct oc_source_slot *slot);

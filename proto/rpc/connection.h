@@ -61,10 +61,12 @@ struct oc_listener_options {
     /* Instead, for one that is over a cap and closed unheard. Must not block. NULL: nobody asks. */
     void (*refused)(void *user, const struct oc_source *source);
     void *user; /* for accepted(), refused() and is_exempt() */
-    /* Connections that have not opened; 0: the default. Over the cap for all the source that
-     * source_tree.h names loses one to the newcomer. */
+    /* Handshakes that have begun, and connections that wait for theirs to begin (or, on ipc, have
+     * not opened); 0: the default. See admission.h for who gives way, and who is next. */
     unsigned max_unfinished;
     unsigned max_unfinished_per_source;
+    unsigned max_arrivals;
+    unsigned max_arrivals_per_source;
     /* Whether a source is known to be many and has no cap of its own; NULL: none is. */
     bool (*is_exempt)(void *user, const struct oc_source *source);
     uint64_t source_seed; /* random: which sources collide is a secret */
@@ -89,13 +91,10 @@ OC_DEFINE_CLEANUP(oc_listener_close, struct oc_listener);
 /* The address with the port the kernel picked, "tls+tcp://127.0.0.1:40123". */
 void oc_listener_url(const struct oc_listener *listener, char *out, size_t cap);
 
-/* Since start, but for `unfinished`; `shed` were closed for a newcomer. */
+/* `shed` were closed for a newcomer, `gave_way` for one in line. */
 struct oc_listener_counters {
-    uint64_t accepted;
-    uint64_t refused_at_cap;
-    uint64_t shed;
-    uint64_t handshakes_failed;
-    uint64_t unfinished;
+    uint64_t accepted, refused_at_cap, shed, gave_way, handshakes_failed; /* since start */
+    uint64_t arrivals, unfinished; /* now: handshake not begun; begun, not opened */
 };
 struct oc_listener_counters oc_listener_counters(const struct oc_listener *listener);
 

@@ -2,17 +2,63 @@
  * The beginning of a connection: TLS steps in the slots of the handshake queue, then our greeting.
  *
  * A slot is held for one step and never waits for the peer; the first deadline stands still while
- * a step waits for a slot.
+ * a step waits for a slot, and before that while the peer's first words wait in line: TLS state is
+ * made when it is their turn, see admission.h.
  */
 #include <stddef.h>
 #include <string.h>
 
 #include "proto/rpc/connection_internal.h"
+#include "proto/rpc/limits.h"
 
 void oc_connection_take_step(struct oc_connection *connection)
 {
     oc_step_queue_run(oc_transport_steps(connection->transport), connection->lane,
                       &connection->step);
+}
+
+/* Whether a TLS record is whole; what cannot become one is left to TLS to refuse. */
+static bool is_whole_record(const uint8_t *bytes, size_t n)
+{
+    enum { HEAD_BYTES = 5, HANDSHAKE_RECORD = 22 };
+    if (n == 0) {
+        return false;
+    }
+    if (bytes[0] != HANDSHAKE_RECORD) {
+        return true;
+    }
+    return n >= HEAD_BYTES && n - HEAD_BYTES >= ((size_t)bytes[3] << 8 | bytes[4]);
+}
+
+static void wait_in_line(struct oc_connection *connection)
+{
+    if (connection->line_until_ms == 0) {
+        connection->line_until_ms = oc_monotonic_ms() + OC_LINE_MS;
+        oc_connection_look_by(connection, connection->line_until_ms);
+    }
+    oc_connection_receive_rest(connection);
+    if (!connection->is_closed) {
+        oc_listener_line_up(connection->listener, connection);
+    }
+}
+
+bool oc_connection_take_flight(struct oc_connection *connection)
+{
+    bool may_step = !connection->listener || connection->has_begun;
+    if (!may_step && !is_whole_record(connection->received, connection->n_received)) {
+        oc_connection_receive_rest(connection);
+        return false;
+    }
+    if (!may_step && oc_listener_may_begin(connection->listener, connection)) {
+        connection->has_begun = true;
+        connection->line_until_ms = 0;
+        may_step = true;
+    }
+    oc_connection_stop_waiting(connection);
+    if (!may_step) {
+        wait_in_line(connection);
+    }
+    return may_step;
 }
 
 static bool greet(struct oc_connection *connection)

@@ -63,6 +63,15 @@ static void choose_buffer(struct oc_connection *connection)
     }
 }
 
+/* Behind what is there. */
+static void post_receive(struct oc_connection *connection)
+{
+    nng_iov piece = {.iov_buf = connection->received + connection->n_received,
+                     .iov_len = connection->received_capacity - connection->n_received};
+    (void)nng_aio_set_iov(connection->receive_aio, 1, &piece);
+    nng_stream_recv(connection->stream, connection->receive_aio);
+}
+
 void oc_connection_receive_more(struct oc_connection *connection)
 {
     if (!connection->is_closed) {
@@ -75,10 +84,34 @@ void oc_connection_receive_more(struct oc_connection *connection)
         oc_connection_stop_receiving(connection);
         return;
     }
-    nng_iov piece = {.iov_buf = connection->received, .iov_len = connection->received_capacity};
     connection->n_received = 0;
-    (void)nng_aio_set_iov(connection->receive_aio, 1, &piece);
-    nng_stream_recv(connection->stream, connection->receive_aio);
+    post_receive(connection);
+}
+
+static bool grow_for_rest(struct oc_connection *connection)
+{
+    const size_t capacity = 2 * connection->received_capacity;
+    uint8_t *grown =
+        capacity <= OC_MAX_EARLY_BYTES ? realloc(connection->received, capacity) : NULL;
+    if (grown) {
+        connection->received = grown;
+        connection->received_capacity = capacity;
+    }
+    return grown != NULL;
+}
+
+void oc_connection_receive_rest(struct oc_connection *connection)
+{
+    if (connection->n_received == connection->received_capacity && !connection->is_closed &&
+        !grow_for_rest(connection)) {
+        oc_connection_abort_locked(connection, OC_RESOURCE_EXHAUSTED,
+                                   "too much was said before the handshake");
+    }
+    if (connection->is_closed) {
+        oc_connection_stop_receiving(connection);
+        return;
+    }
+    post_receive(connection);
 }
 
 /* ---- frames, without the lock ------------------------------------------------------------- */
@@ -301,17 +334,17 @@ static enum next sort_out(struct oc_connection *connection, int reason)
     if (connection->phase == OC_PHASE_DIALLING) {
         return on_dialled(connection, reason);
     }
-    if (reason != 0) {
+    if (reason == 0) {
+        connection->n_received += nng_aio_count(connection->receive_aio);
+    } else if (reason != NNG_ECANCELED || connection->line_until_ms == 0) {
         end_of_stream(connection, reason);
     }
-    connection->n_received = reason == 0 ? nng_aio_count(connection->receive_aio) : 0;
     if (connection->is_closed || connection->is_closing) {
         oc_connection_receive_more(connection); /* what arrives while closing is dropped */
         return NEXT_NOTHING;
     }
     if (connection->phase == OC_PHASE_HANDSHAKE) {
-        oc_connection_stop_waiting(connection);
-        return NEXT_STEP;
+        return oc_connection_take_flight(connection) ? NEXT_STEP : NEXT_NOTHING;
     }
     if (connection->tls) {
         oc_tls_feed(connection->tls, connection->received, connection->n_received);

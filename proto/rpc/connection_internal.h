@@ -20,7 +20,7 @@
 
 #include <nng/nng.h>
 
-#include "proto/base/source_tree.h"
+#include "proto/rpc/admission.h"
 #include "proto/rpc/buffer.h"
 #include "proto/rpc/connection.h"
 #include "proto/rpc/sp.h"
@@ -39,7 +39,7 @@ struct oc_connection {
     struct oc_transport *transport;
     struct oc_listener *listener;             /* NULL: dialled */
     struct oc_lane *lane;                     /* in the handshake queue, until opened or reaped */
-    struct oc_source_slot unfinished;         /* guarded by the listener's lock */
+    struct oc_admission_place place;          /* guarded by the listener's lock */
     const struct oc_tls_context *tls_context; /* held; NULL on ipc */
     const struct oc_connection_ops *ops;
     void *user;
@@ -62,7 +62,7 @@ struct oc_connection {
     pthread_mutex_t lock; /* guards all below */
     enum oc_phase phase;
     bool is_receiving;
-    bool is_sending; /* send_aio is posted */
+    bool is_sending;  /* send_aio is posted */
     bool is_batching; /* what is sent now leaves when the batch ends */
     bool is_closing;
     bool is_notified; /* close_notify is in the output */
@@ -73,8 +73,8 @@ struct oc_connection {
     nng_stream *stream;
     nng_stream_dialer *dialer;
     nng_aio *receive_aio; /* also dials */
-    nng_aio *try_aio;  /* sends what the kernel takes at once; has no callback */
-    nng_aio *send_aio; /* sends the rest; made when it is first needed */
+    nng_aio *try_aio;     /* sends what the kernel takes at once; has no callback */
+    nng_aio *send_aio;    /* sends the rest; made when it is first needed */
     struct oc_tls_session *tls;
 
     uint8_t *received; /* lent to NNG while posted */
@@ -92,10 +92,12 @@ struct oc_connection {
 
     struct oc_timer timer;
     uint64_t timer_due_ms;     /* 0: not armed */
+    bool has_begun;            /* to shake hands: it is in line no longer */
     bool has_first_deadline;   /* the 5 s (or the dialler's own) still count */
     uint64_t waiting_since_ms; /* 0: the clock of the first deadline stands still */
     uint64_t wait_left_ms;
-    uint64_t idle_ms; /* 0: no bound */
+    uint64_t line_until_ms; /* 0: not in line */
+    uint64_t idle_ms;       /* 0: no bound */
     uint64_t last_frame_ms;
     uint64_t progress_ms; /* when the send in flight was posted: something was taken, or began */
     uint64_t close_by_ms; /* with is_closing */
@@ -128,6 +130,8 @@ void oc_connection_offer_to_reaper(struct oc_connection *connection);
 void oc_connection_on_received(void *connection); /* NNG's callback: without the lock */
 /* With the lock held: goes on receiving, or ends the activity if the connection is closed. */
 void oc_connection_receive_more(struct oc_connection *connection);
+/* The same, behind what was received, which is kept; too much of it closes. */
+void oc_connection_receive_rest(struct oc_connection *connection);
 /* Without the lock: handles what is in hand, then goes on receiving. */
 void oc_connection_take_input(struct oc_connection *connection);
 
@@ -140,6 +144,10 @@ void oc_connection_take_step(struct oc_connection *connection);
 /* With the lock held and the receiving activity ours: the stream stands, so greet and receive.
  * True when a step of the handshake is due instead. */
 OC_MUST_CHECK bool oc_connection_begin(struct oc_connection *connection);
+/* With the lock held and the receiving activity ours: what was received belongs to the handshake.
+ * True when a step of it is due. The first words may have to wait in line, with a receive posted
+ * that notices who hangs up. */
+OC_MUST_CHECK bool oc_connection_take_flight(struct oc_connection *connection);
 
 /* ---- sending (connection_output.c), with the lock held -------------------------------------- */
 
@@ -165,6 +173,15 @@ void oc_connection_stop_waiting(struct oc_connection *connection);
 
 /* The connection opened: it counts as unfinished no longer. With the connection's lock held. */
 void oc_listener_note_opened(struct oc_listener *listener, struct oc_connection *connection);
+/* Whether the handshake may begin: at once, or as it was called. With the connection's lock held.
+ */
+bool oc_listener_may_begin(struct oc_listener *listener, struct oc_connection *connection);
+/* It waits in line, with its receive posted: that is cancelled when it is called, which may be
+ * before this returns. With the connection's lock held. */
+void oc_listener_line_up(struct oc_listener *listener, struct oc_connection *connection);
+/* Whether it should go, as it keeps us waiting and another waits for its place. With the
+ * connection's lock held; true once. */
+bool oc_listener_gives_way(struct oc_listener *listener, struct oc_connection *connection);
 /* It is gone; its lane is NULL if it had opened. */
 void oc_listener_note_reaped(struct oc_listener *listener, struct oc_connection *connection,
                              bool is_failure);

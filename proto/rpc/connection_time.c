@@ -13,6 +13,20 @@ void oc_connection_look_by(struct oc_connection *connection, uint64_t due_ms)
     oc_timer_arm(&connection->timer, due_ms);
 }
 
+/* When our patience with a handshake ends that has begun; with the clock running. */
+static uint64_t patience_until(const struct oc_connection *connection)
+{
+    const uint64_t limit_ms = oc_transport_handshake_ms(connection->transport);
+    const uint64_t patience_ms = oc_transport_patience_ms(connection->transport);
+    const uint64_t waited_ms = limit_ms - connection->wait_left_ms;
+    return connection->waiting_since_ms + (waited_ms < patience_ms ? patience_ms - waited_ms : 0);
+}
+
+static bool may_lose_patience(const struct oc_connection *connection)
+{
+    return connection->has_begun && connection->phase != OC_PHASE_OPEN;
+}
+
 void oc_connection_start_waiting(struct oc_connection *connection)
 {
     if (!connection->has_first_deadline || connection->waiting_since_ms != 0) {
@@ -20,6 +34,9 @@ void oc_connection_start_waiting(struct oc_connection *connection)
     }
     connection->waiting_since_ms = oc_monotonic_ms();
     oc_connection_look_by(connection, connection->waiting_since_ms + connection->wait_left_ms);
+    if (may_lose_patience(connection)) {
+        oc_connection_look_by(connection, patience_until(connection));
+    }
 }
 
 void oc_connection_stop_waiting(struct oc_connection *connection)
@@ -45,6 +62,21 @@ static void check(struct oc_connection *connection, uint64_t now_ms, uint64_t du
     }
 }
 
+/* While nobody waits for its place it may have the 5 s. */
+static void check_patience(struct oc_connection *connection, uint64_t now_ms, uint64_t *next)
+{
+    enum { LOOK_AGAIN_MS = 250 };
+    const uint64_t due_ms = patience_until(connection);
+    if (due_ms > now_ms) {
+        *next = due_ms < *next ? due_ms : *next;
+    } else if (oc_listener_gives_way(connection->listener, connection)) {
+        oc_connection_abort_locked(connection, OC_DEADLINE_EXCEEDED,
+                                   "made room for one that waits in line");
+    } else if (now_ms + LOOK_AGAIN_MS < *next) {
+        *next = now_ms + LOOK_AGAIN_MS;
+    }
+}
+
 static uint64_t check_all(struct oc_connection *connection)
 {
     const uint64_t now_ms = oc_monotonic_ms();
@@ -53,6 +85,13 @@ static uint64_t check_all(struct oc_connection *connection)
         check(connection, now_ms, connection->waiting_since_ms + connection->wait_left_ms,
               OC_DEADLINE_EXCEEDED, "the peer did not finish its handshake and first call in time",
               &next);
+        if (may_lose_patience(connection) && !connection->is_closed) {
+            check_patience(connection, now_ms, &next);
+        }
+    }
+    if (connection->line_until_ms != 0) {
+        check(connection, now_ms, connection->line_until_ms, OC_RESOURCE_EXHAUSTED,
+              "the line was too long", &next);
     }
     if (connection->idle_ms != 0 && connection->phase == OC_PHASE_OPEN) {
         check(connection, now_ms, connection->last_frame_ms + connection->idle_ms,

@@ -27,6 +27,8 @@ enum {
 
     /* From accept to the first complete call, counting only the time spent waiting for the peer. */
     OC_HANDSHAKE_MS = 5 * 1000,
+    /* An agent's patience with a gateway: longer than the line of one that was just restarted. */
+    OC_AGENT_DIAL_MS = 30 * 1000,
     /* Output pending without one byte accepted by the peer. */
     OC_SEND_STALL_MS = 30 * 1000,
 
@@ -37,6 +39,26 @@ enum {
 
     OC_TRACE_ID_BYTES = 16,
     OC_IDEMPOTENCY_KEY_BYTES = 16,
+
+    /* Of a listener. Handshakes that have begun: some 20 KiB of TLS state each. */
     OC_MAX_UNFINISHED = 512,
     OC_MAX_UNFINISHED_PER_SOURCE = 64,
+    /* Connections whose handshake has not begun: a descriptor and some 3 KiB each. A gateway that
+     * was restarted meets all its agents at once, and refuses none of them. */
+    OC_MAX_ARRIVALS = 8192,
+    OC_MAX_ARRIVALS_PER_SOURCE = 4096,
+    /* What a peer may say before its handshake begins: one record with the first words of TLS,
+     * those with keys that withstand quantum computers included. */
+    OC_MAX_EARLY_BYTES = 4 * 1024,
+    /* A handshake that has kept us waiting so long in all loses its place if somebody waits for
+     * it. Longer than any round trip, by satellite included, and than a machine needs that starts
+     * thousands of handshakes before it goes on with the first. */
+    OC_HANDSHAKE_PATIENCE_MS = 2000,
+    /* What the kernel may keep for us until we accept it. */
+    OC_LISTEN_BACKLOG = 4096,
+    /* Kept free of connections over TLS, for the local door, the database and the log; at most a
+     * quarter of all. */
+    OC_RESERVED_DESCRIPTORS = 256,
+    /* In line at most. */
+    OC_LINE_MS = 60 * 1000,
 };

@@ -9,12 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "proto/rpc/address.h"
 #include "proto/rpc/connection_internal.h"
 #include "proto/rpc/limits.h"
-#include "proto/rpc/source_table.h"
+#include "proto/rpc/listening.h"
 
 enum { RETRY_ACCEPT_MS = 100 };
 
@@ -30,8 +29,7 @@ struct oc_listener {
     pthread_mutex_t lock; /* guards all below */
     bool is_closed;
     unsigned n_users; /* its owner and its connections */
-    struct oc_source_table *sources;
-    struct oc_source_tree *unfinished; /* of those that are not being closed for a newcomer */
+    struct oc_admission *admission;
     struct oc_listener_counters counters;
 };
 
@@ -43,24 +41,38 @@ static void leave(struct oc_listener *listener)
     const bool is_last = --listener->n_users == 0;
     (void)pthread_mutex_unlock(&listener->lock);
     if (is_last) {
-        oc_source_table_free(listener->sources);
-        oc_source_tree_free(listener->unfinished);
+        oc_admission_free(listener->admission);
         (void)pthread_mutex_destroy(&listener->lock);
         free(listener);
     }
 }
 
-/* With the lock. */
-static void finish(struct oc_listener *listener, struct oc_connection *connection)
+static struct oc_connection *connection_of(struct oc_admission_place *place)
 {
-    oc_source_table_leave(listener->sources, connection->lane);
-    oc_source_tree_leave(listener->unfinished, &connection->unfinished);
+    return (struct oc_connection *)(void *)((char *)place - offsetof(struct oc_connection, place));
+}
+
+/* With the lock: lets begin whoever may. Their receives are posted, or about to be by a thread that
+ * looks again; the callback of each comes with what it has, and goes on from there. */
+static void call_next(struct oc_listener *listener)
+{
+    for (struct oc_admission_place *place = oc_admission_call(listener->admission); place;
+         place = oc_admission_call(listener->admission)) {
+        nng_aio_cancel(connection_of(place)->receive_aio);
+    }
+}
+
+/* With the lock. */
+static void finish(struct oc_listener *listener, struct oc_connection *connection, bool has_opened)
+{
+    oc_admission_leave(listener->admission, &connection->place, has_opened);
+    call_next(listener);
 }
 
 void oc_listener_note_opened(struct oc_listener *listener, struct oc_connection *connection)
 {
     (void)pthread_mutex_lock(&listener->lock);
-    finish(listener, connection);
+    finish(listener, connection, true);
     (void)pthread_mutex_unlock(&listener->lock);
 }
 
@@ -69,64 +81,76 @@ void oc_listener_note_reaped(struct oc_listener *listener, struct oc_connection 
 {
     if (connection->lane) {
         (void)pthread_mutex_lock(&listener->lock);
-        finish(listener, connection);
+        finish(listener, connection, false);
         listener->counters.handshakes_failed += is_failure;
         (void)pthread_mutex_unlock(&listener->lock);
     }
     leave(listener);
 }
 
-/* ---- accepting --------------------------------------------------------------------------- */
+/* ---- the line ---------------------------------------------------------------------------- */
 
-/* With the lock. Over the cap somebody must go: NULL in *loser is nobody, else it is held. False:
- * the newcomer is the one. */
-static bool find_place(struct oc_listener *listener, struct oc_connection *newcomer, bool is_exempt,
-                       struct oc_connection **loser)
+bool oc_listener_may_begin(struct oc_listener *listener, struct oc_connection *connection)
 {
-    struct oc_source_tree *tree = listener->unfinished;
-    if (!oc_source_tree_enter(tree, newcomer->peer.source.address, is_exempt,
-                              &newcomer->unfinished)) {
-        return false;
-    }
-    if (oc_source_tree_total(tree) <= listener->options.max_unfinished) {
-        return true;
-    }
-    struct oc_source_slot *slot = oc_source_tree_pick(tree);
-    if (slot != &newcomer->unfinished) {
-        *loser = (struct oc_connection *)(void *)((char *)slot -
-                                                  offsetof(struct oc_connection, unfinished));
-        oc_connection_hold(*loser);
-        listener->counters.shed++;
-    }
-    oc_source_tree_leave(tree, slot);
-    return *loser != NULL;
+    (void)pthread_mutex_lock(&listener->lock);
+    const bool may = oc_admission_begin(listener->admission, &connection->place);
+    (void)pthread_mutex_unlock(&listener->lock);
+    return may;
 }
 
-/* Counts the newcomer, or says no. A connection is released under no lock of ours: its own comes
- * first. */
+void oc_listener_line_up(struct oc_listener *listener, struct oc_connection *connection)
+{
+    (void)pthread_mutex_lock(&listener->lock);
+    oc_admission_line_up(listener->admission, &connection->place);
+    if (connection->place.state == OC_ADMISSION_BEGUN) {
+        nng_aio_cancel(connection->receive_aio); /* called before its receive was posted */
+    }
+    call_next(listener);
+    (void)pthread_mutex_unlock(&listener->lock);
+}
+
+bool oc_listener_gives_way(struct oc_listener *listener, struct oc_connection *connection)
+{
+    (void)pthread_mutex_lock(&listener->lock);
+    const bool goes = oc_admission_gives_way(listener->admission, &connection->place);
+    listener->counters.gave_way += goes;
+    (void)pthread_mutex_unlock(&listener->lock);
+    return goes;
+}
+
+/* ---- accepting --------------------------------------------------------------------------- */
+
+/* Counts the newcomer, or says no. The one that must go for it is released under no lock of ours:
+ * its own comes first. */
 static bool admit(struct oc_listener *listener, struct oc_connection *newcomer)
 {
     const struct oc_listener_options *options = &listener->options;
     const struct oc_source *source = &newcomer->peer.source;
     const bool is_exempt = options->is_exempt && options->is_exempt(options->user, source);
-    struct oc_connection *loser = NULL;
+    const enum oc_transport_room room =
+        listener->address.is_ipc ? OC_ROOM_ENOUGH : oc_transport_room(listener->transport);
+    struct oc_admission_place *loser = NULL;
     (void)pthread_mutex_lock(&listener->lock);
-    newcomer->lane = oc_source_table_enter(listener->sources, source, is_exempt);
-    bool is_in = newcomer->lane && find_place(listener, newcomer, is_exempt, &loser);
+    const bool is_in = room != OC_ROOM_NONE &&
+                       oc_admission_arrive(listener->admission, source, is_exempt,
+                                           room == OC_ROOM_TIGHT, &newcomer->place, &loser);
     if (is_in) {
+        newcomer->lane = oc_admission_lane(&newcomer->place);
         newcomer->listener = listener;
         listener->counters.accepted++;
         listener->n_users++;
     } else {
         listener->counters.refused_at_cap++;
     }
-    if (!is_in && newcomer->lane) {
-        oc_source_table_leave(listener->sources, newcomer->lane);
+    if (loser) {
+        oc_connection_hold(connection_of(loser));
+        listener->counters.shed++;
     }
     (void)pthread_mutex_unlock(&listener->lock);
     if (loser) {
-        oc_connection_abort(loser, OC_RESOURCE_EXHAUSTED, "made room for another source");
-        oc_connection_release(loser);
+        oc_connection_abort(connection_of(loser), OC_RESOURCE_EXHAUSTED,
+                            "made room for another source");
+        oc_connection_release(connection_of(loser));
     }
     return is_in;
 }
@@ -239,36 +263,6 @@ static enum oc_status fail_of_nng(const struct oc_listener *listener, int reason
     return oc_fail(err, status, "cannot listen on %s: %s", listener->url, nng_strerror(reason));
 }
 
-static int listen_on_ipc(struct oc_listener *listener)
-{
-    int reason = nng_stream_listener_set_int(listener->nng, NNG_OPT_IPC_PERMISSIONS, 0600);
-    if (reason == 0) {
-        /* The socket exists for a moment before its mode is set. */
-        const mode_t before = umask(0077);
-        reason = nng_stream_listener_listen(listener->nng);
-        (void)umask(before);
-    }
-    return reason;
-}
-
-static int listen_on_tcp(struct oc_listener *listener)
-{
-    int port = 0;
-    int reason = nng_stream_listener_set_bool(listener->nng, NNG_OPT_TCP_NODELAY, true);
-    if (reason == 0) {
-        reason = nng_stream_listener_listen(listener->nng);
-    }
-    if (reason == 0) {
-        reason = nng_stream_listener_get_int(listener->nng, NNG_OPT_TCP_BOUND_PORT, &port);
-    }
-    if (reason == 0) {
-        char *colon = strrchr(listener->url, ':');
-        const size_t room = sizeof listener->url - (size_t)(colon - listener->url);
-        (void)snprintf(colon, room, ":%d", port);
-    }
-    return reason;
-}
-
 static enum oc_status start_listening(struct oc_listener *listener, struct oc_error *err)
 {
     if (listener->address.is_ipc) {
@@ -279,10 +273,8 @@ static enum oc_status start_listening(struct oc_listener *listener, struct oc_er
     }
     int reason = nng_aio_alloc(&listener->accept_aio, on_accepted, listener);
     if (reason == 0) {
-        reason = nng_stream_listener_alloc(&listener->nng, listener->address.nng_url);
-    }
-    if (reason == 0) {
-        reason = listener->address.is_ipc ? listen_on_ipc(listener) : listen_on_tcp(listener);
+        reason = oc_listening_start(&listener->address, listener->url, sizeof listener->url,
+                                    &listener->nng);
     }
     return reason == 0 ? OC_OK : fail_of_nng(listener, reason, err);
 }
@@ -297,24 +289,28 @@ static struct oc_listener *listener_new(struct oc_transport *transport,
                                         const struct oc_listener_options *options,
                                         const struct oc_address *address)
 {
-    const unsigned max = or_default(options->max_unfinished, OC_MAX_UNFINISHED);
-    /* Twice as many lanes: those that are being closed for a newcomer still hold theirs. */
-    struct oc_source_table *sources = oc_source_table_new(
-        2 * max, or_default(options->max_unfinished_per_source, OC_MAX_UNFINISHED_PER_SOURCE));
-    struct oc_source_tree *unfinished = oc_source_tree_new(options->source_seed, max);
+    const unsigned max_begun = or_default(options->max_unfinished, OC_MAX_UNFINISHED);
+    const struct oc_admission_limits limits = {
+        /* Without TLS there is no line: who has not opened has arrived. */
+        .max_arrivals =
+            address->is_ipc ? max_begun : or_default(options->max_arrivals, OC_MAX_ARRIVALS),
+        .max_arrivals_per_source =
+            or_default(options->max_arrivals_per_source, OC_MAX_ARRIVALS_PER_SOURCE),
+        .max_begun = max_begun,
+        .max_begun_per_source =
+            or_default(options->max_unfinished_per_source, OC_MAX_UNFINISHED_PER_SOURCE),
+    };
+    struct oc_admission *admission = oc_admission_new(&limits, options->source_seed);
     struct oc_listener *listener = calloc(1, sizeof *listener);
-    if (!sources || !unfinished || !listener ||
+    if (!admission || !listener ||
         !oc_timer_init(&listener->retry, oc_transport_timers(transport), on_retry, listener)) {
-        oc_source_table_free(sources);
-        oc_source_tree_free(unfinished);
+        oc_admission_free(admission);
         free(listener);
         return NULL;
     }
-    listener->unfinished = unfinished;
-    listener->sources = sources;
+    listener->admission = admission;
     listener->transport = transport;
     listener->options = *options;
-    listener->options.max_unfinished = max;
     listener->address = *address;
     (void)snprintf(listener->url, sizeof listener->url, "%s", options->url);
     listener->options.url = listener->url;
@@ -380,7 +376,8 @@ struct oc_listener_counters oc_listener_counters(const struct oc_listener *liste
     pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&listener->lock;
     (void)pthread_mutex_lock(lock);
     struct oc_listener_counters counters = listener->counters;
-    counters.unfinished = oc_source_tree_total(listener->unfinished);
+    counters.arrivals = oc_admission_n_arrivals(listener->admission);
+    counters.unfinished = oc_admission_n_begun(listener->admission);
     (void)pthread_mutex_unlock(lock);
     return counters;
 }

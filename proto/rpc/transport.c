@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ struct oc_transport {
     struct oc_lane dial_lane;
     uint32_t handshake_ms;
     uint32_t send_stall_ms;
+    uint32_t patience_ms;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;          /* something to reap, or stop, or the last connection went */
@@ -122,6 +124,24 @@ bool oc_transport_remove(struct oc_transport *transport, struct oc_connection *c
     return is_unheld;
 }
 
+enum oc_transport_room oc_transport_room(struct oc_transport *transport)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return OC_ROOM_ENOUGH;
+    }
+    const size_t all = (size_t)limit.rlim_cur;
+    const size_t reserved =
+        all / 4 < OC_RESERVED_DESCRIPTORS ? all / 4 : (size_t)OC_RESERVED_DESCRIPTORS;
+    (void)pthread_mutex_lock(&transport->lock);
+    const size_t n = transport->n_connections + 1;
+    (void)pthread_mutex_unlock(&transport->lock);
+    if (n + reserved / 2 > all) {
+        return OC_ROOM_NONE;
+    }
+    return n + reserved > all ? OC_ROOM_TIGHT : OC_ROOM_ENOUGH;
+}
+
 /* Takes one connection to the swept ring and holds it; NULL when none is left. */
 static struct oc_connection *sweep_one(struct oc_transport *transport)
 {
@@ -209,6 +229,7 @@ enum oc_status oc_transport_new(const struct oc_transport_options *options,
     transport->swept.previous = transport->swept.next = &transport->swept;
     transport->handshake_ms = options->handshake_ms ? options->handshake_ms : OC_HANDSHAKE_MS;
     transport->send_stall_ms = options->send_stall_ms ? options->send_stall_ms : OC_SEND_STALL_MS;
+    transport->patience_ms = options->patience_ms ? options->patience_ms : OC_HANDSHAKE_PATIENCE_MS;
     enum oc_status st = start_nng(err);
     if (st) {
         return st;
@@ -285,6 +306,11 @@ uint32_t oc_transport_handshake_ms(const struct oc_transport *transport)
 uint32_t oc_transport_send_stall_ms(const struct oc_transport *transport)
 {
     return transport->send_stall_ms;
+}
+
+uint32_t oc_transport_patience_ms(const struct oc_transport *transport)
+{
+    return transport->patience_ms;
 }
 
 /* ---- timers for everyone ------------------------------------------------------------------ */

@@ -19,6 +19,7 @@ struct oc_transport_options {
     unsigned n_handshake_workers; /* slots, step_queue.h; 0: one per core, at least 1 */
     uint32_t handshake_ms;        /* 0: OC_HANDSHAKE_MS; tests shorten it */
     uint32_t send_stall_ms;       /* 0: OC_SEND_STALL_MS; tests shorten it */
+    uint32_t patience_ms;         /* 0: OC_HANDSHAKE_PATIENCE_MS; tests change it */
 };
 
 /* Owns: release with oc_transport_free, after every listener and dialled connection was closed.

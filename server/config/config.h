@@ -57,6 +57,8 @@ struct config {
     struct {
         uint32_t max_unfinished;
         uint32_t max_unfinished_per_source;
+        uint32_t max_arrivals;
+        uint32_t max_arrivals_per_source;
         uint32_t max_unapproved;
         uint32_t max_unapproved_per_source;
     } limits;

@@ -394,6 +394,8 @@ static void settle_default_caps(const struct reader *reader)
                       &config->limits.max_unapproved_per_source, config->limits.max_unapproved);
     lower_default_cap(reader, "limits.maxUnfinishedPerSource",
                       &config->limits.max_unfinished_per_source, config->limits.max_unfinished);
+    lower_default_cap(reader, "limits.maxArrivalsPerSource",
+                      &config->limits.max_arrivals_per_source, config->limits.max_arrivals);
 }
 
 enum oc_status config_parse(const char *name, const char *text, size_t n, struct config *out,

@@ -12,7 +12,7 @@
 enum {
     DISPATCH_MAX_LISTENERS = 16,
     DISPATCH_MAX_ARENAS = 64,
-    DISPATCH_DOOR_CAPS = 2,
+    DISPATCH_DOOR_CAPS = 3,
     /* A heartbeat, a wait: decoded into an arena on the stack, which is enough for whatever can be
      * written in so few bytes. A test goes through all methods for that. */
     DISPATCH_SMALL_PAYLOAD_BYTES = 32,

@@ -163,7 +163,8 @@ static void device_refused(void *user, const struct oc_source *source)
     (void)user;
     oc_source_format(source, text);
     metric_add(METRIC_CONNECTIONS_REFUSED_AT_CAP_TOTAL, 1);
-    door_log_cap(text, "as many unfinished handshakes as may be", "none: they end within seconds");
+    door_log_cap(text, "no place for a connection that has not begun its handshake",
+                 "none: they end within seconds; else limits.maxArrivals, or more descriptors");
 }
 
 static bool device_opened(void *user, struct oc_connection *connection, const struct oc_peer *peer)
@@ -420,6 +421,8 @@ static enum oc_status open_listener(struct doors *doors, enum rpc_door door, con
         .ops = door_ops[door].ops,
         .max_unfinished = doors->options.max_unfinished,
         .max_unfinished_per_source = doors->options.max_unfinished_per_source,
+        .max_arrivals = doors->options.max_arrivals,
+        .max_arrivals_per_source = doors->options.max_arrivals_per_source,
         .is_exempt = listener_is_exempt,
         .source_seed = doors->options.source_seed,
         .accepted = door_ops[door].accepted,
@@ -460,18 +463,23 @@ static size_t read_caps(void *user, struct dispatch_cap out[DISPATCH_DOOR_CAPS])
     out[1] = (struct dispatch_cap){.name = "unfinished_handshakes",
                                    .limit = doors->options.max_unfinished,
                                    .limit_per_source = doors->options.max_unfinished_per_source};
+    out[2] = (struct dispatch_cap){.name = "arrivals",
+                                   .limit = doors->options.max_arrivals,
+                                   .limit_per_source = doors->options.max_arrivals_per_source};
     pthread_mutex_lock(&doors->listening);
     for (size_t i = 0; i < doors->n_listeners; i++) {
         if (doors->listeners[i].door == RPC_DOOR_DEVICES) {
             const struct oc_listener_counters counters =
                 oc_listener_counters(doors->listeners[i].handle);
             out[1].in_use += counters.unfinished;
-            out[1].refused += counters.refused_at_cap;
-            out[1].shed += counters.shed;
+            out[1].shed += counters.gave_way;
+            out[2].in_use += counters.arrivals;
+            out[2].refused += counters.refused_at_cap;
+            out[2].shed += counters.shed;
         }
     }
     pthread_mutex_unlock(&doors->listening);
-    return 2;
+    return 3;
 }
 
 /* Now that the kernel has picked the ports. */

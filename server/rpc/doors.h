@@ -42,8 +42,10 @@ struct doors_options {
     bool (*is_trusted)(void *user, const uint8_t address[16]);
     void *user;
 
-    unsigned max_unfinished; /* handshakes at one listener, in all and per source; 0: the default */
-    unsigned max_unfinished_per_source;
+    /* At one listener, in all and per source; 0: the default. Handshakes that have begun, and
+     * connections whose handshake has not. */
+    unsigned max_unfinished, max_unfinished_per_source;
+    unsigned max_arrivals, max_arrivals_per_source;
     uint64_t source_seed; /* random */
     uint32_t heartbeat_ms;
 };

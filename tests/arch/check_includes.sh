@@ -51,7 +51,7 @@ long_files='
 include/openclaw/admin.h        250
 include/openclaw/audit.h        170
 include/openclaw/pairing.h      220
-proto/rpc/connection_internal.h 180
+proto/rpc/connection_internal.h 190
 server/store/store.h            200
 '
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "proto/rpc/limits.h"
 #include "tests/bench/agents.h"
 #include "tests/bench/measure.h"
 
@@ -304,7 +305,7 @@ static void dial(struct agent *agent)
                                       .local_address = agent->source,
                                       .ops = &agent_ops,
                                       .user = agent,
-                                      .timeout_ms = 60000};
+                                      .timeout_ms = OC_AGENT_DIAL_MS};
     struct oc_connection *connection = NULL; /* released when it has ended */
     struct oc_error err;
     if (oc_connection_dial(agent->fleet->transport, &options, &connection, &err) != OC_OK) {

@@ -45,22 +45,6 @@ static void silent_peers_are_closed_at_the_deadline(void **state)
     canary_end(&scene);
 }
 
-/* The bytes a client says first. */
-static size_t make_client_hello(uint8_t *out, size_t cap)
-{
-    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    SSL *ssl = SSL_new(context);
-    BIO *in = BIO_new(BIO_s_mem());
-    BIO *sent = BIO_new(BIO_s_mem());
-    SSL_set_bio(ssl, in, sent);
-    assert_int_equal(SSL_connect(ssl), -1);
-    const int n = BIO_read(sent, out, (int)cap);
-    assert_true(n > 0);
-    SSL_free(ssl);
-    SSL_CTX_free(context);
-    return (size_t)n;
-}
-
 /* Whether it hung up while we sent a byte every 10 ms. */
 static bool is_cut_while_dribbling(int fd, const uint8_t *bytes, size_t n)
 {
@@ -82,7 +66,7 @@ static void a_dribbling_handshake_gets_no_extra_time(void **state)
     struct canary scene;
     canary_begin(&scene, &impatient);
     uint8_t hello[2048];
-    const size_t n = make_client_hello(hello, sizeof hello);
+    const size_t n = raw_client_hello(hello, sizeof hello);
     assert_true(n > SHORT_MS / 10 + 20);
     const int fd = raw_connect_tcp(scene.wire.port, NULL);
     assert_true(is_cut_while_dribbling(fd, hello, n));
@@ -239,7 +223,7 @@ static void a_peer_that_takes_nothing_for_long_is_closed(void **state)
 static void a_source_over_its_cap_is_refused_and_the_fullest_makes_room(void **state)
 {
     (void)state;
-    const struct wire_options options = {.max_unfinished_per_source = 4, .max_unfinished = 6};
+    const struct wire_options options = {.max_arrivals_per_source = 4, .max_arrivals = 6};
     struct canary scene;
     canary_begin(&scene, &options);
     struct endpoint *server = &scene.wire.server;
@@ -263,7 +247,7 @@ static void a_source_over_its_cap_is_refused_and_the_fullest_makes_room(void **s
     assert_true(raw_is_hung_up_on(over));
     (void)close(over);
     struct oc_listener_counters counters = oc_listener_counters(scene.wire.tls_listener);
-    assert_int_equal(counters.unfinished, 6);
+    assert_int_equal(counters.arrivals, 6);
     assert_int_equal(counters.refused_at_cap, 2);
     assert_int_equal(counters.shed, 1);
     (void)close(emptier);
@@ -272,6 +256,7 @@ static void a_source_over_its_cap_is_refused_and_the_fullest_makes_room(void **s
     }
     assert_true(endpoint_wait(server, &server->n_closed, 7));
     counters = oc_listener_counters(scene.wire.tls_listener);
+    assert_int_equal(counters.arrivals, 0);
     assert_int_equal(counters.unfinished, 0);
     assert_int_equal(counters.handshakes_failed, 7);
     canary_end(&scene);

@@ -133,7 +133,8 @@ void oc_listener_close(struct oc_listener *listener)
 struct oc_listener_counters oc_listener_counters(const struct oc_listener *listener)
 {
     (void)listener;
-    return (struct oc_listener_counters){.unfinished = 1, .refused_at_cap = 2, .shed = 3};
+    return (struct oc_listener_counters){
+        .unfinished = 1, .gave_way = 4, .arrivals = 5, .refused_at_cap = 2, .shed = 3};
 }
 
 void oc_listener_url(const struct oc_listener *listener, char *out, size_t cap)

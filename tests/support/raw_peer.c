@@ -68,6 +68,21 @@ void raw_reset(int fd)
     (void)close(fd);
 }
 
+size_t raw_client_hello(uint8_t *out, size_t cap)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    BIO *in = BIO_new(BIO_s_mem());
+    BIO *sent = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl, in, sent);
+    assert_int_equal(SSL_connect(ssl), -1);
+    const int n = BIO_read(sent, out, (int)cap);
+    assert_true(n > 0);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    return (size_t)n;
+}
+
 void raw_tls_init(struct raw_tls *peer, X509 *certificate, EVP_PKEY *key)
 {
     *peer = (struct raw_tls){.fd = -1};

@@ -19,6 +19,9 @@ bool raw_is_hung_up_on(int fd);
 /* Closes with RST instead of FIN. */
 void raw_reset(int fd);
 
+/* The bytes a TLS client says first, and how many. */
+size_t raw_client_hello(uint8_t *out, size_t cap);
+
 struct raw_tls {
     SSL_CTX *context;
     SSL *ssl;

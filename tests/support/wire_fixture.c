@@ -17,6 +17,7 @@ void wire_make(struct wire_fixture *wire, const struct wire_options *options)
     const struct oc_transport_options transport = {
         .n_handshake_workers = 2,
         .handshake_ms = options->handshake_ms,
+        .patience_ms = options->patience_ms,
         .send_stall_ms = options->send_stall_ms,
     };
     assert_int_equal(oc_transport_new(&transport, &wire->transport, NULL), OC_OK);
@@ -43,6 +44,8 @@ void wire_listen(struct wire_fixture *wire, const struct wire_options *options)
         .user = &wire->server,
         .max_unfinished = options->max_unfinished,
         .max_unfinished_per_source = options->max_unfinished_per_source,
+        .max_arrivals = options->max_arrivals,
+        .max_arrivals_per_source = options->max_arrivals_per_source,
     };
     if (oc_listener_open(wire->transport, &door, &wire->tls_listener, &err) != OC_OK) {
         fail_msg("%s", err.text);

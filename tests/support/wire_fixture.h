@@ -33,6 +33,9 @@ struct wire_options {
     uint32_t send_stall_ms;
     unsigned max_unfinished;
     unsigned max_unfinished_per_source;
+    unsigned max_arrivals;
+    unsigned max_arrivals_per_source;
+    uint32_t patience_ms;
 };
 
 /* Both assert on failure. Set the server endpoint's behaviour between the two. */

@@ -6,7 +6,7 @@
 
 write_config <<'YAML'
 listen: {devices: "tls+tcp://127.0.0.1:0"}
-limits: {maxUnfinished: 60, maxUnfinishedPerSource: 20, maxUnapproved: 30, maxUnapprovedPerSource: 10}
+limits: {maxArrivals: 60, maxArrivalsPerSource: 20, maxUnapproved: 30, maxUnapprovedPerSource: 10}
 YAML
 start_gateway
 hostport=${GATEWAY_URL#tls+tcp://}
@@ -39,11 +39,11 @@ is_cap() {
 for i in 2 3 4; do
     hold silent "127.0.0.$i" 30
 done
-wait_for 10 is_at_least unfinished_handshakes in_use 20
-wait_for 10 is_at_least unfinished_handshakes refused 10
-[ "$(cap unfinished_handshakes in_use)" -le 60 ] || fail "more unfinished handshakes than the cap"
+wait_for 10 is_at_least arrivals in_use 20
+wait_for 10 is_at_least arrivals refused 10
+[ "$(cap arrivals in_use)" -le 60 ] || fail "more silent connections than the cap"
 listed_within 20 first
-wait_for 20 is_cap unfinished_handshakes in_use 0
+wait_for 20 is_cap arrivals in_use 0
 
 holders=()
 for i in 2 3 4; do

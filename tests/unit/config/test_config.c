@@ -117,8 +117,8 @@ static void every_key_reaches_its_place(void **state)
           "  metrics: http://localhost:4\n"
           "pairing: {pendingTtl: 90m, maxPending: 7, maxPendingPerSource: 3,\n"
           "          exemptSources: [203.0.113.7]}\n"
-          "limits: {maxUnfinished: 9, maxUnfinishedPerSource: 8, maxUnapproved: 17,\n"
-          "         maxUnapprovedPerSource: 16}\n"
+          "limits: {maxUnfinished: 9, maxUnfinishedPerSource: 8, maxArrivals: 19,\n"
+          "         maxArrivalsPerSource: 18, maxUnapproved: 17, maxUnapprovedPerSource: 16}\n"
           "admin: {localUids: [0, 1000, 4294967294]}\n"
           "log: {level: debug, format: json}\n",
           &config);
@@ -141,6 +141,8 @@ static void every_key_reaches_its_place(void **state)
     assert_int_equal(config.pairing.exempt_sources.n, 1);
     assert_int_equal(config.limits.max_unfinished, 9);
     assert_int_equal(config.limits.max_unfinished_per_source, 8);
+    assert_int_equal(config.limits.max_arrivals, 19);
+    assert_int_equal(config.limits.max_arrivals_per_source, 18);
     assert_int_equal(config.limits.max_unapproved, 17);
     assert_int_equal(config.limits.max_unapproved_per_source, 16);
     assert_int_equal(config.admin.local_uids.n, 3);
@@ -156,7 +158,8 @@ static void lowering_one_cap_lowers_the_default_of_the_other(void **state)
     parse("pairing: {maxPending: 5}", &config);
     assert_int_equal(config.pairing.max_pending_per_source, 5);
     assert_int_equal(config.limits.max_unapproved, 10000);
-    parse("limits: {maxUnfinished: 6, maxUnapproved: 7}", &config);
+    parse("limits: {maxUnfinished: 6, maxArrivals: 8, maxUnapproved: 7}", &config);
+    assert_int_equal(config.limits.max_arrivals_per_source, 8);
     assert_int_equal(config.limits.max_unfinished_per_source, 6);
     assert_int_equal(config.limits.max_unapproved_per_source, 7);
 }

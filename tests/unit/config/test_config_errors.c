@@ -87,6 +87,9 @@ static const struct {
      "1:25: limits.maxUnfinished: must be a whole number from 1 to 100000"},
     {"limits: {maxUnapprovedPerSource: 1000001}",
      "1:34: limits.maxUnapprovedPerSource: must be a whole number from 1 to 1000000"},
+    {"limits: {maxArrivals: 5, maxArrivalsPerSource: 6}",
+     " limits.maxArrivalsPerSource is 6 and limits.maxArrivals only 5; one source may hold at "
+     "most what all may"},
     {"limits: {maxUnfinished: 5, maxUnfinishedPerSource: 6}",
      " limits.maxUnfinishedPerSource is 6 and limits.maxUnfinished only 5; one source may hold at "
      "most what all may"},

@@ -272,7 +272,7 @@ static void the_doors_tell_what_strangers_hold(void **state)
         const struct oc_peer peer = device_from(203, (uint8_t)(i < 3 ? 1 : i));
         in[i] = come_in(DEVICES, &peer);
     }
-    assert_int_equal(dispatch_read_caps(fixture.dispatch, caps), 2);
+    assert_int_equal(dispatch_read_caps(fixture.dispatch, caps), 3);
     assert_string_equal(caps[0].name, "unapproved_connections");
     assert_int_equal(caps[0].in_use, 5);
     assert_int_equal(caps[0].limit, 5);
@@ -280,8 +280,12 @@ static void the_doors_tell_what_strangers_hold(void **state)
     assert_int_equal(caps[0].refused + caps[0].shed, 2);
     assert_string_equal(caps[1].name, "unfinished_handshakes");
     assert_int_equal(caps[1].in_use, 1); /* of the devices' door alone */
-    assert_int_equal(caps[1].refused, 2);
-    assert_int_equal(caps[1].shed, 3);
+    assert_int_equal(caps[1].refused, 0);
+    assert_int_equal(caps[1].shed, 4);
+    assert_string_equal(caps[2].name, "arrivals");
+    assert_int_equal(caps[2].in_use, 5);
+    assert_int_equal(caps[2].refused, 2);
+    assert_int_equal(caps[2].shed, 3);
     for (size_t i = 0; i < 7; i++) {
         go(DEVICES, in[i]);
     }
@@ -308,14 +312,16 @@ static void status_tells_it_too(void **state)
     assert_int_equal(oc_reply_unpack(admin->sent[0].bytes, admin->sent[0].n, &reply, NULL), OC_OK);
     Openclaw__V1__GetStatusReply *out =
         openclaw__v1__get_status_reply__unpack(NULL, reply.n_payload, reply.payload);
-    assert_int_equal(out->n_caps, 3);
+    assert_int_equal(out->n_caps, 4);
     assert_string_equal(out->caps[0]->name, "open_requests");
     assert_int_equal(out->caps[0]->in_use, 7);
     assert_int_equal(out->caps[0]->limit, 8);
     assert_int_equal(out->caps[0]->limit_per_source, 6);
     assert_string_equal(out->caps[2]->name, "unfinished_handshakes");
-    assert_int_equal(out->caps[2]->refused, 2);
-    assert_int_equal(out->caps[2]->shed, 3);
+    assert_int_equal(out->caps[2]->shed, 4);
+    assert_string_equal(out->caps[3]->name, "arrivals");
+    assert_int_equal(out->caps[3]->refused, 2);
+    assert_int_equal(out->caps[3]->shed, 3);
     openclaw__v1__get_status_reply__free_unpacked(out, NULL);
     go(LOCAL, admin);
     leave(&fixture);
@@ -598,8 +604,9 @@ static void strangers_are_told_once_a_source_and_those_that_only_look_never(void
     options->refused(options->user, &peer.source);
     options->refused(options->user, &peer.source);
     assert_string_equal(logged(ends[0]),
-                        "warn connection.over_cap source=203.0.0.78 reason=\"as many unfinished "
-                        "handshakes as may be\" fix=\"none: they end within seconds\"\n");
+                        "warn connection.over_cap source=203.0.0.78 reason=\"no place for a "
+                        "connection that has not begun its handshake\" fix=\"none: they end "
+                        "within seconds; else limits.maxArrivals, or more descriptors\"\n");
     log_configure(&(struct log_options){.level = LOG_LEVEL_INFO, .fd = STDERR_FILENO});
     leave(&fixture);
     (void)close(ends[0]);
