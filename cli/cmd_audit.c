@@ -1,6 +1,6 @@
 /* openclaw audit: who decided what. */
 #include <inttypes.h>
-#include <openclaw/admin.h>
+#include <openclaw/audit.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,9 +179,52 @@ struct audit_query {
     uint64_t after;
     size_t limit;
     bool newest_first;
-    bool has_device;
-    struct oc_device_id device_id;
+    struct oc_audit_filter filter;
 };
+
+/* A time, or how long ago. */
+static bool read_time(const struct cli *cli, const char *text, int64_t *out)
+{
+    int64_t ago_ms = 0;
+    if (duration_parse(text, &ago_ms)) {
+        *out = cli->terminal->now_ms - ago_ms;
+        return true;
+    }
+    return moment_parse(text, out);
+}
+
+/* What a record must be: false, and said, if a value is none. */
+static bool read_filter(struct cli *cli, struct oc_audit_filter *filter)
+{
+    const struct arguments *args = &cli->args;
+    const char *since = arguments_value(args, OPT_SINCE);
+    const char *before = arguments_value(args, OPT_BEFORE);
+    const char *request = arguments_value(args, OPT_REQUEST);
+    const char *last = arguments_value(args, OPT_TO_SEQ);
+    size_t last_seq = 0;
+    if ((since && !read_time(cli, since, &filter->since_ms)) ||
+        (before && !read_time(cli, before, &filter->until_ms))) {
+        (void)command_usage(cli,
+                            "--since and --before: give a date, RFC 3339, or how long ago: 8h");
+        return false;
+    }
+    if (last && !value_read_count(last, &last_seq)) {
+        (void)command_usage(cli, "--to-seq %s: give the number of a record", last);
+        return false;
+    }
+    if (request && !oc_request_id_parse(request, &filter->request_id)) {
+        (void)command_usage(cli, "--request %s: give a full request id", request);
+        return false;
+    }
+    filter->last_seq = last_seq;
+    if (!value_copy(arguments_value(args, OPT_ACTOR), filter->actor, sizeof filter->actor) ||
+        !value_copy(arguments_value(args, OPT_ACTION), filter->action, sizeof filter->action) ||
+        !value_copy(arguments_value(args, OPT_OUTCOME), filter->outcome, sizeof filter->outcome)) {
+        (void)command_usage(cli, "--actor, --action, --outcome: a value is too long to be one");
+        return false;
+    }
+    return true;
+}
 
 static enum exit_code read_query(struct cli *cli, struct audit_query *query)
 {
@@ -198,14 +241,17 @@ static enum exit_code read_query(struct cli *cli, struct audit_query *query)
         return command_usage(cli, "--limit %s: give a number, 1 or more", limit);
     }
     query->after = after_count;
-    query->has_device = device != NULL;
-    if (device && !oc_device_id_parse(device, &query->device_id)) {
+    if (!read_filter(cli, &query->filter)) {
+        return EXIT_USAGE;
+    }
+    query->filter.has_device_id = device != NULL;
+    if (device && !oc_device_id_parse(device, &query->filter.device_id)) {
         struct failure failure;
         struct oc_device found;
         if (select_by_name(cli, device, false, &found, &failure)) {
             return failure_say(cli->terminal, &failure);
         }
-        query->device_id = found.id;
+        query->filter.device_id = found.id;
     }
     return EXIT_DONE;
 }
@@ -215,9 +261,8 @@ static enum exit_code load_page(struct cli *cli, const struct audit_query *query
 {
     struct oc_error err;
     page->cap = most < OC_MAX_AUDIT_PAGE ? most : OC_MAX_AUDIT_PAGE;
-    enum oc_status status =
-        oc_admin_list_audit(cli->client, page->next_after_seq, query->newest_first,
-                            query->has_device ? &query->device_id : NULL, page, &err);
+    enum oc_status status = oc_admin_search_audit(cli->client, &query->filter, page->next_after_seq,
+                                                  query->newest_first, page, &err);
     if (status) {
         struct failure failure;
         (void)call_failure(&failure, cli, "cannot read the audit log", status, &err);
@@ -288,10 +333,13 @@ static const struct command commands[] = {
         .summary = "Decisions, oldest first: who, what, about which device, with what outcome",
         .examples = "  openclaw audit list --newest\n"
                     "  openclaw audit list --device web-1\n"
+                    "  openclaw audit list --action revoke --actor uid:1000 --since 7d\n"
                     "  openclaw audit list --after 120 --limit 1000 -o ndjson\n",
         .notes = "Shows 100 records unless --limit says otherwise.\n",
-        .options =
-            OPT_BIT(OPT_AFTER) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_DEVICE) | OPT_BIT(OPT_NEWEST),
+        .options = OPT_BIT(OPT_ACTION) | OPT_BIT(OPT_ACTOR) | OPT_BIT(OPT_AFTER) |
+                   OPT_BIT(OPT_BEFORE) | OPT_BIT(OPT_DEVICE) | OPT_BIT(OPT_LIMIT) |
+                   OPT_BIT(OPT_NEWEST) | OPT_BIT(OPT_OUTCOME) | OPT_BIT(OPT_REQUEST) |
+                   OPT_BIT(OPT_SINCE) | OPT_BIT(OPT_TO_SEQ),
         .run = run_list,
     },
     {

@@ -1,6 +1,6 @@
 /* An administrator's calls that read: openclaw/admin.h. Each is a request, a generated
  * call and a closure that converts the answer. */
-#include <openclaw/admin.h>
+#include <openclaw/audit.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -126,25 +126,60 @@ static void on_audit(const Openclaw__V1__ListAuditReply *reply, void *user)
     oc_blocking_finish(call, reply != NULL, ok ? OC_OK : OC_INTERNAL);
 }
 
-enum oc_status oc_admin_list_audit(struct oc_client *client, uint64_t after_seq, bool newest_first,
-                                   const struct oc_device_id *device_id, struct oc_audit_page *page,
-                                   struct oc_error *err)
+/* Texts that do not end within their place are none that the gateway could hold. */
+static bool ends(const char *text, size_t cap)
+{
+    return memchr(text, '\0', cap) != NULL;
+}
+
+static bool is_sound(const struct oc_audit_filter *filter)
+{
+    return ends(filter->actor, sizeof filter->actor) &&
+           ends(filter->action, sizeof filter->action) &&
+           ends(filter->outcome, sizeof filter->outcome) &&
+           ends(filter->request_id.text, sizeof filter->request_id.text);
+}
+
+enum oc_status oc_admin_search_audit(struct oc_client *client, const struct oc_audit_filter *filter,
+                                     uint64_t after_seq, bool newest_first,
+                                     struct oc_audit_page *page, struct oc_error *err)
 {
     if (page->cap == 0 || page->cap > OC_MAX_AUDIT_PAGE) {
         return oc_fail(err, OC_INVALID_ARGUMENT, "a page holds 1 to %d audit records",
                        OC_MAX_AUDIT_PAGE);
     }
+    if (!is_sound(filter)) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "a word of the filter is too long");
+    }
     Openclaw__V1__ListAuditRequest request = OPENCLAW__V1__LIST_AUDIT_REQUEST__INIT;
     request.page_size = (uint32_t)page->cap;
     request.after_seq = after_seq;
     request.newest_first = newest_first;
-    if (device_id) {
-        request.device_id = oc_put_bytes(device_id->bytes, sizeof device_id->bytes);
+    request.actor = oc_put_text(filter->actor);
+    request.action = oc_put_text(filter->action);
+    request.outcome = oc_put_text(filter->outcome);
+    request.request_id = oc_put_text(filter->request_id.text);
+    request.since_ms = filter->since_ms;
+    request.until_ms = filter->until_ms;
+    request.last_seq = filter->last_seq;
+    if (filter->has_device_id) {
+        request.device_id = oc_put_bytes(filter->device_id.bytes, sizeof filter->device_id.bytes);
     }
     struct oc_blocking call;
     oc_blocking_begin(&call, client, ADMIN_SERVICE, page);
     openclaw__v1__admin_service__list_audit(&call.proxy.base, &request, on_audit, &call);
     return oc_blocking_end(&call, err);
+}
+
+enum oc_status oc_admin_list_audit(struct oc_client *client, uint64_t after_seq, bool newest_first,
+                                   const struct oc_device_id *device_id, struct oc_audit_page *page,
+                                   struct oc_error *err)
+{
+    struct oc_audit_filter filter = {.has_device_id = device_id != NULL};
+    if (device_id) {
+        filter.device_id = *device_id;
+    }
+    return oc_admin_search_audit(client, &filter, after_seq, newest_first, page, err);
 }
 
 /* ---- events ------------------------------------------------------------------------------ */

@@ -11,8 +11,7 @@
  */
 #pragma once
 
-#include <openclaw/client.h>
-#include <openclaw/device.h>
+#include <openclaw/admin.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -60,6 +59,34 @@ struct oc_audit_header {
 OC_MUST_CHECK enum oc_status oc_admin_audit_checkpoint(struct oc_client *client,
                                                        struct oc_audit_checkpoint *out,
                                                        struct oc_error *err);
+
+/* What records must be; "" and 0 are any. Filled in by the program. */
+struct oc_audit_filter {
+    char actor[OC_MAX_ACTOR_BYTES + 1]; /* "uid:0" */
+    char action[24];
+    char outcome[24];
+    struct oc_request_id request_id;
+    bool has_device_id;
+    struct oc_device_id device_id;
+    int64_t since_ms;     /* from this time on */
+    int64_t until_ms;     /* before this time */
+    uint64_t last_seq;    /* up to this record */
+    uint64_t reserved[8]; /* zero: see version.h */
+};
+/*
+ * As oc_admin_list_audit, of the records that pass the filter. A page may hold fewer than asked
+ * for, even none: go on while next_after_seq is not 0.
+ *
+ * Units:  after_seq: 0 for the first page, else next_after_seq of the page before; with
+ *         newest_first the pages go backwards.
+ * Fails:  INVALID_ARGUMENT (cap); as the calls of admin.h.
+ * Thread: any; blocks until the answer or the client's time-out.
+ */
+OC_MUST_CHECK enum oc_status oc_admin_search_audit(struct oc_client *client,
+                                                   const struct oc_audit_filter *filter,
+                                                   uint64_t after_seq, bool newest_first,
+                                                   struct oc_audit_page *page,
+                                                   struct oc_error *err);
 
 /* ---- lines -------------------------------------------------------------------------------- */
 

@@ -106,7 +106,7 @@ struct oc_gateway_status {
     uint64_t n_unsaved;          /* withdrawals in force that are not on disk yet */
     size_t n_caps;
     struct oc_cap_use caps[4];
-    uint64_t n_forgotten; /* records of strangers, since the start */
+    uint64_t n_forgotten;    /* records of strangers, since the start */
     uint64_t checkpoint_seq; /* of the audit's last checkpoint that was kept since the start */
     int64_t checkpoint_at_ms;
     char checkpoint_error[256]; /* why the newest could not be; "": it was */

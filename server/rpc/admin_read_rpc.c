@@ -9,6 +9,7 @@
 #include "server/rpc/convert_out.h"
 #include "server/rpc/handlers.h"
 #include "server/rpc/packer.h"
+#include "server/service/audit_search.h"
 
 enum {
     ITEMS_FIELD = 1, /* of every list reply */
@@ -272,14 +273,16 @@ void handle_list_audit(struct call *call, const ProtobufCMessage *request)
 {
     struct store_audit_query query;
     struct oc_error err;
-    if (convert_audit((const Openclaw__V1__ListAuditRequest *)request, &query, &err)) {
+    struct audit_filter filter;
+    const Openclaw__V1__ListAuditRequest *in = (const Openclaw__V1__ListAuditRequest *)request;
+    if (convert_audit(in, &query, &err) || convert_audit_filter(in, &filter, &err)) {
         call_fail(call, &err);
         return;
     }
     struct call *deferred = call_defer(call);
     if (deferred) {
         const struct audit_call audit_call = {audit_done, deferred};
-        admin_list_audit(dispatch_service(deferred->dispatch), &query, &audit_call);
+        admin_search_audit(dispatch_service(deferred->dispatch), &query, &filter, &audit_call);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/rpc/convert_fields.h"
+#include "server/service/audit_search.h"
 
 /* ---- devices ------------------------------------------------------------------------------- */
 
@@ -156,6 +157,34 @@ enum oc_status convert_selector(const Openclaw__V1__ResolveRequest *in,
         return field_refuse(err, "selector", "empty");
     }
     return field_take_text("selector", in->selector, CONVERT_MAX_SELECTOR_BYTES, out, err);
+}
+
+enum oc_status convert_audit_filter(const Openclaw__V1__ListAuditRequest *in,
+                                    struct audit_filter *out, struct oc_error *err)
+{
+    struct audit_filter filter;
+    memset(&filter, 0, sizeof filter); /* compared as a whole */
+    filter.since_ms = in->since_ms;
+    filter.until_ms = in->until_ms;
+    filter.last_seq = in->last_seq;
+    enum oc_status status =
+        field_take_text("actor", in->actor, OC_MAX_ACTOR_BYTES, filter.actor, err);
+    if (!status) {
+        status =
+            field_take_text("action", in->action, sizeof filter.action - 1, filter.action, err);
+    }
+    if (!status) {
+        status =
+            field_take_text("outcome", in->outcome, sizeof filter.outcome - 1, filter.outcome, err);
+    }
+    if (!status) {
+        status = field_take_text("request_id", in->request_id, OC_REQUEST_ID_CHARS,
+                                 filter.request_id.text, err);
+    }
+    if (!status) {
+        *out = filter;
+    }
+    return status;
 }
 
 enum oc_status convert_audit(const Openclaw__V1__ListAuditRequest *in,

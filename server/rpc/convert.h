@@ -59,6 +59,9 @@ OC_MUST_CHECK enum oc_status convert_rename(const Openclaw__V1__RenameRequest *i
 OC_MUST_CHECK enum oc_status convert_expect(const Openclaw__V1__ExpectRequest *in,
                                             struct decide_command *out, struct oc_error *err);
 
+struct audit_filter;
+OC_MUST_CHECK enum oc_status convert_audit_filter(const Openclaw__V1__ListAuditRequest *in,
+                                                  struct audit_filter *out, struct oc_error *err);
 OC_MUST_CHECK enum oc_status convert_audit(const Openclaw__V1__ListAuditRequest *in,
                                            struct store_audit_query *out, struct oc_error *err);
 

@@ -422,10 +422,11 @@ enum oc_status oc_admin_backup(struct oc_client *client, oc_backup_fn progress, 
     return OC_OK;
 }
 
-enum oc_status oc_admin_list_audit(struct oc_client *client, uint64_t after_seq, bool newest_first,
-                                   const struct oc_device_id *device_id, struct oc_audit_page *page,
-                                   struct oc_error *err)
+enum oc_status oc_admin_search_audit(struct oc_client *client, const struct oc_audit_filter *filter,
+                                     uint64_t after_seq, bool newest_first,
+                                     struct oc_audit_page *page, struct oc_error *err)
 {
+    fake.audit_filter = *filter;
     (void)client;
     (void)newest_first;
     if (fake.reads_fail_with) {
@@ -448,7 +449,7 @@ enum oc_status oc_admin_list_audit(struct oc_client *client, uint64_t after_seq,
         SET(record->reason, seq == 1 ? "ours\x1b[2J" : "");
         memset(record->hash.bytes, 0xcc, sizeof record->hash.bytes);
         if (seq != 3) {
-            record->device_id = device_id ? *device_id : fake.devices[0].id;
+            record->device_id = filter->has_device_id ? filter->device_id : fake.devices[0].id;
             SET(record->request_id.text, FAKE_PENDING_REQUEST);
             SET(record->before, "pending");
             SET(record->after, "approved");
@@ -456,6 +457,17 @@ enum oc_status oc_admin_list_audit(struct oc_client *client, uint64_t after_seq,
         }
     }
     return OC_OK;
+}
+
+enum oc_status oc_admin_list_audit(struct oc_client *client, uint64_t after_seq, bool newest_first,
+                                   const struct oc_device_id *device_id, struct oc_audit_page *page,
+                                   struct oc_error *err)
+{
+    struct oc_audit_filter filter = {.has_device_id = device_id != NULL};
+    if (device_id) {
+        filter.device_id = *device_id;
+    }
+    return oc_admin_search_audit(client, &filter, after_seq, newest_first, page, err);
 }
 
 enum oc_status oc_admin_audit_checkpoint(struct oc_client *client, struct oc_audit_checkpoint *out,

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include <openclaw/admin.h>
+#include <openclaw/audit.h>
 #include <openclaw/diagnose.h>
 #include <openclaw/pairing.h>
 #include <openclaw/wait.h>
@@ -37,7 +37,8 @@ struct fake {
     bool is_ready;
     struct oc_device devices[FAKE_DEVICES];
     size_t n_devices;
-    enum oc_status reads_fail_with; /* list, resolve, status, audit */
+    struct oc_audit_filter audit_filter; /* of the last search */
+    enum oc_status reads_fail_with;      /* list, resolve, status, audit */
     enum oc_status decisions_fail_with;
     struct oc_error facts;     /* go with these failures */
     bool replaces_on_decision; /* ABORTED, another request stands */

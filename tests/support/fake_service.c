@@ -1,5 +1,6 @@
 /* See fake_service.h. */
 #include "tests/support/fake_service.h"
+#include "server/service/audit_search.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -145,10 +146,11 @@ void admin_record_denied(struct service *service, const struct audit_actor *acto
     (void)snprintf(service->denied_method, sizeof service->denied_method, "%s", method);
 }
 
-void admin_list_audit(struct service *service, const struct store_audit_query *query,
-                      const struct audit_call *call)
+void admin_search_audit(struct service *service, const struct store_audit_query *query,
+                        const struct audit_filter *filter, const struct audit_call *call)
 {
     (void)query;
+    (void)filter;
     service->n_calls++;
     service->audit_call = *call;
     if (!service->parks) {

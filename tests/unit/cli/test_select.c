@@ -215,6 +215,30 @@ static void what_a_device_claims_cannot_forge_the_list(void **state)
     ran_free(&ran);
 }
 
+static void a_filter_of_the_audit_goes_to_the_gateway_as_it_was_typed(void **state)
+{
+    (void)state;
+    struct ran ran =
+        RUN("audit", "list", "--action", "revoke", "--actor", "uid:7", "--outcome", "done",
+            "--request", "7qk4m2t9xa", "--since", "2026-01-31", "--before", "1h", "--to-seq", "99");
+    const struct oc_audit_filter *filter = &fake.audit_filter;
+    assert_int_equal(ran.code, EXIT_DONE);
+    assert_string_equal(filter->action, "revoke");
+    assert_string_equal(filter->actor, "uid:7");
+    assert_string_equal(filter->outcome, "done");
+    assert_string_equal(filter->request_id.text, "7QK4M2T9XA");
+    assert_int_equal(filter->since_ms, 1769817600000);
+    assert_int_equal(filter->until_ms, FAKE_NOW_MS - 3600 * 1000);
+    assert_int_equal(filter->last_seq, 99);
+    ran_free(&ran);
+    ran = RUN("audit", "list", "--since", "yesterday");
+    assert_int_equal(ran.code, EXIT_USAGE);
+    ran_free(&ran);
+    ran = RUN("audit", "list", "--request", "7QK4");
+    assert_int_equal(ran.code, EXIT_USAGE);
+    ran_free(&ran);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +259,7 @@ int main(void)
         cmocka_unit_test_setup(revoke_and_block_let_a_person_choose, reset),
         cmocka_unit_test_setup(nothing_but_yes_revokes, reset),
         cmocka_unit_test_setup(what_a_device_claims_cannot_forge_the_list, reset),
+        cmocka_unit_test_setup(a_filter_of_the_audit_goes_to_the_gateway_as_it_was_typed, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -166,13 +166,12 @@ static int nothing_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(
-            one_is_made_on_request_of_what_is_committed_and_not_twice, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            a_new_row_is_signed_when_the_time_is_over_and_no_row_is_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_is_made_on_request_of_what_is_committed_and_not_twice,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_new_row_is_signed_when_the_time_is_over_and_no_row_is_not,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_locked_gateway_signs_nothing, set_up_locked, tear_down),
-        cmocka_unit_test_setup_teardown(the_last_rows_are_signed_at_the_stop, set_up,
-                                        nothing_left),
+        cmocka_unit_test_setup_teardown(the_last_rows_are_signed_at_the_stop, set_up, nothing_left),
     };
     return cmocka_run_group_tests_name("checkpoints", tests, NULL, NULL);
 }
