@@ -87,6 +87,23 @@ lost=$(grep -c 'lost the gateway' "$TEST_DIR/whole.log")
 [ "$lost" -le 20 ] && [ "$lost" -eq "$(grep -c 'the gateway is back' "$TEST_DIR/whole.log")" ] ||
     fail "lost $lost times: $(cat "$TEST_DIR/whole.log")"
 
+# A list that begins in the middle of it goes on from its first page: nothing falls between.
+run_decider() {
+    decide 3000 "$1"
+    wait_for 60 gone "$DECIDER"
+}
+run_decider 98
+decide 3000 99
+follow late devices list --watch
+LATE=$FOLLOWER
+wait_for 60 gone "$DECIDER"
+last=$(seq_now)
+wait_for 30 came_to late "$last"
+ocg devices list -o ndjson >"$TEST_DIR/listed"
+checked mirror "$TEST_DIR/listed" <"$TEST_DIR/late.out" >/dev/null || fail "a list that began late shows something else"
+kill -INT "$LATE"
+ended_with 130 "$LATE"
+
 kill -INT "$WHOLE"
 ended_with 130 "$WHOLE"
 kill -TERM "$RESUMED"
@@ -101,10 +118,6 @@ exec 7<>"$TEST_DIR/pipe"
 openclaw --data-dir "$GATEWAY_HOME" events watch --from "$last" >"$TEST_DIR/pipe" 2>"$TEST_DIR/slow.log" </dev/null &
 SLOW=$!
 STARTED+=("$SLOW")
-run_decider() {
-    decide 3000 "$1"
-    wait_for 60 gone "$DECIDER"
-}
 run_decider 100
 first_gateway=$(memory_of "$GATEWAY_PID")
 first_slow=$(memory_of "$SLOW")
@@ -115,9 +128,9 @@ grown=$(($(memory_of "$GATEWAY_PID") - first_gateway))
 [ "$grown" -lt 16384 ] || fail "the gateway grew by $grown kB for 3,000 decisions"
 kill -0 "$SLOW" || fail "the follower did not wait for its reader"
 now=$(seq_now)
-timeout 60 head -n $((now - last)) <"$TEST_DIR/pipe" >"$TEST_DIR/late.out" ||
-    fail "a late reader does not get what it did not read: $(wc -l <"$TEST_DIR/late.out") lines"
-[ "$(checked seqs "$now" <"$TEST_DIR/late.out")" -eq $((now - last)) ] || fail "a late reader missed changes"
+timeout 60 head -n $((now - last)) <"$TEST_DIR/pipe" >"$TEST_DIR/slow.out" ||
+    fail "a late reader does not get what it did not read: $(wc -l <"$TEST_DIR/slow.out") lines"
+[ "$(checked seqs "$now" <"$TEST_DIR/slow.out")" -eq $((now - last)) ] || fail "a late reader missed changes"
 
 # A signal ends it although it cannot write; so does the end of the reader, which is no failure.
 run_decider 102
