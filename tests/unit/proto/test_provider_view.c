@@ -31,7 +31,7 @@ struct ends {
 
 static bool make_ends(struct ends *ends, const struct oc_tls_trust *trust)
 {
-    *ends = (struct ends){NULL};
+    *ends = (struct ends){0};
     return oc_identity_generate(OC_IDENTITY_GATEWAY, &ends->gateway, NULL) == OC_OK &&
            oc_identity_generate(OC_IDENTITY_DEVICE, &ends->device, NULL) == OC_OK &&
            oc_tls_context_for_devices(ends->gateway, &ends->door, NULL) == OC_OK &&
