@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "server/domain/pairing.h"
+#include "server/store/read_ahead.h"
 #include "server/store/row_form.h"
 #include "server/store/statement.h"
 
@@ -487,13 +488,19 @@ static enum oc_status run_merge(struct merge *merge, store_visit_fn visit, void 
     return OC_OK;
 }
 
-enum oc_status record_rows_load(struct record_rows *rows, store_visit_fn visit, void *user,
-                                struct oc_error *err)
+/* On the reader's thread: the statements are its own. */
+static enum oc_status load(void *source, store_visit_fn emit, void *user, struct oc_error *err)
 {
-    struct merge merge = {.rows = rows};
-    enum oc_status st = run_merge(&merge, visit, user, err);
+    struct merge merge = {.rows = source};
+    enum oc_status st = run_merge(&merge, emit, user, err);
     for (int from = 0; from < FROM_COUNT; from++) {
         (void)sqlite3_finalize(merge.scans[from].statement);
     }
     return st;
+}
+
+enum oc_status record_rows_load(struct record_rows *rows, store_visit_fn visit, void *user,
+                                struct oc_error *err)
+{
+    return read_ahead(load, rows, visit, user, err);
 }

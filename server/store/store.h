@@ -68,7 +68,7 @@ const char *store_describe(const struct store *store);
 /* Visits every record, tombstones included, once, in no order. A row whose HMAC or whose
  * invariants fail is visited with is_quarantined set and its standing as stored. *sighting has
  * seen_ms 0 if there is none. Stops at the first status other than OK that the visitor returns,
- * and returns it. */
+ * and returns it. The visitor runs on the caller's thread and must not use the store. */
 typedef enum oc_status (*store_visit_fn)(void *user, const struct pairing *pairing,
                                          const struct sighting *sighting);
 OC_MUST_CHECK enum oc_status store_load_all(struct store *store, store_visit_fn visit, void *user,
