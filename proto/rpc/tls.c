@@ -8,6 +8,7 @@
 #include "proto/rpc/tls.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,8 +218,9 @@ static enum oc_status trust_ca(struct oc_tls_context *context, const struct oc_t
     if (is_ip_address(trust->server_name)) {
         is_set = X509_VERIFY_PARAM_set1_ip_asc(rules, trust->server_name) == 1;
     } else {
-        context->sni = strdup(trust->server_name);
-        is_set = context->sni && X509_VERIFY_PARAM_set1_host(rules, trust->server_name, 0) == 1;
+        const int n = snprintf(context->sni, sizeof context->sni, "%s", trust->server_name);
+        is_set = n > 0 && (size_t)n < sizeof context->sni &&
+                 X509_VERIFY_PARAM_set1_host(rules, trust->server_name, 0) == 1;
     }
     if (!is_set) {
         return fail_of_library(err, OC_INVALID_ARGUMENT, "unusable server name");
@@ -274,7 +276,6 @@ void oc_tls_context_release(const struct oc_tls_context *context)
     struct oc_tls_context *last = context->self;
     SSL_CTX_free(last->ssl);
     BIO_meth_free(last->memory);
-    free(last->sni);
     free(last);
 }
 

@@ -8,6 +8,8 @@
 
 #include "proto/rpc/tls.h"
 
+enum { OC_TLS_MAX_SNI_BYTES = 255 }; /* what a name in the DNS may have */
+
 struct oc_tls_context {
     struct oc_tls_context *self; /* for the last owner, who may have it const */
     atomic_uint n_owners;
@@ -16,7 +18,7 @@ struct oc_tls_context {
     bool is_device_door;
     size_t n_pins; /* client: 0 on first use and with a CA */
     struct oc_digest pins[OC_TLS_MAX_PINS];
-    char *sni; /* client: NULL unless a DNS name is verified */
+    char sni[OC_TLS_MAX_SNI_BYTES + 1]; /* client: "" unless a DNS name is verified */
 };
 
 /* The BIO through which a session sees its connection's bytes. NULL when out of memory. */

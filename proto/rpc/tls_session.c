@@ -88,7 +88,7 @@ static bool set_role(struct oc_tls_session *session)
         return true;
     }
     SSL_set_connect_state(session->ssl);
-    return !session->context->sni ||
+    return session->context->sni[0] == '\0' ||
            SSL_set_tlsext_host_name(session->ssl, session->context->sni) == 1;
 }
 
