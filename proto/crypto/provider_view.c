@@ -116,7 +116,8 @@ static const OSSL_ALGORITHM *query(void *context, int operation, int *is_volatil
         return OSSL_PROVIDER_query_operation(base, operation, is_volatile);
     }
     *is_volatile = 0;
-    return operation > 0 && operation < N_OPERATIONS ? lists[operation] : NULL;
+    const size_t at = (size_t)operation; /* there is none of number 0, and its list is empty */
+    return at < N_OPERATIONS ? lists[at] : NULL;
 }
 
 /* TLS learns its groups here. */

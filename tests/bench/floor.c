@@ -82,11 +82,12 @@ static int listen_anywhere(const char *port_file)
         bare_die("listen");
     }
     FILE *file = fopen(port_file, "we");
-    if (!file) {
+    if (file) {
+        fprintf(file, "%d\n", ntohs(address.sin_port));
+        fclose(file);
+    } else {
         bare_die(port_file);
     }
-    fprintf(file, "%d\n", ntohs(address.sin_port));
-    fclose(file);
     return fd;
 }
 

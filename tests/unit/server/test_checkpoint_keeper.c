@@ -28,8 +28,11 @@ struct fixture {
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
+    if (!fixture) {
+        return 1;
+    }
     (void)snprintf(fixture->dir, sizeof fixture->dir, "/tmp/openclaw-keeper-XXXXXX");
-    if (!fixture || !mkdtemp(fixture->dir) ||
+    if (!mkdtemp(fixture->dir) ||
         oc_identity_generate(OC_IDENTITY_GATEWAY, &fixture->gateway, NULL) ||
         oc_identity_generate(OC_IDENTITY_GATEWAY, &fixture->other, NULL)) {
         return 1;
