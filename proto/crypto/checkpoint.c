@@ -10,6 +10,7 @@
 #include "proto/base/json_line.h"
 #include "proto/crypto/digest.h"
 #include "proto/crypto/provider.h"
+#include "proto/crypto/signed_bytes.h"
 
 static const char label[] = "openclaw audit checkpoint v1"; /* with its NUL */
 static const char what[] = "audit checkpoint 1";
@@ -26,33 +27,18 @@ enum {
     SIGNED_BYTES = sizeof label + 2 * ID_BYTES + 8 + 8 + OC_DIGEST_BYTES + 8,
 };
 
-OC_DEFINE_CLEANUP(EVP_MD_CTX_free, EVP_MD_CTX);
 OC_DEFINE_CLEANUP(EVP_PKEY_free, EVP_PKEY);
-
-static uint8_t *put(uint8_t *at, const void *bytes, size_t n)
-{
-    memcpy(at, bytes, n);
-    return at + n;
-}
-
-static uint8_t *put_u64(uint8_t *at, uint64_t value)
-{
-    for (unsigned shift = 64; shift > 0; shift -= 8) {
-        *at++ = (uint8_t)(value >> (shift - 8));
-    }
-    return at;
-}
 
 static void format_signed_bytes(const struct oc_audit_checkpoint *checkpoint,
                                 uint8_t out[SIGNED_BYTES])
 {
-    uint8_t *at = put(out, label, sizeof label);
-    at = put(at, checkpoint->gateway_id, sizeof checkpoint->gateway_id);
-    at = put(at, checkpoint->database_id, sizeof checkpoint->database_id);
-    at = put_u64(at, checkpoint->epoch);
-    at = put_u64(at, checkpoint->seq);
-    at = put(at, checkpoint->hash.bytes, sizeof checkpoint->hash.bytes);
-    (void)put_u64(at, (uint64_t)checkpoint->at_ms);
+    uint8_t *at = oc_signed_put(out, label, sizeof label);
+    at = oc_signed_put(at, checkpoint->gateway_id, sizeof checkpoint->gateway_id);
+    at = oc_signed_put(at, checkpoint->database_id, sizeof checkpoint->database_id);
+    at = oc_signed_put_u64(at, checkpoint->epoch);
+    at = oc_signed_put_u64(at, checkpoint->seq);
+    at = oc_signed_put(at, checkpoint->hash.bytes, sizeof checkpoint->hash.bytes);
+    (void)oc_signed_put_u64(at, (uint64_t)checkpoint->at_ms);
 }
 
 enum oc_status oc_checkpoint_sign(const struct oc_identity *gateway,
@@ -89,12 +75,9 @@ bool oc_checkpoint_verify(const struct oc_audit_checkpoint *checkpoint)
     oc_provider_start();
     format_signed_bytes(checkpoint, bytes);
     OC_CLEANUP(EVP_PKEY_freep) EVP_PKEY *key = d2i_PUBKEY(NULL, &der, sizeof checkpoint->key);
-    OC_CLEANUP(EVP_MD_CTX_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
-    const bool is_genuine =
-        context && key && der == checkpoint->key + sizeof checkpoint->key &&
-        EVP_DigestVerifyInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) == 1 &&
-        EVP_DigestVerify(context, checkpoint->signature, checkpoint->n_signature, bytes,
-                         sizeof bytes) == 1;
+    const bool is_genuine = key && der == checkpoint->key + sizeof checkpoint->key &&
+                            oc_signature_is_genuine(key, bytes, sizeof bytes, checkpoint->signature,
+                                                    checkpoint->n_signature);
     oc_provider_take_error(ignored, sizeof ignored);
     return is_genuine;
 }
