@@ -65,21 +65,37 @@ static void make_key(const uint8_t address[OC_SOURCE_ADDRESS_BYTES], unsigned le
     memcpy(key, address, is_v4 ? v4_bytes[level] : v6_bytes[level]);
 }
 
-/* Two rounds of multiply and fold over both halves, from a secret start. */
-static size_t chain_of(const struct oc_source_tree *tree, unsigned level,
-                       const uint8_t key[OC_SOURCE_ADDRESS_BYTES])
+void oc_source_key(const uint8_t address[OC_SOURCE_ADDRESS_BYTES],
+                   uint8_t key[OC_SOURCE_ADDRESS_BYTES])
+{
+    make_key(address, LEVEL_SOURCE, key);
+}
+
+/* Two rounds of multiply and fold over both halves. */
+static uint64_t hash_from(uint64_t start, uint64_t seed, const uint8_t key[OC_SOURCE_ADDRESS_BYTES])
 {
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t hash = tree->seed + level;
+    uint64_t hash = start;
     for (size_t i = 0; i < OC_SOURCE_ADDRESS_BYTES; i += sizeof hash) {
         uint64_t half = 0;
         memcpy(&half, key + i, sizeof half);
         hash = (hash ^ half) * odd;
         hash ^= hash >> 29;
-        hash = (hash + tree->seed) * odd;
+        hash = (hash + seed) * odd;
         hash ^= hash >> 32;
     }
-    return (size_t)hash & (tree->n_chains - 1);
+    return hash;
+}
+
+uint64_t oc_source_hash(uint64_t seed, const uint8_t key[OC_SOURCE_ADDRESS_BYTES])
+{
+    return hash_from(seed, seed, key);
+}
+
+static size_t chain_of(const struct oc_source_tree *tree, unsigned level,
+                       const uint8_t key[OC_SOURCE_ADDRESS_BYTES])
+{
+    return (size_t)hash_from(tree->seed + level, tree->seed, key) & (tree->n_chains - 1);
 }
 
 static struct oc_source_node *find(const struct oc_source_tree *tree, unsigned level,

@@ -40,6 +40,12 @@ struct oc_source_slot {
     struct oc_source_slot **link;
 };
 
+/* What all addresses of one source have in common: IPv4 whole, of IPv6 the /64. */
+void oc_source_key(const uint8_t address[OC_SOURCE_ADDRESS_BYTES],
+                   uint8_t key[OC_SOURCE_ADDRESS_BYTES]);
+/* Of a key; with a secret seed nobody outside can fill one chain of a table. */
+uint64_t oc_source_hash(uint64_t seed, const uint8_t key[OC_SOURCE_ADDRESS_BYTES]);
+
 /* `seed` is random: which sources share a chain must not be known outside. `max` is how many places
  * there are.
  * Owns: oc_source_tree_free. NULL when out of memory. */

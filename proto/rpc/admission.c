@@ -43,37 +43,17 @@ struct oc_admission {
 
 /* ---- sources ------------------------------------------------------------------------------- */
 
-static void make_key(const struct oc_source *source, uint8_t key[OC_SOURCE_ADDRESS_BYTES])
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    memcpy(key, source->address, OC_SOURCE_ADDRESS_BYTES);
-    if (memcmp(key, mapped, sizeof mapped) != 0) {
-        memset(key + OC_SOURCE_ADDRESS_BYTES / 2, 0, OC_SOURCE_ADDRESS_BYTES / 2);
-    }
-}
-
-/* From a secret start: nobody outside can fill one chain. */
 static size_t chain_of(const struct oc_admission *admission,
                        const uint8_t key[OC_SOURCE_ADDRESS_BYTES])
 {
-    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t hash = admission->seed;
-    for (size_t i = 0; i < OC_SOURCE_ADDRESS_BYTES; i += sizeof hash) {
-        uint64_t half = 0;
-        memcpy(&half, key + i, sizeof half);
-        hash = (hash ^ half) * odd;
-        hash ^= hash >> 29;
-        hash = (hash + admission->seed) * odd;
-        hash ^= hash >> 32;
-    }
-    return (size_t)hash & (admission->n_chains - 1);
+    return (size_t)oc_source_hash(admission->seed, key) & (admission->n_chains - 1);
 }
 
 static struct oc_admission_source *obtain_source(struct oc_admission *admission,
                                                  const struct oc_source *source, bool is_exempt)
 {
     uint8_t key[OC_SOURCE_ADDRESS_BYTES];
-    make_key(source, key);
+    oc_source_key(source->address, key);
     struct oc_admission_source **chain = &admission->chains[chain_of(admission, key)];
     struct oc_admission_source *found = *chain;
     while (found && memcmp(found->key, key, sizeof key) != 0) {
