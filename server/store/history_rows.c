@@ -83,7 +83,9 @@ enum oc_status history_rows_put_change(struct history_rows *history,
                                        const struct store_write *write, struct oc_error *err)
 {
     const struct store_change *change = write->change;
+    static const struct oc_device_id none;
     const struct oc_device_id *id = change->after ? &change->after->id : change->forget;
+    id = id ? id : &none;
     struct binder binder = bind(history, HISTORY_PUT_CHANGE);
     bind_number(&binder, (int64_t)write->seq);
     bind_number(&binder, change->now_ms);

@@ -94,6 +94,13 @@ enum oc_status store_load_all(struct store *store, store_visit_fn visit, void *u
     return st ? st : store->ops->load_all(store, visit, user, err);
 }
 
+enum oc_status store_load_administrators(struct store *store, store_visit_administrator_fn visit,
+                                         void *user, struct oc_error *err)
+{
+    enum oc_status st = make_ready(store, err);
+    return st ? st : store->ops->load_administrators(store, visit, user, err);
+}
+
 enum oc_status store_begin(struct store *store, struct oc_error *err)
 {
     assert(!store->is_in_group);
@@ -112,15 +119,18 @@ enum oc_status store_apply(struct store *store, const struct store_change *chang
                            struct oc_error *err)
 {
     assert(store->is_in_group);
-    assert(!change->after || !change->forget);
-    assert((!change->after && !change->forget) || change->action);
-    if (change->after && !pairing_is_consistent(change->after)) {
+    const bool is_numbered = change->after || change->forget || change->administrator;
+    assert((change->after != NULL) + (change->forget != NULL) + (change->administrator != NULL) <=
+           1);
+    assert(!is_numbered || change->action);
+    if ((change->after && !pairing_is_consistent(change->after)) ||
+        (change->administrator && !administrator_is_consistent(change->administrator))) {
         return oc_fail(err, OC_DATA_LOSS, "store: a record that breaks its invariants is refused");
     }
     const struct store_progress before = store->working;
     struct store_progress *working = &store->working;
     struct store_write write = {.change = change};
-    if (change->after || change->forget) {
+    if (is_numbered) {
         write.seq = ++working->seq;
     }
     if (change->audit) {

@@ -13,6 +13,7 @@
 
 #include "proto/base/cleanup.h"
 #include "proto/base/secret.h"
+#include "server/domain/administrator.h"
 #include "server/domain/pairing.h"
 
 struct store;
@@ -74,6 +75,13 @@ typedef enum oc_status (*store_visit_fn)(void *user, const struct pairing *pairi
 OC_MUST_CHECK enum oc_status store_load_all(struct store *store, store_visit_fn visit, void *user,
                                             struct oc_error *err);
 
+/* Every administrator, by name; is_quarantined as above. */
+typedef enum oc_status (*store_visit_administrator_fn)(void *user,
+                                                       const struct administrator *administrator);
+OC_MUST_CHECK enum oc_status store_load_administrators(struct store *store,
+                                                       store_visit_administrator_fn visit,
+                                                       void *user, struct oc_error *err);
+
 /* ---- changes ------------------------------------------------------------------------------- */
 
 /* The memory of a call that changed something, so that its repetition changes nothing. */
@@ -92,9 +100,11 @@ struct store_key {
 struct store_change {
     const struct pairing *after;       /* NULL: no record changes (a refusal, an unlock) */
     const struct oc_device_id *forget; /* instead of `after`: deletes this record; NULL: none */
-    const struct audit_event *audit;   /* NULL: not audited */
-    const char *action;                /* change-log word; with `after` or `forget` */
-    const struct store_key *key;       /* NULL: none; its seq is filled by the store */
+    const struct administrator *administrator; /* instead of both: numbered, too, as a change of
+                                                  the device of zeros; NULL: none */
+    const struct audit_event *audit;           /* NULL: not audited */
+    const char *action;          /* change-log word; with `after`, `forget` or `administrator` */
+    const struct store_key *key; /* NULL: none; its seq is filled by the store */
     int64_t now_ms;
 };
 
@@ -107,13 +117,13 @@ struct store_change {
 /*
  * A group: begin, any number of applies, commit. An apply runs in its own savepoint: when it
  * fails, it alone is undone and the group goes on. *seq gets the change-log number (0 without
- * `after` and `forget`). To forget a device that has no record is done, and numbered all the same.
- * Fails (apply): RESOURCE_EXHAUSTED (disk full), UNAVAILABLE (I/O), ALREADY_EXISTS (alias taken),
- *        DATA_LOSS (the record breaks its invariants, or a constraint of the schema refused
- *        the row: a bug, contained).
- * Fails (commit): nothing of the group is on disk or ever will be, and the store goes on; or, with
- *        is_outcome_unknown and store_needs_reopen, nobody knows: the store must be reopened with
- *        store_reopen, and read anew if its numbers moved, before it is used again.
+ * `after`, `forget` and `administrator`). To forget a device that has no record is done, and
+ * numbered all the same. Fails (apply): RESOURCE_EXHAUSTED (disk full), UNAVAILABLE (I/O),
+ * ALREADY_EXISTS (alias taken), DATA_LOSS (the record breaks its invariants, or a constraint of the
+ * schema refused the row: a bug, contained). Fails (commit): nothing of the group is on disk or
+ * ever will be, and the store goes on; or, with is_outcome_unknown and store_needs_reopen, nobody
+ * knows: the store must be reopened with store_reopen, and read anew if its numbers moved, before
+ * it is used again.
  *
  * store_reopen takes what lies there, an older database or another one, too: whoever calls it
  * compares store_identity with what was committed before anything is read into memory or written.

@@ -31,6 +31,8 @@ struct store_ops {
     enum oc_status (*reopen)(struct store *store, struct oc_error *err); /* sets `committed` */
     enum oc_status (*load_all)(struct store *store, store_visit_fn visit, void *user,
                                struct oc_error *err);
+    enum oc_status (*load_administrators)(struct store *store, store_visit_administrator_fn visit,
+                                          void *user, struct oc_error *err);
     enum oc_status (*begin)(struct store *store, struct oc_error *err);
     enum oc_status (*apply)(struct store *store, const struct store_write *write,
                             struct oc_error *err); /* all of it or nothing */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "server/store/audit_chain.h"
+#include "server/store/memory_administrators.h"
 #include "server/store/memory_records.h"
 #include "server/store/store_backend.h"
 
@@ -43,6 +44,7 @@ struct undo {
 struct memory_store {
     struct store base;
     struct memory_records records;
+    struct memory_administrators administrators;
     struct list audit;   /* of store_audit_row */
     struct list changes; /* of store_change_row, without gaps */
     struct list keys;    /* of key_row */
@@ -121,6 +123,7 @@ static void memory_close(struct store *store)
 {
     struct memory_store *memory = memory_of(store);
     memory_records_deinit(&memory->records);
+    memory_administrators_deinit(&memory->administrators);
     drop_undo(memory);
     free(memory->audit.items);
     free(memory->changes.items);
@@ -149,6 +152,20 @@ static enum oc_status memory_load_all(struct store *store, store_visit_fn visit,
         }
     }
     return OC_OK;
+}
+
+static enum oc_status memory_load_administrators(struct store *store,
+                                                 store_visit_administrator_fn visit, void *user,
+                                                 struct oc_error *err)
+{
+    (void)err;
+    const struct memory_administrator_list *list =
+        memory_administrators_now(&memory_of(store)->administrators);
+    enum oc_status st = OC_OK;
+    for (size_t i = 0; i < list->n && !st; i++) {
+        st = visit(user, list->items[i]);
+    }
+    return st;
 }
 
 /* ---- groups -------------------------------------------------------------------------------- */
@@ -183,6 +200,7 @@ static void memory_rollback(struct store *store)
 {
     struct memory_store *memory = memory_of(store);
     undo_to(memory, 0);
+    memory_administrators_rollback(&memory->administrators);
     memory->audit.n = memory->audit.n_kept;
     memory->changes.n = memory->changes.n_kept;
     memory->keys.n = memory->keys.n_kept;
@@ -201,6 +219,7 @@ static enum oc_status memory_commit(struct store *store, bool *rolled_back, stru
         return oc_fail(err, OC_UNAVAILABLE, "store: planned failure of a commit");
     }
     drop_undo(memory);
+    memory_administrators_commit(&memory->administrators);
     memory->audit.n_kept = memory->audit.n;
     memory->changes.n_kept = memory->changes.n;
     memory->keys.n_kept = memory->keys.n;
@@ -297,14 +316,15 @@ static void put_history(struct memory_store *memory, const struct store_write *w
 {
     const struct store_change *change = write->change;
     if (write->seq) {
-        assert(change->after || change->forget);
         struct store_change_row *row =
             (struct store_change_row *)memory->changes.items + memory->changes.n++;
         *row = (struct store_change_row){
             .seq = write->seq,
             .at_ms = change->now_ms,
-            .device_id = change->after ? change->after->id : *change->forget,
         };
+        if (change->after || change->forget) {
+            row->device_id = change->after ? change->after->id : *change->forget;
+        }
         (void)snprintf(row->action, sizeof row->action, "%s", change->action);
     }
     if (change->audit) {
@@ -341,6 +361,10 @@ static enum oc_status memory_apply(struct store *store, const struct store_write
     }
     if (!st && write->change->forget) {
         st = forget_record(memory, write->change->forget, err);
+    }
+    if (!st && write->change->administrator &&
+        !memory_administrators_put(&memory->administrators, write->change->administrator)) {
+        st = refuse_memory(err);
     }
     if (!st) {
         put_history(memory, write);
@@ -480,6 +504,7 @@ static const struct store_ops memory_ops = {
     .close = memory_close,
     .reopen = memory_reopen,
     .load_all = memory_load_all,
+    .load_administrators = memory_load_administrators,
     .begin = memory_begin,
     .apply = memory_apply,
     .commit = memory_commit,

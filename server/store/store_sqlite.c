@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 
 #include "proto/crypto/digest.h"
+#include "server/store/administrator_rows.h"
 #include "server/store/database.h"
 #include "server/store/directory.h"
 #include "server/store/history_rows.h"
@@ -50,6 +51,7 @@ struct sqlite_store {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct record_rows rows;
     struct history_rows history;
+    struct administrator_rows administrators;
     bool is_group_lost;     /* the open group cannot be committed any more */
     enum oc_status lost_by; /* what made it so ... */
     char lost_cause[24];    /* ... and its error's cause */
@@ -84,6 +86,7 @@ static void detach(struct sqlite_store *sqlite, bool is_sound)
     backup_detach(&sqlite->base);
     record_rows_deinit(&sqlite->rows);
     history_rows_deinit(&sqlite->history);
+    administrator_rows_deinit(&sqlite->administrators);
     for (size_t i = 0; i < STATEMENT_COUNT; i++) {
         (void)sqlite3_finalize(sqlite->statements[i]);
         sqlite->statements[i] = NULL;
@@ -101,7 +104,10 @@ static enum oc_status prepare_all(struct sqlite_store *sqlite, struct oc_error *
         }
     }
     enum oc_status st = record_rows_init(&sqlite->rows, sqlite->db, err);
-    return st ? st : history_rows_init(&sqlite->history, sqlite->db, err);
+    if (!st) {
+        st = history_rows_init(&sqlite->history, sqlite->db, err);
+    }
+    return st ? st : administrator_rows_init(&sqlite->administrators, sqlite->db, err);
 }
 
 struct meta {
@@ -202,6 +208,13 @@ static enum oc_status sqlite_load_all(struct store *store, store_visit_fn visit,
     return st;
 }
 
+static enum oc_status sqlite_load_administrators(struct store *store,
+                                                 store_visit_administrator_fn visit, void *user,
+                                                 struct oc_error *err)
+{
+    return administrator_rows_load(&sqlite_of(store)->administrators, visit, user, err);
+}
+
 /* ---- groups -------------------------------------------------------------------------------- */
 
 static enum oc_status sqlite_begin(struct store *store, struct oc_error *err)
@@ -220,6 +233,8 @@ static enum oc_status put_all(struct sqlite_store *sqlite, const struct store_wr
         st = record_rows_put(&sqlite->rows, change->after, err);
     } else if (change->forget) {
         st = record_rows_forget(&sqlite->rows, change->forget, err);
+    } else if (change->administrator) {
+        st = administrator_rows_put(&sqlite->administrators, change->administrator, err);
     }
     if (!st && write->seq) {
         st = history_rows_put_change(&sqlite->history, write, err);
@@ -456,6 +471,7 @@ static const struct store_ops sqlite_ops = {
     .close = sqlite_close,
     .reopen = sqlite_reopen,
     .load_all = sqlite_load_all,
+    .load_administrators = sqlite_load_administrators,
     .begin = sqlite_begin,
     .apply = sqlite_apply,
     .commit = sqlite_commit,
@@ -503,6 +519,8 @@ enum oc_status store_open_sqlite(const struct store_options *options, struct sto
     base->ops = &sqlite_ops;
     sqlite->rows.hmac = sqlite->hmac;
     sqlite->rows.gateway_id = base->gateway_id;
+    sqlite->administrators.hmac = sqlite->hmac;
+    sqlite->administrators.gateway_id = base->gateway_id;
     struct meta meta;
     enum oc_status st = database_resolve(options->path, &sqlite->path, err);
     if (!st) {

@@ -73,12 +73,22 @@ static enum oc_status count(void *user, const struct pairing *pairing,
     return OC_OK;
 }
 
+static enum oc_status count_administrator(void *user, const struct administrator *administrator)
+{
+    struct store_findings *out = user;
+    out->n_quarantined += administrator->is_quarantined;
+    return OC_OK;
+}
+
 enum oc_status store_verify(struct store *store, struct store_findings *out, struct oc_error *err)
 {
     struct store_findings findings = {.head = genesis_of(store)};
     enum oc_status st = verify_audit(store, &findings, err);
     if (!st) {
         st = store_load_all(store, count, &findings, err);
+    }
+    if (!st) {
+        st = store_load_administrators(store, count_administrator, &findings, err);
     }
     if (!st) {
         *out = findings;

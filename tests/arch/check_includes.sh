@@ -52,7 +52,7 @@ include/openclaw/admin.h        250
 include/openclaw/audit.h        210
 include/openclaw/pairing.h      220
 proto/rpc/connection_internal.h 190
-server/store/store.h            200
+server/store/store.h            210
 '
 
 breaches=0

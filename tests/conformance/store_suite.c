@@ -196,10 +196,8 @@ void suite_check_audit(struct suite *suite, uint64_t n_rows)
 int store_suite_run(const struct suite_backend *backend)
 {
     const struct suite_test *const tables[] = {
-        suite_record_tests,
-        suite_group_tests,
-        suite_history_tests,
-        suite_forget_tests,
+        suite_record_tests, suite_group_tests,         suite_history_tests,
+        suite_forget_tests, suite_administrator_tests,
     };
     struct suite_backend mine = *backend;
     struct CMUnitTest tests[MAX_TESTS] = {0};

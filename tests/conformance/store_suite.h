@@ -66,3 +66,4 @@ extern const struct suite_test suite_record_tests[];
 extern const struct suite_test suite_group_tests[];
 extern const struct suite_test suite_history_tests[];
 extern const struct suite_test suite_forget_tests[];
+extern const struct suite_test suite_administrator_tests[];

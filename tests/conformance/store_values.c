@@ -376,3 +376,74 @@ void assert_same_key(const struct store_key *a, const struct store_key *b)
     assert_int_equal(a->seq, b->seq);
     assert_int_equal(a->session_closed, b->session_closed);
 }
+
+static void fill_certificate(uint8_t seed, struct administrator_certificate *out)
+{
+    *out = (struct administrator_certificate){
+        .n_serial = (uint8_t)(seed % ADMINISTRATOR_SERIAL_BYTES + 1),
+        .not_before_ms = 1000 + seed,
+        .not_after_ms = 2000 + seed,
+        .issued_ms = 1500 + seed,
+        .revoked_ms = seed % 2 ? 1700 + seed : 0,
+        .n_der = (uint16_t)(seed % 3 ? ADMINISTRATOR_DER_BYTES - seed : 0),
+    };
+    memset(out->sha256.bytes, seed, sizeof out->sha256.bytes);
+    memset(out->spki_sha256.bytes, seed + 1, sizeof out->spki_sha256.bytes);
+    memset(out->renewed_with.bytes, seed + 2, sizeof out->renewed_with.bytes);
+    memset(out->serial, seed + 3, out->n_serial);
+    memset(out->der, seed + 4, out->n_der);
+    (void)snprintf(out->issued_by, sizeof out->issued_by, "uid:%u", seed);
+    (void)snprintf(out->revoked_by, sizeof out->revoked_by, "%s", seed % 2 ? "admin:bob" : "");
+}
+
+void value_administrator(const char *name, size_t n, struct administrator *out)
+{
+    *out = (struct administrator){
+        .role = ADMINISTRATOR_APPROVER,
+        .generation = 7,
+        .created_ms = 11,
+        .created_by = "uid:0",
+        .decided_ms = 12,
+        .decided_by = "admin:carol",
+        .n_certificates = n,
+    };
+    (void)snprintf(out->name, sizeof out->name, "%s", name);
+    for (size_t i = 0; i < n; i++) {
+        fill_certificate((uint8_t)(i + 1), &out->certificates[i]);
+    }
+}
+
+static void assert_same_certificate(const struct administrator_certificate *a,
+                                    const struct administrator_certificate *b)
+{
+    assert_memory_equal(&a->sha256, &b->sha256, sizeof a->sha256);
+    assert_memory_equal(&a->spki_sha256, &b->spki_sha256, sizeof a->spki_sha256);
+    assert_memory_equal(&a->renewed_with, &b->renewed_with, sizeof a->renewed_with);
+    assert_int_equal(a->n_serial, b->n_serial);
+    assert_memory_equal(a->serial, b->serial, a->n_serial);
+    assert_int_equal(a->not_before_ms, b->not_before_ms);
+    assert_int_equal(a->not_after_ms, b->not_after_ms);
+    assert_int_equal(a->issued_ms, b->issued_ms);
+    assert_int_equal(a->revoked_ms, b->revoked_ms);
+    assert_string_equal(a->issued_by, b->issued_by);
+    assert_string_equal(a->revoked_by, b->revoked_by);
+    assert_int_equal(a->n_der, b->n_der);
+    assert_memory_equal(a->der, b->der, a->n_der);
+}
+
+void assert_same_administrator(const struct administrator *a, const struct administrator *b)
+{
+    assert_string_equal(a->name, b->name);
+    assert_int_equal(a->role, b->role);
+    assert_int_equal(a->is_revoked, b->is_revoked);
+    assert_int_equal(a->is_quarantined, b->is_quarantined);
+    assert_int_equal(a->generation, b->generation);
+    assert_int_equal(a->created_ms, b->created_ms);
+    assert_string_equal(a->created_by, b->created_by);
+    assert_int_equal(a->decided_ms, b->decided_ms);
+    assert_string_equal(a->decided_by, b->decided_by);
+    assert_int_equal(a->n_certificates, b->n_certificates);
+    for (size_t i = 0; i < a->n_certificates; i++) {
+        assert_same_certificate(&a->certificates[i], &b->certificates[i]);
+    }
+}

@@ -27,8 +27,11 @@ struct oc_grant value_grant(unsigned n_scopes);
 struct sighting value_sighting(uint32_t n);
 struct audit_event value_event(uint32_t n);
 struct store_key value_key(uint32_t n);
+/* With n certificates, every field filled. */
+void value_administrator(const char *name, size_t n, struct administrator *out);
 
 void assert_same_record(const struct pairing *a, const struct pairing *b);
 void assert_same_sighting(const struct sighting *a, const struct sighting *b);
 void assert_same_event(const struct audit_event *a, const struct audit_event *b);
+void assert_same_administrator(const struct administrator *a, const struct administrator *b);
 void assert_same_key(const struct store_key *a, const struct store_key *b);
