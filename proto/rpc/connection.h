@@ -33,9 +33,9 @@ struct oc_peer {
     struct oc_source source;
     bool has_device_id;            /* device door: proved in the handshake */
     struct oc_device_id device_id; /* with has_device_id */
-    struct oc_digest spki_sha256;  /* client side: the gateway's pin, verified or first seen;
-                                      in closed(), the one that no pin matched */
-    uint32_t uid;                  /* ipc: peer credentials; UINT32_MAX: not known */
+    struct oc_digest spki_sha256;  /* client: the gateway's pin; in closed(), what matched none */
+    const struct oc_admin_certificate *admin; /* admin door; in opened() alone: copy it there */
+    uint32_t uid;                             /* ipc: peer credentials; UINT32_MAX: not known */
     uint32_t pid;
 };
 

@@ -77,7 +77,8 @@ static bool finish_handshake(struct oc_connection *connection, struct oc_error *
         (void)oc_fail(err, OC_UNAUTHENTICATED, "tls: the peer's certificate is not readable");
         return false;
     }
-    connection->peer.has_device_id = connection->listener != NULL;
+    connection->peer.has_device_id = connection->listener != NULL && !proved.admin;
+    connection->peer.admin = proved.admin;
     connection->peer.device_id = proved.device_id;
     connection->peer.spki_sha256 = proved.spki_sha256;
     return greet(connection);

@@ -137,7 +137,6 @@ static bool set_policy(SSL_CTX *ssl)
                                          "TLS_CHACHA20_POLY1305_SHA256") == 1;
 }
 
-/* Makes a context that presents `identity`. */
 static enum oc_status context_new_in(OSSL_LIB_CTX *library, const SSL_METHOD *method,
                                      const struct oc_identity *identity,
                                      struct oc_tls_context **out, struct oc_error *err)
@@ -164,7 +163,7 @@ static enum oc_status context_new_in(OSSL_LIB_CTX *library, const SSL_METHOD *me
 
 /* One whose peers have keys of the two kinds that this protocol knows. The identity's key lives in
  * the default context; OpenSSL copies it over at the first handshake and keeps the copy with it. */
-static enum oc_status context_new(const SSL_METHOD *method, const struct oc_identity *identity,
+enum oc_status oc_tls_context_new(const SSL_METHOD *method, const struct oc_identity *identity,
                                   struct oc_tls_context **out, struct oc_error *err)
 {
     OSSL_LIB_CTX *view = oc_provider_view();
@@ -180,7 +179,7 @@ enum oc_status oc_tls_context_for_devices(const struct oc_identity *gateway,
                                           struct oc_tls_context **out, struct oc_error *err)
 {
     OC_CLEANUP(oc_tls_context_freep) struct oc_tls_context *context = NULL;
-    enum oc_status st = context_new(TLS_server_method(), gateway, &context, err);
+    enum oc_status st = oc_tls_context_new(TLS_server_method(), gateway, &context, err);
     if (st) {
         return st;
     }
@@ -240,7 +239,7 @@ enum oc_status oc_tls_context_for_client(const struct oc_identity *identity,
     /* Certificates of an authority have keys of any kind. */
     enum oc_status st = is_by_ca
                             ? context_new_in(NULL, TLS_client_method(), identity, &context, err)
-                            : context_new(TLS_client_method(), identity, &context, err);
+                            : oc_tls_context_new(TLS_client_method(), identity, &context, err);
     if (st) {
         return st;
     }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "proto/base/cleanup.h"
+#include "proto/crypto/admin_certificate.h"
 #include "proto/crypto/identity.h"
 
 struct oc_tls_context;
@@ -17,6 +18,17 @@ struct oc_tls_context;
 OC_MUST_CHECK enum oc_status oc_tls_context_for_devices(const struct oc_identity *gateway,
                                                         struct oc_tls_context **out,
                                                         struct oc_error *err);
+
+/* Judges what a peer sent, its own certificate first, in DER. Must not block. */
+typedef enum oc_admin_verdict (*oc_tls_judge_fn)(void *user, const struct oc_bytes *sent,
+                                                 size_t n_sent, struct oc_admin_certificate *out);
+
+/* The admin door: asks for a certificate, and lets in whom `judge` accepts. Nothing else decides:
+ * no system store, no file. `user` must outlive the context. */
+OC_MUST_CHECK enum oc_status oc_tls_context_for_admins(const struct oc_identity *gateway,
+                                                       oc_tls_judge_fn judge, void *user,
+                                                       struct oc_tls_context **out,
+                                                       struct oc_error *err);
 
 enum {
     OC_TLS_MAX_PINS = 8,
@@ -50,4 +62,5 @@ OC_DEFINE_CLEANUP(oc_tls_context_free, struct oc_tls_context);
 struct oc_tls_peer {
     struct oc_device_id device_id; /* device door only */
     struct oc_digest spki_sha256;
+    const struct oc_admin_certificate *admin; /* admin door; the session's */
 };

@@ -16,10 +16,23 @@ struct oc_tls_context {
     SSL_CTX *ssl;
     BIO_METHOD *memory; /* see tls_session.c */
     bool is_device_door;
+    oc_tls_judge_fn judge; /* admin door; NULL elsewhere */
+    void *judge_user;
     size_t n_pins; /* client: 0 on first use and with a CA */
     struct oc_digest pins[OC_TLS_MAX_PINS];
     char sni[OC_TLS_MAX_SNI_BYTES + 1]; /* client: "" unless a DNS name is verified */
 };
+
+/* What a session at the admin door knows of its peer; its SSL object's app data. */
+struct oc_tls_admin {
+    enum oc_admin_verdict verdict; /* ACCEPTED also before anything was judged */
+    struct oc_admin_certificate certificate;
+};
+
+/* Makes a context that presents `identity`. */
+OC_MUST_CHECK enum oc_status oc_tls_context_new(const SSL_METHOD *method,
+                                                const struct oc_identity *identity,
+                                                struct oc_tls_context **out, struct oc_error *err);
 
 /* The BIO through which a session sees its connection's bytes. NULL when out of memory. */
 BIO_METHOD *oc_tls_memory_method(void);

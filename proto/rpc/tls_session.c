@@ -15,8 +15,9 @@ struct oc_tls_session {
     const struct oc_tls_context *context;
     const uint8_t *input; /* lent by oc_tls_feed */
     size_t n_input;
-    struct oc_buffer *output; /* of the call that runs */
-    struct oc_digest refused; /* the SSL object's app data: see judge_gateway */
+    struct oc_buffer *output;   /* of the call that runs */
+    struct oc_digest refused;   /* the SSL object's app data: see judge_gateway */
+    struct oc_tls_admin *admin; /* at the admin door; there it is the app data */
 };
 
 /* ---- the BIO: OpenSSL's view of the connection -------------------------------------------- */
@@ -83,7 +84,7 @@ static bool attach_bio(struct oc_tls_session *session)
 
 static bool set_role(struct oc_tls_session *session)
 {
-    if (session->context->is_device_door) {
+    if (session->context->is_device_door || session->context->judge) {
         SSL_set_accept_state(session->ssl);
         return true;
     }
@@ -101,12 +102,15 @@ enum oc_status oc_tls_session_new(const struct oc_tls_context *context, struct o
     }
     session->context = context;
     session->ssl = SSL_new(context->ssl);
-    if (!session->ssl || !attach_bio(session) || !set_role(session)) {
+    session->admin = context->judge ? calloc(1, sizeof *session->admin) : NULL;
+    if (!session->ssl || (context->judge && !session->admin) || !attach_bio(session) ||
+        !set_role(session)) {
         oc_tls_session_free(session);
         ERR_clear_error();
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "tls: cannot make a session");
     }
-    (void)SSL_set_app_data(session->ssl, &session->refused);
+    (void)SSL_set_app_data(session->ssl,
+                           session->admin ? (void *)session->admin : (void *)&session->refused);
     *out = session;
     return OC_OK;
 }
@@ -115,6 +119,7 @@ void oc_tls_session_free(struct oc_tls_session *session)
 {
     if (session) {
         SSL_free(session->ssl);
+        free(session->admin);
         free(session);
     }
 }
@@ -141,7 +146,10 @@ static enum oc_tls_result fail(struct oc_tls_session *session, struct oc_error *
     const long verdict = SSL_get_verify_result(session->ssl);
     char reason[128];
     oc_provider_take_error(reason, sizeof reason);
-    if (verdict != X509_V_OK) {
+    if (session->admin && session->admin->verdict != OC_ADMIN_ACCEPTED) {
+        (void)oc_fail(err, OC_UNAUTHENTICATED, "tls: %s",
+                      oc_admin_verdict_text(session->admin->verdict));
+    } else if (verdict != X509_V_OK) {
         (void)oc_fail(err, OC_UNAUTHENTICATED, "tls: %s: %s", reason,
                       X509_verify_cert_error_string(verdict));
     } else {
@@ -180,6 +188,7 @@ bool oc_tls_read_peer(const struct oc_tls_session *session, struct oc_tls_peer *
     if (!certificate || !oc_tls_spki_sha256(certificate, &peer->spki_sha256)) {
         return false;
     }
+    peer->admin = session->admin ? &session->admin->certificate : NULL;
     if (!session->context->is_device_door) {
         return true;
     }
