@@ -9,6 +9,7 @@
 
 #include "server/obs/log.h"
 #include "server/obs/metrics.h"
+#include "server/service/administrators.h"
 #include "server/service/writer.h"
 
 struct decide_change {
@@ -264,9 +265,29 @@ static void decide_on(struct group *group, struct decide_change *decide,
     decide->outcome = st ? oc_status_name(st) : pairing_outcome_name(decision.outcome);
 }
 
-/* The caller has given up before the work began; what has begun is finished, however late. */
-static enum oc_status check_start(const struct service *service, struct decide_change *decide)
+/* What dispatch allowed may have been taken away while the decision waited. */
+static enum oc_status check_authority(struct service *service, const struct decide_change *decide,
+                                      struct oc_error *err)
 {
+    enum administrator_role role = ADMINISTRATOR_ADMIN;
+    if (decide->caller.is_remote) {
+        (void)administrators_look_up(service, &decide->caller.certificate, &role);
+    }
+    if (role >= ADMINISTRATOR_APPROVER) {
+        return OC_OK;
+    }
+    admin_record_denied(service, &decide->caller.actor, pairing_event_name(decide->command.kind),
+                        "revoked");
+    return oc_fail(err, OC_PERMISSION_DENIED, "an approver no more");
+}
+
+/* The caller has given up before the work began; what has begun is finished, however late. */
+static enum oc_status check_start(struct service *service, struct decide_change *decide)
+{
+    enum oc_status st = check_authority(service, decide, &decide->result.error);
+    if (st) {
+        return st;
+    }
     if (decide->start_by_ms == 0 || service_monotonic_ms(service) < decide->start_by_ms) {
         return check_command(&decide->command, &decide->result.error);
     }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "server/domain/administrator.h"
 #include "server/service/pairing_service.h"
 
 /* One device as lists show it. */
@@ -59,6 +60,10 @@ struct admin_caller {
     uint8_t key[STORE_KEY_BYTES];
     struct oc_digest payload_digest;
     uint32_t budget_ms; /* work that has not started by then is not done; 0: no bound */
+    /* From afar: who it is was proved by this certificate, and may be no administrator any more. */
+    bool is_remote;
+    char remote_name[ADMINISTRATOR_NAME_BYTES + 1];
+    struct oc_digest certificate;
 };
 
 struct decide_command {

@@ -4,6 +4,7 @@
 
 #include "server/obs/log.h"
 #include "server/obs/metrics.h"
+#include "server/service/administrators_state.h"
 #include "server/service/checkpoints.h"
 #include "server/service/writer.h"
 
@@ -21,6 +22,7 @@ enum {
 
 enum chore_kind {
     CHORE_RETRY,
+    CHORE_ADMINISTRATORS,
     CHORE_MARKER,
     CHORE_SIGHTINGS,
     CHORE_PRUNE,
@@ -143,6 +145,12 @@ static void tell_clock_step(const struct service *service)
     }
 }
 
+static void run_administrators(struct service *service, struct change *change)
+{
+    (void)change;
+    (void)administrators_retry(service);
+}
+
 static void run_metrics(struct service *service, struct change *change)
 {
     struct service_status status;
@@ -173,6 +181,7 @@ static const struct {
     int64_t every_ms;
 } chores[CHORE_COUNT] = {
     [CHORE_RETRY] = {{.stage = stage_retry, .finish = finish}, RETRY_EVERY_MS},
+    [CHORE_ADMINISTRATORS] = {{.run = run_administrators, .finish = finish}, RETRY_EVERY_MS},
     [CHORE_MARKER] = {{.run = run_marker, .finish = finish}, MARKER_EVERY_MS},
     [CHORE_SIGHTINGS] = {{.run = run_sightings, .finish = finish}, SIGHTINGS_EVERY_MS},
     [CHORE_PRUNE] = {{.run = run_prune, .finish = finish}, PRUNE_LOOK_MS},
@@ -221,6 +230,7 @@ void housekeeping_tick(struct housekeeping *housekeeping, int64_t monotonic_ms)
 void housekeeping_finish(struct service *service)
 {
     writer_finish(service);
+    administrators_finish(service);
     run_sightings(service, NULL);
     run_marker(service, NULL);
     checkpoints_finish(service);

@@ -5,6 +5,7 @@
 
 #include "server/obs/log.h"
 #include "server/obs/metrics.h"
+#include "server/service/administrators_state.h"
 #include "server/service/expiry.h"
 #include "server/service/waiters.h"
 
@@ -282,10 +283,11 @@ enum oc_status records_load(struct service *service, struct store *store,
     if (st == OC_RESOURCE_EXHAUSTED) {
         return oc_fail(err, st, "service: out of memory while loading");
     }
-    if (!st) {
-        forget_missing(&loading);
+    if (st) {
+        return st;
     }
-    return st;
+    forget_missing(&loading);
+    return administrators_load(service, store, err);
 }
 
 /* ---- another database ----------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 
 #include "server/obs/log.h"
 #include "server/service/admin_service.h"
+#include "server/service/administrators_state.h"
 #include "server/service/backup.h"
 #include "server/service/expiry.h"
 #include "server/service/housekeeping.h"
@@ -84,6 +85,7 @@ struct open_requests_source service_source(const struct service *service, const 
 
 static void free_parts(struct service *service)
 {
+    administrators_free(service->administrators);
     open_requests_deinit(&service->waiting);
     directory_deinit(&service->directory);
     index_deinit(&service->index);
@@ -99,8 +101,10 @@ static struct service *allocate(const struct service_options *options)
 {
     struct service *service = calloc(1, sizeof *service);
     if (!service) {
+        oc_admin_ca_free(options->admin_ca);
         return NULL;
     }
+    service->administrators = administrators_new(options->admin_ca);
     uint64_t seed;
     random_fill(options->random, &seed, sizeof seed);
     service->options = *options;
@@ -124,7 +128,9 @@ static struct service *allocate(const struct service_options *options)
     };
     index_init(&service->index, seed, service_monotonic_ms(service));
     directory_init(&service->directory, seed);
-    if (!open_requests_init(&service->waiting, seed, options->max_pending)) {
+    service->options.admin_ca = NULL;
+    if (!open_requests_init(&service->waiting, seed, options->max_pending) ||
+        !service->administrators) {
         free_parts(service);
         return NULL;
     }

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "proto/crypto/admin_ca.h"
 #include "proto/crypto/checkpoint.h"
 #include "proto/crypto/receipt.h"
 #include "server/base/clock.h"
@@ -69,6 +70,10 @@ struct service_options {
     /* Makes a new store after an administrator said `unlock --init`; NULL: not possible. */
     enum oc_status (*make_store)(void *user, struct store **out, struct oc_error *err);
     void *make_store_user;
+    struct oc_admin_ca *admin_ca; /* NULL: there is none yet; taken */
+    /* Makes a CA durable in place of the one that is kept; NULL: not possible. Writer thread. */
+    enum oc_status (*save_admin_ca)(void *user, const struct oc_admin_ca *ca, struct oc_error *err);
+    void *save_admin_ca_user;
     /* Reads the configuration again and puts in force what may be, on the writer's thread; NULL:
      * not possible. */
     void (*reload)(void *user, const struct audit_actor *actor, struct reload_report *out);

@@ -22,6 +22,7 @@ struct clockwork;
 struct writer;
 struct watchers;
 struct backup;
+struct administrators;
 
 struct service {
     struct service_options options; /* as given; store is the writer's, secret not kept */
@@ -35,6 +36,7 @@ struct service {
     struct clockwork *clockwork;
     struct watchers *watchers;
     struct backup *backup; /* the writer's */
+    struct administrators *administrators;
     struct outage outage;
     struct denied_limit denied;
     int64_t started_ms;
