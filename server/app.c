@@ -13,6 +13,7 @@
 #include "server/app_checkpoints.h"
 #include "server/app_reload.h"
 #include "server/host/boot_clock.h"
+#include "server/rpc/admin_door.h"
 #include "server/state.h"
 
 enum {
@@ -44,6 +45,7 @@ struct app {
     struct oc_tls_context *tls;
     struct dispatch *dispatch;
     struct doors *doors;
+    struct admin_door *admin_door; /* NULL: not configured */
 };
 
 /* ---- configuration --------------------------------------------------------------------------- */
@@ -115,6 +117,12 @@ static enum oc_status make_store(void *user, struct store **out, struct oc_error
 {
     struct app *app = user;
     return state_make_store(&app->state, clock_now_ms(&app->clock), out, err);
+}
+
+static enum oc_status save_admin_ca(void *user, const struct oc_admin_ca *ca, struct oc_error *err)
+{
+    struct app *app = user;
+    return state_write_admin_ca(&app->state, ca, err);
 }
 
 static void reload(void *user, const struct audit_actor *actor, struct reload_report *out)
@@ -195,6 +203,9 @@ static enum oc_status start_service(struct app *app, struct oc_error *err)
         .pairing_required = config->pairing_required,
         .clock = &app->clock,
         .random = &app->random,
+        .admin_ca = OC_STEAL(app->state.admin_ca),
+        .save_admin_ca = save_admin_ca,
+        .save_admin_ca_user = app,
         .make_store = make_store,
         .make_store_user = app,
         .take_clock_step = take_clock_step,
@@ -259,13 +270,45 @@ static enum oc_status open_doors(struct app *app, struct oc_error *err)
     return doors_open(&options, &app->doors, err);
 }
 
+/* Before the doors, so that it hears of every change; opened after them. */
+static enum oc_status make_admin_door(struct app *app, struct oc_error *err)
+{
+    const struct config *config = &app->config;
+    struct admin_door_options options = {
+        .transport = app->transport,
+        .dispatch = app->dispatch,
+        .service = app->service,
+        .identity = app->state.identity,
+        .url = config->listen.admin,
+        .max_unfinished = config->limits.max_unfinished,
+        .max_unfinished_per_source = config->limits.max_unfinished_per_source,
+    };
+    if (config->listen.admin[0] == '\0') {
+        return OC_OK;
+    }
+    random_fill(&app->random, &options.source_seed, sizeof options.source_seed);
+    return admin_door_new(&options, &app->admin_door, err);
+}
+
+static enum oc_status open_admin_door(struct app *app, struct oc_error *err)
+{
+    enum oc_status status = app->admin_door ? admin_door_open(app->admin_door, err) : OC_OK;
+    if (!status && app->admin_door && !admin_door_is_open(app->admin_door)) {
+        log_warn("admin.door_shut", "address=%s reason=%s fix=%s", app->config.listen.admin,
+                 "there is no admin CA yet", "openclaw pki init");
+    }
+    return status;
+}
+
 static void announce_listeners(const struct app *app)
 {
     size_t n = 0;
     const struct dispatch_listener *listeners = dispatch_listeners(app->dispatch, &n);
     for (size_t i = 0; i < n; i++) {
-        log_info("gateway.listening", "door=%s address=%s", listeners[i].door,
-                 listeners[i].address);
+        if (strcmp(listeners[i].door, rpc_door_name(RPC_DOOR_ADMIN)) != 0) { /* told already */
+            log_info("gateway.listening", "door=%s address=%s", listeners[i].door,
+                     listeners[i].address);
+        }
     }
 }
 
@@ -335,7 +378,13 @@ static enum oc_status build(struct app *app, const struct app_options *options,
     if (!status) {
         status = start_transport(app, err);
     }
-    return status ? status : open_doors(app, err);
+    if (!status) {
+        status = make_admin_door(app, err);
+    }
+    if (!status) {
+        status = open_doors(app, err);
+    }
+    return status ? status : open_admin_door(app, err);
 }
 
 /* Whoever reads JSON reads nothing else; main.c tells everybody else. */
@@ -428,6 +477,7 @@ void app_stop(struct app *app)
     const int64_t began_ms = clock_monotonic_ms();
     if (has_served) {
         dispatch_set_draining(app->dispatch);
+        admin_door_stop(app->admin_door);
         doors_stop(app->doors);
         service_drain(app->service, DRAIN_SPREAD_MS);
         wait_for_agents(app->service);
@@ -436,6 +486,7 @@ void app_stop(struct app *app)
     service_free(app->service);
     checkpoint_keeper_stop(app->checkpoints); /* after the service gave it the last one */
     doors_free(app->doors);
+    admin_door_free(app->admin_door);
     dispatch_free(app->dispatch);
     oc_tls_context_free(app->tls);
     state_close(&app->state);

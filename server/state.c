@@ -22,6 +22,7 @@ static const char secret_file[] = "secret.key";
 static const char marker_file[] = "marker";
 static const char database_file[] = "gateway.db";
 static const char backup_directory[] = "backups";
+static const char admin_ca_file[] = "admin-ca.pem";
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
@@ -138,6 +139,48 @@ static enum oc_status load_secret(struct state *state, bool exists, struct oc_er
     return status;
 }
 
+/* ---- the admin CA ---------------------------------------------------------------------------- */
+
+enum oc_status state_read_admin_ca(struct state *state, struct oc_admin_ca **out,
+                                   struct oc_error *err)
+{
+    char pem[OC_ADMIN_CA_PEM_BYTES];
+    size_t n = 0;
+    enum oc_status status =
+        state_dir_read_file(state->dir, admin_ca_file, pem, sizeof pem, &n, err);
+    if (!status) {
+        status = oc_admin_ca_parse(pem, n, out, err);
+    }
+    oc_wipe(pem, sizeof pem);
+    return status;
+}
+
+enum oc_status state_write_admin_ca(struct state *state, const struct oc_admin_ca *ca,
+                                    struct oc_error *err)
+{
+    char pem[OC_ADMIN_CA_PEM_BYTES];
+    size_t n = 0;
+    enum oc_status status = oc_admin_ca_format(ca, pem, sizeof pem, &n, err);
+    if (!status) {
+        status = state_dir_write_file(state->dir, admin_ca_file, pem, n, err);
+    }
+    oc_wipe(pem, sizeof pem);
+    return status;
+}
+
+/* Devices are served without it: a CA that cannot be used only keeps the admin door shut. */
+static void load_admin_ca(struct state *state)
+{
+    struct oc_error err;
+    const enum oc_status status = state_read_admin_ca(state, &state->admin_ca, &err);
+    if (status && status != OC_NOT_FOUND) {
+        log_error("admin.ca_unusable", "path=%s/%s reason=%s fix=%s", state_dir_path(state->dir),
+                  admin_ca_file, err.text,
+                  "put the right file back, then openclaw gateway reload; or openclaw pki init "
+                  "--replace");
+    }
+}
+
 /* ---- marker and database --------------------------------------------------------------------- */
 
 static enum oc_status open_database(const struct state *state, bool may_create,
@@ -238,6 +281,7 @@ enum oc_status state_open(const char *path, const struct random_source *random, 
     if (status) {
         return status;
     }
+    load_admin_ca(state);
     state->is_first_start = !found.marker && !found.database;
     return state->is_first_start ? make_first(state, now_ms, err)
                                  : open_existing(state, &found, now_ms, err);
@@ -328,6 +372,7 @@ void state_close(struct state *state)
 {
     store_close(state->store);
     oc_identity_free(state->identity);
+    oc_admin_ca_free(state->admin_ca);
     oc_wipe(&state->secret, sizeof state->secret);
     oc_wipe(&state->row_key, sizeof state->row_key);
     state_dir_close(state->dir);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "proto/crypto/admin_ca.h"
 #include "proto/crypto/identity.h"
 #include "server/base/random.h"
 #include "server/host/state_dir.h"
@@ -19,6 +20,7 @@ enum {
 struct state {
     struct state_dir *dir;        /* with the lock */
     struct oc_identity *identity; /* the gateway's key */
+    struct oc_admin_ca *admin_ca; /* NULL: none yet, or it cannot be read; the service takes it */
     struct oc_key secret;         /* request ids and nonces are derived from it */
     struct oc_key row_key;        /* authenticates trust rows */
     struct store *store;          /* NULL when locked without one; the service takes it */
@@ -55,6 +57,14 @@ OC_MUST_CHECK enum oc_status state_open_keys(const char *path, struct state *sta
  * Fails: as store_open_sqlite. Thread: one at a time. */
 OC_MUST_CHECK enum oc_status state_make_store(struct state *state, int64_t now_ms,
                                               struct store **out, struct oc_error *err);
+
+/* The admin CA as its file has it. Owns: oc_admin_ca_free. Fails: NOT_FOUND; as
+ * state_dir_read_file and oc_admin_ca_parse. */
+OC_MUST_CHECK enum oc_status state_read_admin_ca(struct state *state, struct oc_admin_ca **out,
+                                                 struct oc_error *err);
+/* Puts it in the place of the one that is kept, in one step. Fails: as state_dir_write_file. */
+OC_MUST_CHECK enum oc_status state_write_admin_ca(struct state *state, const struct oc_admin_ca *ca,
+                                                  struct oc_error *err);
 
 /* Wipes the secrets, closes what is open, gives the lock back. */
 void state_close(struct state *state);

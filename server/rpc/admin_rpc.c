@@ -28,20 +28,24 @@ static void decide_done(void *user, const struct decide_result *result)
     call_reply(call, &reply.base);
 }
 
-/* Reads the envelope: before the call is deferred. */
-static struct admin_caller admin_caller_of(const struct call *call)
+void admin_caller_of(const struct call *call, struct admin_caller *out)
 {
+    const struct caller_certificate *certificate = call->caller->certificate;
     const struct oc_call *envelope = call->envelope;
     const struct oc_bytes payload = {.data = envelope->payload, .n = envelope->n_payload};
-    struct admin_caller caller = {
+    *out = (struct admin_caller){
         .actor = call->caller->actor,
         .has_key = envelope->has_idempotency_key,
         .method = call->method->number,
         .payload_digest = oc_sha256(&payload, 1),
         .budget_ms = call->budget_ms,
     };
-    memcpy(caller.key, envelope->idempotency_key, sizeof caller.key);
-    return caller;
+    memcpy(out->key, envelope->idempotency_key, sizeof out->key);
+    if (certificate) {
+        out->is_remote = true;
+        out->certificate = certificate->sha256;
+        memcpy(out->remote_name, certificate->name, sizeof out->remote_name);
+    }
 }
 
 /* Answers a request that could not be converted, or hands the command to the service. */
@@ -52,7 +56,8 @@ static void decide(struct call *call, enum oc_status status, struct decide_comma
         call_fail(call, err);
         return;
     }
-    const struct admin_caller caller = admin_caller_of(call);
+    struct admin_caller caller;
+    admin_caller_of(call, &caller);
     struct call *deferred = call_defer(call);
     if (deferred) {
         const struct decide_call decide_call = {decide_done, deferred};
@@ -170,7 +175,8 @@ static void unlock_done(void *user, const struct decide_result *result)
 
 static void start_unlock(struct call *call, bool accept_rollback, bool init)
 {
-    const struct admin_caller caller = admin_caller_of(call);
+    struct admin_caller caller;
+    admin_caller_of(call, &caller);
     struct service *service = dispatch_service(call->dispatch);
     struct service_status status;
     service_get_status(service, &status);

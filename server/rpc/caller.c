@@ -16,11 +16,12 @@ static const struct quota_rate unapproved_rate = {.per_second = 4, .burst = 40};
 static const char *const door_names[RPC_DOOR_COUNT] = {
     [RPC_DOOR_DEVICES] = "devices",
     [RPC_DOOR_LOCAL] = "local",
+    [RPC_DOOR_ADMIN] = "admin",
 };
 
 static const char *const role_names[RPC_ROLE_COUNT] = {
     [RPC_ROLE_NOBODY] = "nobody",     [RPC_ROLE_DEVICE] = "device", [RPC_ROLE_VIEWER] = "viewer",
-    [RPC_ROLE_OPERATOR] = "operator", [RPC_ROLE_ADMIN] = "admin",
+    [RPC_ROLE_APPROVER] = "approver", [RPC_ROLE_ADMIN] = "admin",
 };
 
 const char *rpc_door_name(enum rpc_door door)
@@ -31,6 +32,22 @@ const char *rpc_door_name(enum rpc_door door)
 const char *rpc_role_name(enum rpc_role role)
 {
     return (size_t)role < OC_ARRAY_LENGTH(role_names) ? role_names[role] : "unknown";
+}
+
+enum rpc_role rpc_role_of_administrator(enum administrator_role role)
+{
+    switch (role) {
+    case ADMINISTRATOR_VIEWER:
+        return RPC_ROLE_VIEWER;
+    case ADMINISTRATOR_APPROVER:
+        return RPC_ROLE_APPROVER;
+    case ADMINISTRATOR_ADMIN:
+        return RPC_ROLE_ADMIN;
+    case ADMINISTRATOR_NOBODY:
+    case ADMINISTRATOR_ROLE_COUNT:
+        break;
+    }
+    return RPC_ROLE_NOBODY;
 }
 
 struct caller *caller_new(enum rpc_door door, enum rpc_role role)
@@ -60,6 +77,7 @@ void caller_release(struct caller *caller)
     if (caller && atomic_fetch_sub(&caller->n_references, 1) == 1) {
         pthread_mutex_destroy(&caller->lock);
         free(caller->words);
+        free(caller->certificate);
         free(caller);
     }
 }

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "proto/rpc/connection.h"
+#include "server/domain/administrator.h"
 #include "server/domain/audit_event.h"
 #include "server/domain/quota.h"
 #include "server/rpc/refusal_text.h"
@@ -19,15 +20,17 @@
 enum rpc_door {
     RPC_DOOR_DEVICES, /* TLS, any sound device key */
     RPC_DOOR_LOCAL,   /* Unix socket, peer credentials */
+    RPC_DOOR_ADMIN,   /* mutual TLS against the admin CA */
     RPC_DOOR_COUNT
 };
 
-/* What a caller is; each door knows its own kinds. Later: viewer and operator at the admin door. */
+/* What a caller is; each door knows its own kinds. A device's role is NOBODY or DEVICE; what a
+ * remote administrator may do is looked up at every call. */
 enum rpc_role {
     RPC_ROLE_NOBODY, /* got through to the door, may call nothing */
     RPC_ROLE_DEVICE,
     RPC_ROLE_VIEWER,
-    RPC_ROLE_OPERATOR,
+    RPC_ROLE_APPROVER,
     RPC_ROLE_ADMIN,
     RPC_ROLE_COUNT
 };
@@ -35,10 +38,20 @@ enum rpc_role {
 /* "devices", "admin": words for Describe and the log. Never NULL. */
 const char *rpc_door_name(enum rpc_door door);
 const char *rpc_role_name(enum rpc_role role);
+enum rpc_role rpc_role_of_administrator(enum administrator_role role);
+
+/* Who stands at the admin door, as the certificate said. */
+struct caller_certificate {
+    char name[ADMINISTRATOR_NAME_BYTES + 1];
+    struct oc_digest sha256;
+    bool is_counted; /* as online; connection's thread only, as is the next */
+    bool is_out;     /* may do nothing any more: closed once that is answered */
+};
 
 struct caller {
     enum rpc_door door;
     enum rpc_role role;
+    struct caller_certificate *certificate; /* admin door; from opened on */
     struct audit_actor actor;
     struct oc_device_id device_id;         /* device door */
     struct peer *peer;                     /* device door; from opened to closed */
@@ -55,7 +68,7 @@ struct caller {
     uint64_t opened_ms; /* monotonic; connection's thread only */
     bool is_leaving;    /* guarded by the lock of door_slots.c, as is the slot */
     struct oc_source_slot slot;
-    struct caller *next_local;  /* local administrators; guarded by the lock of doors.c */
+    struct caller *next_local;  /* administrators; guarded by the lock of doors.c or admin_door.c */
     struct caller **local_link; /* NULL: on no list */
 
     atomic_uint n_references;

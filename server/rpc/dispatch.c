@@ -11,7 +11,7 @@
 #include "server/obs/metrics.h"
 #include "server/rpc/door_log.h"
 #include "server/rpc/handlers.h"
-#include "server/service/admin_service.h"
+#include "server/service/administrators.h"
 
 #define NUMBER(name) OPENCLAW__V1__METHOD__METHOD_##name
 
@@ -34,21 +34,57 @@ static const struct method_row local_table[] = {
     {NUMBER(GET_STATUS), handle_get_status, RPC_ROLE_VIEWER, 0},
     {NUMBER(LIST_DEVICES), handle_list_devices, RPC_ROLE_VIEWER, 0},
     {NUMBER(RESOLVE), handle_resolve, RPC_ROLE_VIEWER, 0},
-    {NUMBER(APPROVE), handle_approve, RPC_ROLE_OPERATOR, 0},
-    {NUMBER(REJECT), handle_reject, RPC_ROLE_OPERATOR, 0},
-    {NUMBER(REVOKE), handle_revoke, RPC_ROLE_OPERATOR, 0},
-    {NUMBER(BLOCK), handle_block, RPC_ROLE_OPERATOR, 0},
-    {NUMBER(UNBLOCK), handle_unblock, RPC_ROLE_OPERATOR, 0},
-    {NUMBER(DISMISS), handle_dismiss, RPC_ROLE_OPERATOR, 0},
-    {NUMBER(RENAME), handle_rename, RPC_ROLE_OPERATOR, 0},
-    {NUMBER(REMOVE), handle_remove, RPC_ROLE_OPERATOR, 0},
-    {NUMBER(EXPECT), handle_expect, RPC_ROLE_OPERATOR, 0},
+    {NUMBER(APPROVE), handle_approve, RPC_ROLE_APPROVER, 0},
+    {NUMBER(REJECT), handle_reject, RPC_ROLE_APPROVER, 0},
+    {NUMBER(REVOKE), handle_revoke, RPC_ROLE_APPROVER, 0},
+    {NUMBER(BLOCK), handle_block, RPC_ROLE_APPROVER, 0},
+    {NUMBER(UNBLOCK), handle_unblock, RPC_ROLE_APPROVER, 0},
+    {NUMBER(DISMISS), handle_dismiss, RPC_ROLE_APPROVER, 0},
+    {NUMBER(RENAME), handle_rename, RPC_ROLE_APPROVER, 0},
+    {NUMBER(REMOVE), handle_remove, RPC_ROLE_APPROVER, 0},
+    {NUMBER(EXPECT), handle_expect, RPC_ROLE_APPROVER, 0},
     {NUMBER(LIST_AUDIT), handle_list_audit, RPC_ROLE_VIEWER, 0},
     {NUMBER(WATCH_EVENTS), handle_watch_events, RPC_ROLE_VIEWER, 0},
     {NUMBER(UNLOCK), handle_unlock, RPC_ROLE_ADMIN, 0},
     {NUMBER(BACKUP), handle_backup, RPC_ROLE_ADMIN, 0},
     {NUMBER(RELOAD), handle_reload, RPC_ROLE_ADMIN, 0},
     {NUMBER(CHECKPOINT), handle_checkpoint, RPC_ROLE_VIEWER, 0},
+    {NUMBER(INIT_PKI), handle_init_pki, RPC_ROLE_ADMIN, 0},
+    {NUMBER(ISSUE_ADMINISTRATOR), handle_issue_administrator, RPC_ROLE_ADMIN, 0},
+    {NUMBER(RENEW_ADMINISTRATOR), handle_renew_administrator, RPC_ROLE_VIEWER, 0},
+    {NUMBER(REVOKE_ADMINISTRATOR), handle_revoke_administrator, RPC_ROLE_ADMIN, 0},
+    {NUMBER(LIST_ADMINISTRATORS), handle_list_administrators, RPC_ROLE_VIEWER, 0},
+    {NUMBER(SET_ADMINISTRATOR_ROLE), handle_set_administrator_role, RPC_ROLE_ADMIN, 0},
+    {NUMBER(HEALTH), handle_health, RPC_ROLE_VIEWER, 0},
+    {NUMBER(DESCRIBE), handle_describe, RPC_ROLE_VIEWER, 0},
+};
+
+/* What must be done on the gateway's machine is not here. Unlock, as what a doubtful database says
+ * of administrators is in doubt, too. InitPki, as whoever stole an administrator's certificate
+ * could make a CA of his own with it and so outlive its revocation. Backup, as its file lies where
+ * only that machine's users can fetch it. */
+static const struct method_row admin_table[] = {
+    {NUMBER(GET_STATUS), handle_get_status, RPC_ROLE_VIEWER, 0},
+    {NUMBER(LIST_DEVICES), handle_list_devices, RPC_ROLE_VIEWER, 0},
+    {NUMBER(RESOLVE), handle_resolve, RPC_ROLE_VIEWER, 0},
+    {NUMBER(APPROVE), handle_approve, RPC_ROLE_APPROVER, 0},
+    {NUMBER(REJECT), handle_reject, RPC_ROLE_APPROVER, 0},
+    {NUMBER(REVOKE), handle_revoke, RPC_ROLE_APPROVER, 0},
+    {NUMBER(BLOCK), handle_block, RPC_ROLE_APPROVER, 0},
+    {NUMBER(UNBLOCK), handle_unblock, RPC_ROLE_APPROVER, 0},
+    {NUMBER(DISMISS), handle_dismiss, RPC_ROLE_APPROVER, 0},
+    {NUMBER(RENAME), handle_rename, RPC_ROLE_APPROVER, 0},
+    {NUMBER(REMOVE), handle_remove, RPC_ROLE_APPROVER, 0},
+    {NUMBER(EXPECT), handle_expect, RPC_ROLE_APPROVER, 0},
+    {NUMBER(LIST_AUDIT), handle_list_audit, RPC_ROLE_VIEWER, 0},
+    {NUMBER(WATCH_EVENTS), handle_watch_events, RPC_ROLE_VIEWER, 0},
+    {NUMBER(RELOAD), handle_reload, RPC_ROLE_ADMIN, 0},
+    {NUMBER(CHECKPOINT), handle_checkpoint, RPC_ROLE_VIEWER, 0},
+    {NUMBER(ISSUE_ADMINISTRATOR), handle_issue_administrator, RPC_ROLE_ADMIN, 0},
+    {NUMBER(RENEW_ADMINISTRATOR), handle_renew_administrator, RPC_ROLE_VIEWER, 0},
+    {NUMBER(REVOKE_ADMINISTRATOR), handle_revoke_administrator, RPC_ROLE_ADMIN, 0},
+    {NUMBER(LIST_ADMINISTRATORS), handle_list_administrators, RPC_ROLE_VIEWER, 0},
+    {NUMBER(SET_ADMINISTRATOR_ROLE), handle_set_administrator_role, RPC_ROLE_ADMIN, 0},
     {NUMBER(HEALTH), handle_health, RPC_ROLE_VIEWER, 0},
     {NUMBER(DESCRIBE), handle_describe, RPC_ROLE_VIEWER, 0},
 };
@@ -59,6 +95,7 @@ static const struct {
 } tables[RPC_DOOR_COUNT] = {
     [RPC_DOOR_DEVICES] = {devices_table, OC_ARRAY_LENGTH(devices_table)},
     [RPC_DOOR_LOCAL] = {local_table, OC_ARRAY_LENGTH(local_table)},
+    [RPC_DOOR_ADMIN] = {admin_table, OC_ARRAY_LENGTH(admin_table)},
 };
 
 struct dispatch {
@@ -66,7 +103,7 @@ struct dispatch {
     struct oc_digest gateway_spki;
     uint64_t (*monotonic_ms)(void);
     struct dispatch_listener listeners[DISPATCH_MAX_LISTENERS];
-    size_t n_listeners;
+    atomic_size_t n_listeners;  /* of those that are whole */
     dispatch_caps_fn read_caps; /* NULL: nobody tells */
     void *read_caps_user;
     atomic_bool is_draining;
@@ -104,10 +141,12 @@ void dispatch_free(struct dispatch *dispatch)
 
 void dispatch_add_listener(struct dispatch *dispatch, const char *door, const char *address)
 {
-    if (dispatch->n_listeners < DISPATCH_MAX_LISTENERS) {
-        struct dispatch_listener *listener = &dispatch->listeners[dispatch->n_listeners++];
+    const size_t n = atomic_load(&dispatch->n_listeners);
+    if (n < DISPATCH_MAX_LISTENERS) {
+        struct dispatch_listener *listener = &dispatch->listeners[n];
         listener->door = door;
         (void)snprintf(listener->address, sizeof listener->address, "%s", address);
+        atomic_store(&dispatch->n_listeners, n + 1);
     }
 }
 
@@ -140,7 +179,7 @@ const struct oc_digest *dispatch_gateway_spki(const struct dispatch *dispatch)
 
 const struct dispatch_listener *dispatch_listeners(const struct dispatch *dispatch, size_t *n)
 {
-    *n = dispatch->n_listeners;
+    *n = atomic_load(&dispatch->n_listeners);
     return dispatch->listeners;
 }
 
@@ -191,30 +230,62 @@ enum dispatch_verdict dispatch_authorise(enum rpc_door door, enum rpc_role role,
 
 /* Refused calls of administrators are audited; those of devices are only counted, as strangers
  * may not make the audit grow. */
-static void record_denied(const struct call *call)
+static void record_denied(const struct call *call, const char *why)
 {
     char name[METHOD_NAME_BYTES];
-    if (call->caller->door == RPC_DOOR_LOCAL) {
+    if (call->caller->door != RPC_DOOR_DEVICES) {
         oc_method_format_name(call->method, name, sizeof name);
-        door_log_denied(call->caller, name);
-        admin_record_denied(call->dispatch->service, &call->caller->actor, name, "role");
+        door_log_denied(call->caller, name, why);
+        admin_record_denied(call->dispatch->service, &call->caller->actor, name, why);
     }
+}
+
+/* What the caller may do now. Others than remote administrators were told when they came in. */
+static enum oc_status find_role(const struct call *call, enum rpc_role *role, struct oc_error *err)
+{
+    struct service *service = call->dispatch->service;
+    const struct caller_certificate *certificate = call->caller->certificate;
+    enum administrator_role found;
+    if (call->caller->door != RPC_DOOR_ADMIN) {
+        *role = call->caller->role;
+        return OC_OK;
+    }
+    const enum administrators_standing standing =
+        administrators_look_up(service, &certificate->sha256, &found);
+    *role = rpc_role_of_administrator(found);
+    if (standing == ADMINISTRATORS_ALLOWED) {
+        administrators_note_seen(service, certificate->name);
+        return OC_OK;
+    }
+    call->caller->certificate->is_out = true;
+    if (standing == ADMINISTRATORS_LOCKED) {
+        return oc_fail(err, OC_UNAVAILABLE, "locked: see openclaw gateway status");
+    }
+    record_denied(call, administrators_standing_name(standing));
+    return oc_fail(err, OC_PERMISSION_DENIED, "dispatch: the certificate is %s",
+                   administrators_standing_name(standing));
 }
 
 static enum oc_status check_authority(const struct call *call, uint32_t number,
                                       struct oc_error *err)
 {
-    switch (dispatch_authorise(call->caller->door, call->caller->role, number)) {
+    enum rpc_role role = RPC_ROLE_NOBODY;
+    enum oc_status status = find_row(call->caller->door, number) ? find_role(call, &role, err)
+                                                                 : OC_OK; /* whoever asks */
+    if (status) {
+        return status;
+    }
+    switch (dispatch_authorise(call->caller->door, role, number)) {
     case DISPATCH_ALLOWED:
         return OC_OK;
     case DISPATCH_NO_SUCH_METHOD:
         return oc_fail(err, OC_UNIMPLEMENTED, "dispatch: no method %u at this door", number);
     case DISPATCH_DENIED:
-        record_denied(call);
+        record_denied(call, "role");
         break;
     }
     return oc_fail(err, OC_PERMISSION_DENIED, "dispatch: %s may not call method %u",
-                   rpc_role_name(call->caller->role), number);
+                   rpc_role_name(role), number);
 }
 
 /* ---- one frame ----------------------------------------------------------------------------- */
@@ -384,5 +455,8 @@ void dispatch_frame(struct dispatch *dispatch, struct caller *caller, uint32_t w
     if (status) {
         call_fail(&call, &err);
         strike(caller);
+        if (caller->certificate && caller->certificate->is_out) {
+            oc_connection_close(caller->connection);
+        }
     }
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/crypto/admin_certificate.h"
 #include "server/obs/log.h"
 
 enum {
@@ -37,18 +38,11 @@ static bool is_worth_telling(const struct oc_error *err)
            !strstr(err->text, "onnection shutdown") && !strstr(err->text, "bject closed");
 }
 
-void door_log_handshake(const struct oc_source *source, const struct oc_error *err)
+static void log_handshake(const struct oc_source *source, const struct oc_error *err,
+                          const char *reason, const char *fix)
 {
     char text[OC_MAX_SOURCE_BYTES + 1];
-    const char *reason = err->text;
-    const char *fix = "none";
     oc_source_format(source, text);
-    for (size_t i = 0; i < OC_ARRAY_LENGTH(handshakes); i++) {
-        if (strstr(err->text, handshakes[i].says)) {
-            reason = handshakes[i].reason;
-            fix = handshakes[i].fix;
-        }
-    }
     const struct log_about about = {
         .event = "handshake.refused", .subject = reason, .detail = text, .source = text};
     if (is_worth_telling(err)) {
@@ -57,6 +51,36 @@ void door_log_handshake(const struct oc_source *source, const struct oc_error *e
     } else {
         log_debug("handshake.left", "source=%s reason=%s", text, err->text);
     }
+}
+
+void door_log_handshake(const struct oc_source *source, const struct oc_error *err)
+{
+    const char *reason = err->text;
+    const char *fix = "none";
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(handshakes); i++) {
+        if (strstr(err->text, handshakes[i].says)) {
+            reason = handshakes[i].reason;
+            fix = handshakes[i].fix;
+        }
+    }
+    log_handshake(source, err, reason, fix);
+}
+
+void door_log_admin_handshake(const struct oc_source *source, const struct oc_error *err)
+{
+    for (int i = OC_ADMIN_ACCEPTED + 1; i < OC_ADMIN_VERDICT_COUNT; i++) {
+        const char *reason = oc_admin_verdict_text((enum oc_admin_verdict)i);
+        if (strstr(err->text, reason)) {
+            log_handshake(source, err, reason, oc_admin_verdict_fix((enum oc_admin_verdict)i));
+            return;
+        }
+    }
+    if (strstr(err->text, "peer did not return a certificate")) {
+        log_handshake(source, err, "the peer showed no certificate",
+                      "connect with the certificate of an administrator: openclaw --context NAME");
+        return;
+    }
+    door_log_handshake(source, err);
 }
 
 /* ---- caps ------------------------------------------------------------------------------------ */
@@ -89,7 +113,23 @@ void door_log_struck_out(const struct caller *caller)
 
 /* ---- administrators -------------------------------------------------------------------------- */
 
-void door_log_denied(const struct caller *caller, const char *method)
+static void log_remote_denied(const struct caller *caller, const char *method, const char *why)
+{
+    const char *name = caller->actor.name;
+    const bool is_role = strcmp(why, "role") == 0;
+    const struct log_about about = {.event = "admin.refused",
+                                    .subject = name,
+                                    .detail = method,
+                                    .source = caller->actor.source};
+    log_limited(LOG_LEVEL_WARN, &about, "by=%s method=%s door=%s source=%s reason=%s fix=%s", name,
+                method, rpc_door_name(caller->door), caller->actor.source,
+                is_role ? "the administrator's role is not enough" : why,
+                is_role
+                    ? "openclaw pki role NAME ROLE, by an administrator with the role admin"
+                    : "openclaw pki issue NAME --role ROLE, if this administrator shall get in");
+}
+
+void door_log_denied(const struct caller *caller, const char *method, const char *why)
 {
     char fix[FIX_BYTES];
     const char *name = caller->actor.name;
@@ -98,6 +138,10 @@ void door_log_denied(const struct caller *caller, const char *method)
                                     .subject = name,
                                     .detail = method,
                                     .source = caller->actor.source};
+    if (caller->door == RPC_DOOR_ADMIN) {
+        log_remote_denied(caller, method, why);
+        return;
+    }
     (void)snprintf(fix, sizeof fix, "add %u to admin.localUids in gateway.yaml", peer->uid);
     log_limited(LOG_LEVEL_WARN, &about, "by=%s method=%s door=%s pid=%u reason=%s fix=%s", name,
                 method, rpc_door_name(caller->door), peer->pid,

@@ -19,4 +19,7 @@ void door_log_not_trusted(const char *source);
 void door_log_struck_out(const struct caller *caller);
 
 /* An administrator's call was refused. */
-void door_log_denied(const struct caller *caller, const char *method);
+void door_log_denied(const struct caller *caller, const char *method, const char *why);
+
+/* The same as door_log_handshake, of the admin door. */
+void door_log_admin_handshake(const struct oc_source *source, const struct oc_error *err);

@@ -17,6 +17,9 @@ void handle_list_audit(struct call *call, const ProtobufCMessage *request);
 void handle_watch_events(struct call *call, const ProtobufCMessage *request);
 
 /* admin_rpc.c */
+struct admin_caller;
+/* Who decides, as the service wants it: reads the envelope, so before the call is deferred. */
+void admin_caller_of(const struct call *call, struct admin_caller *out);
 void handle_approve(struct call *call, const ProtobufCMessage *request);
 void handle_reject(struct call *call, const ProtobufCMessage *request);
 void handle_revoke(struct call *call, const ProtobufCMessage *request);
@@ -36,6 +39,13 @@ void handle_reload(struct call *call, const ProtobufCMessage *request);
 
 /* checkpoint_rpc.c */
 void handle_checkpoint(struct call *call, const ProtobufCMessage *request);
+/* administrators_rpc.c */
+void handle_init_pki(struct call *call, const ProtobufCMessage *request);
+void handle_issue_administrator(struct call *call, const ProtobufCMessage *request);
+void handle_renew_administrator(struct call *call, const ProtobufCMessage *request);
+void handle_revoke_administrator(struct call *call, const ProtobufCMessage *request);
+void handle_list_administrators(struct call *call, const ProtobufCMessage *request);
+void handle_set_administrator_role(struct call *call, const ProtobufCMessage *request);
 
 /* health_rpc.c */
 void handle_health(struct call *call, const ProtobufCMessage *request);

@@ -1,12 +1,11 @@
 /* See fake_service.h. */
 #include "tests/support/fake_service.h"
+#include "server/service/audit_search.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "server/service/audit_search.h"
 
 struct peer *peer_opened(struct service *service, const struct oc_device_id *id,
                          const char source[OC_MAX_SOURCE_BYTES + 1], bool is_source_trusted,
@@ -216,4 +215,77 @@ void admin_unlock(struct service *service, const struct admin_caller *caller, bo
     if (!service->parks) {
         call->done(call->user, &service->decide_result);
     }
+}
+
+/* ---- administrators -------------------------------------------------------------------------- */
+
+const char *administrators_standing_name(enum administrators_standing standing)
+{
+    return standing == ADMINISTRATORS_REVOKED ? "revoked" : "unknown";
+}
+
+enum administrators_standing administrators_look_up(struct service *service,
+                                                    const struct oc_digest *certificate,
+                                                    enum administrator_role *role)
+{
+    (void)certificate;
+    *role = service->standing == ADMINISTRATORS_ALLOWED ? service->role : ADMINISTRATOR_NOBODY;
+    return service->standing;
+}
+
+void administrators_note_online(struct service *service, const char *name, int change)
+{
+    (void)service;
+    (void)name;
+    (void)change;
+}
+
+void administrators_note_seen(struct service *service, const char *name)
+{
+    (void)service;
+    (void)name;
+}
+
+void administrators_set_watcher(struct service *service, administrators_changed_fn changed,
+                                void *user)
+{
+    (void)service;
+    (void)changed;
+    (void)user;
+}
+
+enum oc_admin_verdict administrators_judge(void *user, const struct oc_bytes *sent, size_t n_sent,
+                                           struct oc_admin_certificate *out)
+{
+    (void)user;
+    (void)sent;
+    (void)n_sent;
+    (void)out;
+    return OC_ADMIN_OTHER_CA;
+}
+
+void administrators_get_ca(struct service *service, struct administrators_ca *out)
+{
+    (void)service;
+    *out = (struct administrators_ca){.is_there = false};
+}
+
+bool administrators_list(struct service *service, char cursor[ADMINISTRATOR_NAME_BYTES + 1],
+                         size_t limit, administrator_visit_fn visit, void *user)
+{
+    (void)limit;
+    service->n_calls++;
+    visit(user, &service->administrator_result.view);
+    cursor[0] = '\0';
+    return true;
+}
+
+void administrators_change(struct service *service, const struct admin_caller *caller,
+                           const struct administrator_command *command,
+                           const struct administrator_call *call)
+{
+    service->n_calls++;
+    service->admin_caller = *caller;
+    service->administrator_command = *command;
+    call->done(call->user, &service->administrator_result);
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "server/service/administrators.h"
 #include "server/service/backup.h"
 #include "server/service/checkpoints.h"
 #include "server/service/reload.h"
@@ -61,6 +62,10 @@ struct service {
     enum oc_status heartbeat_status;
     bool welcomes_everyone;
     bool has_open_requests;
+    enum administrators_standing standing; /* of every certificate, with this role */
+    enum administrator_role role;
+    struct administrator_command administrator_command;
+    struct administrator_result administrator_result;
     struct device_view listed; /* this one, n_listed times (at most the limit asked for) */
     size_t n_listed;
 };

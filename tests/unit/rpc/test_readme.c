@@ -77,11 +77,15 @@ static void check_row(const struct row *row)
     const struct method_row *known = find(door_of(number), number);
     assert_non_null(known);
     if (number < HEALTH) {
-        assert_string_equal(row->cells[2], rpc_door_name(door_of(number)));
+        const struct method_row *remote = find(RPC_DOOR_ADMIN, number);
+        assert_string_equal(row->cells[2],
+                            remote ? "local, admin" : rpc_door_name(door_of(number)));
         assert_string_equal(row->cells[3], rpc_role_name(known->least));
+        assert_true(!remote || remote->least == known->least);
     } else {
-        assert_string_equal(row->cells[2], "both");
+        assert_string_equal(row->cells[2], "all");
         assert_non_null(find(RPC_DOOR_DEVICES, number));
+        assert_non_null(find(RPC_DOOR_ADMIN, number));
     }
     assert_string_equal(row->cells[4], method->changes ? "yes" : "no");
     assert_string_equal(row->cells[5], method->is_repeatable ? "yes" : "with a key");

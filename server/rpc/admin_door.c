@@ -1,0 +1,321 @@
+/* See admin_door.h. */
+#include "server/rpc/admin_door.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/rpc/transport.h"
+#include "server/obs/log.h"
+#include "server/obs/metrics.h"
+#include "server/rpc/door_log.h"
+
+enum {
+    URL_BYTES = 256,
+    NOBODY_IDLE_MS = 10 * 1000,
+    ADMIN_IDLE_MS = 10 * 60 * 1000, /* longer than any pause between long polls */
+};
+
+struct admin_door {
+    struct admin_door_options options;
+    char url[URL_BYTES];
+    struct oc_tls_context *tls;
+    pthread_mutex_t opening; /* guards the next two; held while the listener opens or closes */
+    struct oc_listener *listener;
+    bool is_stopped;
+    pthread_mutex_t lock; /* guards what follows, and callers' roles and places on the list; under
+                             it come a hold, and the service's table of administrators, a leaf */
+    struct caller *callers;
+};
+
+static struct admin_door *door_of(const struct caller *caller)
+{
+    return caller->listener;
+}
+
+/* ---- who is in ------------------------------------------------------------------------------- */
+
+static unsigned count_of_source(const struct admin_door *door, const char *source, unsigned *all)
+{
+    unsigned n = 0;
+    *all = 0;
+    for (const struct caller *each = door->callers; each; each = each->next_local) {
+        n += strcmp(each->actor.source, source) == 0;
+        (*all)++;
+    }
+    return n;
+}
+
+/* Under the lock. What the holder may do now is what the connection came in with. */
+static enum administrators_standing look_up(const struct admin_door *door, struct caller *caller)
+{
+    enum administrator_role role;
+    const enum administrators_standing standing =
+        administrators_look_up(door->options.service, &caller->certificate->sha256, &role);
+    caller->role = rpc_role_of_administrator(role);
+    return standing;
+}
+
+/* Lists and looks in one step, so that nobody comes in by what no longer holds. */
+static bool enter(struct caller *caller, enum administrators_standing *standing)
+{
+    struct admin_door *door = door_of(caller);
+    unsigned n_all;
+    pthread_mutex_lock(&door->lock);
+    const bool has_room =
+        count_of_source(door, caller->actor.source, &n_all) < ADMIN_DOOR_MAX_PER_SOURCE &&
+        n_all < ADMIN_DOOR_MAX;
+    if (has_room) {
+        caller->next_local = door->callers;
+        caller->local_link = &door->callers;
+        if (caller->next_local) {
+            caller->next_local->local_link = &caller->next_local;
+        }
+        door->callers = caller;
+        *standing = look_up(door, caller);
+    }
+    pthread_mutex_unlock(&door->lock);
+    return has_room;
+}
+
+/* Under the lock. */
+static void unlist(struct caller *caller)
+{
+    if (caller->local_link) {
+        *caller->local_link = caller->next_local;
+        if (caller->next_local) {
+            caller->next_local->local_link = caller->local_link;
+        }
+        caller->local_link = NULL;
+    }
+}
+
+static void leave(struct caller *caller)
+{
+    struct admin_door *door = door_of(caller);
+    pthread_mutex_lock(&door->lock);
+    unlist(caller);
+    pthread_mutex_unlock(&door->lock);
+}
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
+static void *accepted(void *user, const struct oc_source *source)
+{
+    (void)source;
+    metric_add(METRIC_CONNECTIONS_ACCEPTED_TOTAL, 1);
+    struct caller *caller = caller_new(RPC_DOOR_ADMIN, RPC_ROLE_NOBODY);
+    if (caller) {
+        caller->listener = user;
+    }
+    return caller;
+}
+
+static void refused(void *user, const struct oc_source *source)
+{
+    char text[OC_MAX_SOURCE_BYTES + 1];
+    (void)user;
+    oc_source_format(source, text);
+    metric_add(METRIC_CONNECTIONS_REFUSED_AT_CAP_TOTAL, 1);
+    door_log_cap(text, "as many unfinished handshakes as may be", "none: they end within seconds");
+}
+
+static bool take_certificate(struct caller *caller, const struct oc_peer *peer)
+{
+    struct caller_certificate *certificate = calloc(1, sizeof *certificate);
+    if (!certificate || !peer->admin) {
+        free(certificate);
+        return false;
+    }
+    _Static_assert((int)OC_ADMIN_NAME_BYTES == (int)ADMINISTRATOR_NAME_BYTES, "names");
+    memcpy(certificate->name, peer->admin->name, sizeof certificate->name);
+    certificate->sha256 = peer->admin->sha256;
+    caller->certificate = certificate;
+    (void)snprintf(caller->actor.name, sizeof caller->actor.name, "admin:%s", certificate->name);
+    oc_source_format(&peer->source, caller->actor.source);
+    return true;
+}
+
+/* Whoever may do nothing is told so at the first call, and has the bounds of a stranger. */
+static bool opened(void *user, struct oc_connection *connection, const struct oc_peer *peer)
+{
+    struct caller *caller = user;
+    enum administrators_standing standing = ADMINISTRATORS_UNKNOWN;
+    caller->connection = connection;
+    if (!take_certificate(caller, peer)) {
+        return false;
+    }
+    if (!enter(caller, &standing)) {
+        metric_add(METRIC_CONNECTIONS_REFUSED_AT_CAP_TOTAL, 1);
+        door_log_cap(caller->actor.source, "as many connections of administrators as may be",
+                     "close some: 512 in all, 64 of one source");
+        return false;
+    }
+    const bool is_known = standing == ADMINISTRATORS_ALLOWED;
+    caller->certificate->is_counted = is_known;
+    if (is_known) {
+        administrators_note_online(door_of(caller)->options.service, caller->certificate->name, 1);
+    }
+    atomic_store(&caller->is_approved, is_known);
+    oc_connection_set_approved(connection, is_known);
+    oc_connection_set_idle_limit(connection, is_known ? ADMIN_IDLE_MS : NOBODY_IDLE_MS);
+    return true;
+}
+
+static void frame(void *user, struct oc_connection *connection, uint32_t word, const uint8_t *body,
+                  size_t n_body)
+{
+    struct caller *caller = user;
+    (void)connection;
+    dispatch_frame(door_of(caller)->options.dispatch, caller, word, body, n_body);
+}
+
+static void closed(void *user, struct oc_connection *connection, const struct oc_error *err)
+{
+    struct caller *caller = user;
+    if (caller->certificate && caller->certificate->is_counted) {
+        administrators_note_online(door_of(caller)->options.service, caller->certificate->name, -1);
+    }
+    leave(caller);
+    if (!caller->certificate) {
+        metric_add(METRIC_HANDSHAKES_FAILED_TOTAL, 1);
+        door_log_admin_handshake(&oc_connection_peer(connection)->source, err);
+    }
+    caller_release(caller);
+}
+
+static const struct oc_connection_ops ops = {.opened = opened, .frame = frame, .closed = closed};
+
+/* ---- changes --------------------------------------------------------------------------------- */
+
+/* Takes one who may less than it came in with off the list and returns its connection, held; NULL:
+ * all may stay. */
+static struct oc_connection *take_out(struct admin_door *door)
+{
+    struct oc_connection *connection = NULL;
+    pthread_mutex_lock(&door->lock);
+    for (struct caller *caller = door->callers; caller && !connection;
+         caller = caller->next_local) {
+        const enum rpc_role was = caller->role;
+        if (look_up(door, caller) != ADMINISTRATORS_ALLOWED || caller->role < was) {
+            connection = caller->connection;
+            oc_connection_hold(connection);
+            unlist(caller);
+        }
+    }
+    pthread_mutex_unlock(&door->lock);
+    return connection;
+}
+
+static unsigned changed(void *user)
+{
+    struct admin_door *door = user;
+    struct oc_error err;
+    unsigned n = 0;
+    if (admin_door_open(door, &err)) {
+        log_error("admin.door_shut", "address=%s reason=%s", door->url, err.text);
+    }
+    for (struct oc_connection *connection = take_out(door); connection;
+         connection = take_out(door)) {
+        oc_connection_abort(connection, OC_PERMISSION_DENIED,
+                            "this administrator may less than before");
+        oc_connection_release(connection);
+        n++;
+    }
+    return n;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+enum oc_status admin_door_new(const struct admin_door_options *options, struct admin_door **out,
+                              struct oc_error *err)
+{
+    struct admin_door *door = calloc(1, sizeof *door);
+    if (!door) {
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "admin door: out of memory");
+    }
+    enum oc_status st = oc_tls_context_for_admins(options->identity, administrators_judge,
+                                                  options->service, &door->tls, err);
+    if (st) {
+        free(door);
+        return st;
+    }
+    door->options = *options;
+    (void)snprintf(door->url, sizeof door->url, "%s", options->url);
+    pthread_mutex_init(&door->opening, NULL);
+    pthread_mutex_init(&door->lock, NULL);
+    administrators_set_watcher(options->service, changed, door);
+    *out = door;
+    return OC_OK;
+}
+
+static enum oc_status open_now(struct admin_door *door, struct oc_error *err)
+{
+    char address[REFUSAL_ADDRESS_BYTES];
+    const struct oc_listener_options options = {
+        .url = door->url,
+        .tls = door->tls,
+        .ops = &ops,
+        .max_unfinished = door->options.max_unfinished,
+        .max_unfinished_per_source = door->options.max_unfinished_per_source,
+        .source_seed = door->options.source_seed,
+        .accepted = accepted,
+        .refused = refused,
+        .user = door,
+    };
+    enum oc_status st = oc_listener_open(door->options.transport, &options, &door->listener, err);
+    if (!st) {
+        oc_listener_url(door->listener, address, sizeof address);
+        dispatch_add_listener(door->options.dispatch, rpc_door_name(RPC_DOOR_ADMIN), address);
+        log_info("gateway.listening", "door=%s address=%s", rpc_door_name(RPC_DOOR_ADMIN), address);
+    }
+    return st;
+}
+
+enum oc_status admin_door_open(struct admin_door *door, struct oc_error *err)
+{
+    struct administrators_ca *ca = malloc(sizeof *ca);
+    if (!ca) {
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "admin door: out of memory");
+    }
+    administrators_get_ca(door->options.service, ca);
+    const bool has_ca = ca->is_there;
+    free(ca);
+    enum oc_status st = OC_OK;
+    pthread_mutex_lock(&door->opening);
+    if (has_ca && !door->listener && !door->is_stopped) {
+        st = open_now(door, err);
+    }
+    pthread_mutex_unlock(&door->opening);
+    return st;
+}
+
+bool admin_door_is_open(struct admin_door *door)
+{
+    pthread_mutex_lock(&door->opening);
+    const bool is_open = door->listener != NULL;
+    pthread_mutex_unlock(&door->opening);
+    return is_open;
+}
+
+void admin_door_stop(struct admin_door *door)
+{
+    if (door) {
+        pthread_mutex_lock(&door->opening);
+        struct oc_listener *listener = door->listener;
+        door->listener = NULL;
+        door->is_stopped = true;
+        pthread_mutex_unlock(&door->opening);
+        oc_listener_close(listener);
+    }
+}
+
+void admin_door_free(struct admin_door *door)
+{
+    if (door) {
+        oc_tls_context_free(door->tls);
+        pthread_mutex_destroy(&door->opening);
+        pthread_mutex_destroy(&door->lock);
+        free(door);
+    }
+}
