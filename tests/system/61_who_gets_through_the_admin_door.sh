@@ -1,0 +1,159 @@
+# Nobody gets through the admin door but who holds a registered certificate of the admin CA: every
+# kind of other certificate, none, and TLS 1.2 reach no method, and are told of in one line each.
+source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/admins.sh"
+command -v faketime >/dev/null || skip "faketime is not installed"
+
+admin_config
+start_gateway
+log_has gateway 'admin.door_shut' || fail "a door without a CA was not told of"
+local_call list
+contains "$OUT" "OK ca=0 address="
+local_call init list init
+contains "$OUT" "ALREADY_EXISTS cause=ca_exists"
+find_admin_url
+CA=$GATEWAY_HOME/gateway/admin-ca.pem
+[ "$(stat -c %a "$CA")" = 600 ] || fail "the CA's key may be read by others"
+issue alice admin
+
+# ---- certificates, good and bad -------------------------------------------------------------------
+
+# sign NAME EXTENSIONS...: NAME.crt of NAME.key by the admin CA, with the extensions as they are.
+sign() {
+    local name=$1
+    shift
+    printf '%s\n' "$@" >"$TEST_DIR/ext"
+    openssl req -in "$TEST_DIR/$name.csr" -inform DER -out "$TEST_DIR/$name.req"
+    "${AT[@]}" openssl x509 -req -in "$TEST_DIR/$name.req" -CA "${SIGNER:-$CA}" -CAkey "${SIGNER:-$CA}" \
+        -set_serial "0x$(openssl rand -hex 8)" -days "${DAYS:-30}" -sha256 -extfile "$TEST_DIR/ext" \
+        -out "$TEST_DIR/$name.crt" 2>/dev/null
+}
+
+AT=(env)
+BASIC='basicConstraints=critical,CA:FALSE'
+CLIENT='extendedKeyUsage=clientAuth'
+NAMED='subjectAltName=URI:openclaw:admin/mallory'
+
+# the answer to our greeting: the gateway's, if the certificate was accepted
+greeting_of() {
+    local host=${ADMIN_URL#tls+tcp://}
+    { printf '\x00SP\x00\x000\x00\x00'; sleep "${PATIENCE:-0.3}"; } |
+        timeout 2 openssl s_client -connect "$host" -quiet "$@" 2>"$TEST_DIR/s_client" |
+        od -An -tx1 | tr -d ' \n' || true
+}
+
+with() {
+    greeting_of -tls1_3 -cert "$TEST_DIR/$1.crt" -key "$TEST_DIR/$1.key" "${@:2}"
+}
+
+# refused NAME REASON [ARGUMENTS...]: no greeting, and a line in the log with reason and fix.
+refused() {
+    local name=$1 reason=$2
+    shift 2
+    [ -z "$(with "$name" "$@")" ] || fail "$name was let in"
+    wait_for 5 grep -q "handshake.refused.*$reason.*fix=" "$TEST_DIR/gateway.log"
+}
+
+[ "$(PATIENCE=1 with alice)" = 0053500000310000 ] || fail "a good certificate was not let in"
+[ "$(PATIENCE=1 with alice -cert_chain "$CA")" = 0053500000310000 ] ||
+    fail "a good certificate with the CA's beside it was not let in"
+
+[ -z "$(greeting_of -tls1_3)" ] || fail "no certificate was let in"
+wait_for 5 grep -q 'handshake.refused.*the peer showed no certificate' "$TEST_DIR/gateway.log"
+[ -z "$(greeting_of -tls1_2 -cert "$TEST_DIR/alice.crt" -key "$TEST_DIR/alice.key")" ] ||
+    fail "TLS 1.2 was let in"
+wait_for 5 grep -q 'handshake.refused.*no TLS 1.3' "$TEST_DIR/gateway.log"
+
+make_key self
+openssl req -x509 -key "$TEST_DIR/self.key" -subj /CN=self -days 30 -addext "$CLIENT" \
+    -addext "$NAMED" -addext "$BASIC" -out "$TEST_DIR/self.crt"
+refused self "is not signed by this gateway's admin CA"
+
+make_key other
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$TEST_DIR/otherca.key" \
+    -subj "$(openssl x509 -in "$CA" -noout -subject -nameopt compat | sed 's/^subject=//;s/^ *//')" \
+    -days 30 -out "$TEST_DIR/otherca.crt" 2>/dev/null
+cat "$TEST_DIR/otherca.key" "$TEST_DIR/otherca.crt" >"$TEST_DIR/otherca.pem"
+SIGNER=$TEST_DIR/otherca.pem sign other "$BASIC" "$CLIENT" "$NAMED"
+refused other "is not signed by this gateway's admin CA"
+
+make_key late
+AT=(faketime -f '-2y') DAYS=10
+sign late "$BASIC" "$CLIENT" "$NAMED"
+refused late 'the certificate has expired'
+make_key early
+AT=(faketime -f '+1y')
+sign early "$BASIC" "$CLIENT" "$NAMED"
+refused early 'the certificate is not valid yet'
+AT=(env) DAYS=30
+
+make_key server
+sign server "$BASIC" "extendedKeyUsage=serverAuth" "$NAMED"
+refused server 'not made for clients'
+make_key anything
+sign anything "$BASIC" "$NAMED"
+refused anything 'not made for clients'
+
+make_key nameless
+sign nameless "$BASIC" "$CLIENT"
+refused nameless "one name must be the URI"
+make_key twonames
+sign twonames "$BASIC" "$CLIENT" "$NAMED,URI:openclaw:admin/alice"
+refused twonames "one name must be the URI"
+make_key loud
+sign loud "$BASIC" "$CLIENT" 'subjectAltName=URI:openclaw:admin/Alice'
+refused loud "one name must be the URI"
+
+make_key rsa -algorithm RSA -pkeyopt rsa_keygen_bits:2048
+sign rsa "$BASIC" "$CLIENT" "$NAMED"
+[ -z "$(with rsa)" ] || fail "an RSA key was let in" # the gateway's TLS does not offer to read it
+
+make_key middle
+sign middle 'basicConstraints=critical,CA:TRUE' 'keyUsage=critical,keyCertSign,digitalSignature' "$CLIENT" "$NAMED"
+refused middle 'that of a CA'
+cat "$TEST_DIR/middle.key" "$TEST_DIR/middle.crt" >"$TEST_DIR/middle.pem"
+make_key below
+SIGNER=$TEST_DIR/middle.pem sign below "$BASIC" "$CLIENT" "$NAMED"
+refused below 'certificates between this one and the admin CA' -cert_chain "$TEST_DIR/middle.crt"
+
+mkdir -m 0700 "$TEST_DIR/agent"
+openclaw --data-dir "$TEST_DIR/agent" identity show --create >/dev/null
+cp "$TEST_DIR/agent/identity/device.key" "$TEST_DIR/device.key"
+openssl req -x509 -key "$TEST_DIR/device.key" -subj /CN=oc -days 30 -out "$TEST_DIR/device.crt"
+refused device "is not signed by this gateway's admin CA"
+
+openssl x509 -in "$CA" -out "$TEST_DIR/ca.crt"
+openssl pkey -in "$CA" -out "$TEST_DIR/ca.key"
+refused ca 'that of a CA'
+
+# ---- signed by the CA, but not registered: through the handshake, and no further --------------------
+
+make_key mallory
+sign mallory "$BASIC" "$CLIENT" "$NAMED"
+cat "$TEST_DIR/mallory.key" "$TEST_DIR/mallory.crt" >"$TEST_DIR/mallory.pem"
+remote_call mallory 'call 100' 'call 200'
+[ "$OUT" = "$(printf 'PERMISSION_DENIED cause= field= not_durable=0 phrase=the caller may not do this\nCLOSED')" ] ||
+    fail "an unregistered certificate: $OUT"
+contains "$(ocg audit list)" 'admin:mallory'
+
+# ---- the other door's callers have no method here, and ours none there -------------------------------
+
+remote_call alice 'call 1' 'call 3' 'call 114' 'call 115' 'init' 'call 100' 'call 200'
+[ "$(grep -c '^UNIMPLEMENTED' <<<"$OUT")" -eq 5 ] || fail "methods of other doors: $OUT"
+[ "$(tail -n 2 <<<"$OUT" | sort -u)" = OK ] || fail "methods of this door: $OUT"
+ADMIN_URL=$GATEWAY_URL
+[ -z "$(with alice)" ] || fail "an administrator's certificate was let in at the devices' door"
+find_admin_url
+
+# ---- a flood of refused certificates is one line, not many --------------------------------------------
+
+PATIENCE=0
+for _ in $(seq 60); do
+    with self >/dev/null &
+    STARTED+=("$!")
+done
+wait $(jobs -p | grep -vx "$GATEWAY_PID") 2>/dev/null || true
+n=$(grep -c "handshake.refused.*signed by this gateway's admin CA" "$TEST_DIR/gateway.log")
+[ "$n" -le 4 ] || fail "$n lines of one reason and source"
+remote_call alice 'call 200'
+[ "$OUT" = OK ] || fail "after the flood: $OUT"

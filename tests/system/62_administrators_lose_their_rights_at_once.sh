@@ -1,0 +1,95 @@
+# What an administrator may do is looked up at every call: revoked or demoted on an open connection,
+# the very next call is refused, and the connection is cut before the command is answered.
+source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/admins.sh"
+DEVICE=$(printf 'ab%.0s' $(seq 32))
+
+admin_config
+start_gateway
+local_call init
+find_admin_url
+issue alice admin
+issue bob approver
+issue carol viewer
+
+# ---- each role: what it may, and what is refused and audited -----------------------------------------
+
+remote_call carol list 'call 101' "block $DEVICE" 'role bob viewer' "renew - $TEST_DIR/carol.csr $TEST_DIR/x"
+[ "$(cut -d' ' -f1 <<<"$OUT" | tr '\n' ' ')" = "OK OK PERMISSION_DENIED PERMISSION_DENIED OK " ] ||
+    fail "viewer: $OUT"
+remote_call bob list "block $DEVICE" 'revoke alice' "renew alice $TEST_DIR/bob.csr $TEST_DIR/x"
+[ "$(cut -d' ' -f1 <<<"$OUT" | tr '\n' ' ')" = "OK OK PERMISSION_DENIED PERMISSION_DENIED " ] ||
+    fail "approver: $OUT"
+make_key dave
+remote_call alice "issue dave viewer $TEST_DIR/dave.csr $TEST_DIR/dave.crt" 'role dave approver' list
+[ "$(cut -d' ' -f1 <<<"$OUT" | tr '\n' ' ')" = "OK OK OK " ] || fail "admin: $OUT"
+AUDIT=$(ocg audit list --limit 100)
+contains "$AUDIT" 'admin:carol'
+[ "$(grep -c 'permission_denied' <<<"$AUDIT")" -ge 4 ] || fail "refused calls are not in the audit: $AUDIT"
+
+# ---- revoked -------------------------------------------------------------------------------------------
+
+open_connection bob
+say 'call 101'
+[ "$OUT" = OK ] || fail "before: $OUT"
+local_call 'revoke bob'
+contains "$OUT" 'OK closed=1'
+say "block $DEVICE"
+[ "$OUT" = CLOSED ] || fail "a revoked administrator on an open connection: $OUT"
+close_connection
+remote_call bob "block $DEVICE" 'call 200'
+[ "$(cut -d' ' -f1 <<<"$OUT" | tr '\n' ' ')" = "PERMISSION_DENIED CLOSED " ] || fail "revoked: $OUT"
+contains "$(ocg audit list --limit 100)" 'admin:bob'
+
+# ---- demoted -------------------------------------------------------------------------------------------
+
+open_connection alice
+say 'role dave viewer'
+contains "$OUT" 'OK closed=0'
+local_call 'role alice viewer'
+contains "$OUT" 'OK closed=1'
+say 'revoke dave'
+[ "$OUT" = CLOSED ] || fail "a demoted administrator on an open connection: $OUT"
+close_connection
+remote_call alice list 'revoke dave'
+[ "$(cut -d' ' -f1 <<<"$OUT" | tr '\n' ' ')" = "OK PERMISSION_DENIED " ] || fail "demoted: $OUT"
+local_call 'role alice admin'
+contains "$OUT" 'OK closed=0'
+remote_call alice 'role dave approver'
+contains "$OUT" 'OK closed=0'
+
+# ---- one certificate, and what was renewed with it -------------------------------------------------------
+
+make_key alice2
+make_key alice3
+remote_call alice "renew - $TEST_DIR/alice2.csr $TEST_DIR/alice2.crt"
+contains "$OUT" 'OK alice'
+cat "$TEST_DIR/alice2.key" "$TEST_DIR/alice2.crt" >"$TEST_DIR/alice2.pem"
+remote_call alice2 "renew - $TEST_DIR/alice3.csr $TEST_DIR/alice3.crt" 'call 200'
+contains "$OUT" 'OK alice'
+cat "$TEST_DIR/alice3.key" "$TEST_DIR/alice3.crt" >"$TEST_DIR/alice3.pem"
+local_call "revoke-certificate $(fingerprint_of alice2)"
+contains "$OUT" 'OK closed='
+for stolen in alice2 alice3; do
+    remote_call "$stolen" 'call 101'
+    contains "$OUT" PERMISSION_DENIED
+done
+remote_call alice 'call 101'
+[ "$OUT" = OK ] || fail "the certificate that was not revoked: $OUT"
+
+# ---- another CA: everything of the old one is void, at once ----------------------------------------------
+
+open_connection alice
+say 'call 101'
+[ "$OUT" = OK ] || fail "before: $OUT"
+local_call 'init replace' list
+contains "$OUT" 'revoked='
+say 'call 101'
+[ "$OUT" = CLOSED ] || fail "a certificate of the CA that is no more: $OUT"
+close_connection
+make_key alice4
+cp "$TEST_DIR/alice4.key" "$TEST_DIR/alice.key"
+cp "$TEST_DIR/alice4.csr" "$TEST_DIR/alice.csr"
+issue alice admin
+remote_call alice 'call 101'
+[ "$OUT" = OK ] || fail "issued anew: $OUT"
