@@ -125,6 +125,21 @@ static enum oc_status save_admin_ca(void *user, const struct oc_admin_ca *ca, st
     return state_write_admin_ca(&app->state, ca, err);
 }
 
+/* Its file is read again with the configuration. One that is gone or cannot be read changes
+ * nothing. */
+static void reload_admin_ca(struct app *app, const struct audit_actor *actor)
+{
+    struct oc_admin_ca *ca = NULL;
+    struct oc_error err;
+    const enum oc_status status = state_read_admin_ca(&app->state, &ca, &err);
+    if (!status) {
+        (void)administrators_take_ca(app->service, actor, ca);
+    } else if (status != OC_NOT_FOUND) {
+        log_error("admin.ca_unusable", "path=%s/admin-ca.pem reason=%s fix=%s",
+                  app->config.state_dir, err.text, "put the right file back; the old CA stays");
+    }
+}
+
 static void reload(void *user, const struct audit_actor *actor, struct reload_report *out)
 {
     struct app *app = user;
@@ -137,6 +152,7 @@ static void reload(void *user, const struct audit_actor *actor, struct reload_re
         .doors = app->doors,
     };
     app_reload_now(&parts, actor, out);
+    reload_admin_ca(app, actor);
     pthread_mutex_unlock(&app->start_lock);
 }
 

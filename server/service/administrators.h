@@ -99,6 +99,11 @@ struct administrator_command {
     char reason[OC_MAX_REASON_BYTES + 1];
 };
 
+/* The CA's file holds another one than memory: that one is in force from now on, and what the old
+ * one signed is void. Takes it. Writer's thread (a reload runs there). True: it was another one. */
+bool administrators_take_ca(struct service *service, const struct audit_actor *actor,
+                            struct oc_admin_ca *ca);
+
 struct administrator_result {
     enum oc_status status;
     struct oc_error error;

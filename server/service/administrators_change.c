@@ -480,6 +480,32 @@ static enum oc_status init_pki(struct service *service, struct admin_change *it)
     return OC_OK;
 }
 
+bool administrators_take_ca(struct service *service, const struct audit_actor *actor,
+                            struct oc_admin_ca *ca)
+{
+    const struct oc_admin_ca *old = administrators_ca(service);
+    const struct oc_digest sha256 = oc_admin_ca_sha256(ca);
+    const struct oc_digest had = old ? oc_admin_ca_sha256(old) : (struct oc_digest){{0}};
+    struct admin_change *it = calloc(1, sizeof *it);
+    if (!it || memcmp(&sha256, &had, sizeof had) == 0) {
+        free(it);
+        oc_admin_ca_free(ca);
+        return false;
+    }
+    it->caller.actor = it->event.actor = *actor;
+    /* Whatever the disk says: who put another file there wants the old one out. */
+    enum oc_status st = audit_init(service, it, ca);
+    if (old && void_all(service, it)) {
+        st = it->result.status;
+    }
+    administrators_set_ca(service, ca);
+    const unsigned n_closed = it->result.n_closed + administrators_tell(service);
+    log_warn("pki.replaced", "by=%s revoked=%u connections_closed=%u is_durable=%s", actor->name,
+             it->result.n_revoked, n_closed, st || it->result.error.status ? "false" : "true");
+    free(it);
+    return true;
+}
+
 /* ---- running --------------------------------------------------------------------------------- */
 
 /* What dispatch allowed may have been taken away since; and who may renew for others is said here,

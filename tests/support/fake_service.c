@@ -1,11 +1,12 @@
 /* See fake_service.h. */
 #include "tests/support/fake_service.h"
-#include "server/service/audit_search.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "server/service/audit_search.h"
 
 struct peer *peer_opened(struct service *service, const struct oc_device_id *id,
                          const char source[OC_MAX_SOURCE_BYTES + 1], bool is_source_trusted,

@@ -93,3 +93,28 @@ cp "$TEST_DIR/alice4.csr" "$TEST_DIR/alice.csr"
 issue alice admin
 remote_call alice 'call 101'
 [ "$OUT" = OK ] || fail "issued anew: $OUT"
+
+# ---- the CA's file is read again by a reload ---------------------------------------------------------------
+
+cp "$GATEWAY_HOME/gateway/admin-ca.pem" "$TEST_DIR/ours.pem"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$TEST_DIR/new.key" \
+    -subj '/CN=another' -days 30 -addext 'basicConstraints=critical,CA:TRUE' \
+    -addext 'keyUsage=critical,keyCertSign' -out "$TEST_DIR/new.crt" 2>/dev/null
+sed -n '/BEGIN CERTIFICATE/,$p' "$TEST_DIR/new.crt" >"$TEST_DIR/new.pem"
+open_connection alice
+say 'call 101'
+[ "$OUT" = OK ] || fail "before: $OUT"
+echo nonsense >"$GATEWAY_HOME/gateway/admin-ca.pem"
+ocg gateway reload >/dev/null
+log_has gateway 'admin.ca_unusable' || fail "a CA that cannot be read was not told of"
+say 'call 101'
+[ "$OUT" = OK ] || fail "a CA that cannot be read changed something: $OUT"
+cp "$TEST_DIR/new.pem" "$GATEWAY_HOME/gateway/admin-ca.pem"
+ocg gateway reload >/dev/null
+say 'call 101'
+[ "$OUT" = CLOSED ] || fail "a certificate of the CA whose file was replaced: $OUT"
+close_connection
+cp "$TEST_DIR/ours.pem" "$GATEWAY_HOME/gateway/admin-ca.pem"
+ocg gateway reload >/dev/null
+remote_call alice 'call 101'
+contains "$OUT" PERMISSION_DENIED

@@ -173,8 +173,7 @@ static void nobody_is_decided_on_but_by_issue(void **state)
     (void)state;
     const struct administrator none = {.name = ""};
     for (int kind = ADMINISTRATOR_EV_RENEW; kind < ADMINISTRATOR_EV_COUNT; kind++) {
-        const struct administrator_event event =
-            event_of((enum administrator_event_kind)kind, 1);
+        const struct administrator_event event = event_of((enum administrator_event_kind)kind, 1);
         assert_int_equal(decide(&none, &event), ADMINISTRATOR_NOT_KNOWN);
     }
 }

@@ -17,7 +17,7 @@
 struct bench {
     struct service_fixture base;
     struct store *store;
-    unsigned n_saved;  /* CAs */
+    unsigned n_saved; /* CAs */
     bool fails_to_save;
     atomic_uint n_told; /* of changes */
     struct oc_digest watched;
@@ -154,7 +154,8 @@ static struct admin_caller remote(const char *name, const struct oc_digest *cert
     return caller;
 }
 
-/* ---- what is promised -------------------------------------------------------------------------- */
+/* ---- what is promised --------------------------------------------------------------------------
+ */
 
 static void without_a_ca_nobody_is_issued(void **state)
 {
@@ -317,8 +318,7 @@ static void what_dispatch_allowed_is_looked_at_once_more(void **state)
     struct pending_call pending;
     device_open(&bench->base, &device, 1);
     (void)device_connect(&device);
-    const struct decide_command approve =
-        command_on(&bench->base, PAIRING_EV_APPROVE, &device.id);
+    const struct decide_command approve = command_on(&bench->base, PAIRING_EV_APPROVE, &device.id);
     assert_int_equal(run(bench, NULL, command_of(ADMINISTRATOR_REVOKE, "bob"))->status, OC_OK);
     pending_init(&pending);
     admin_do_start(&bench->base, &caller, &approve, &pending);
