@@ -18,7 +18,7 @@ LABELS = ["Units", "Owns", "Fails", "Thread"]
 # Of a header as a whole.
 HEAD_LABELS = ["Callbacks", "Fork", "Process", "Errors"]
 # In the order in which they are read; what is not named comes after.
-HEADERS = ["client", "admin", "device", "watch", "wait", "backup", "reload", "pairing", "diagnose", "error", "status", "states", "types", "version"]
+HEADERS = ["client", "admin", "device", "administrators", "admin_pki", "bundle", "offline_ca", "watch", "wait", "backup", "reload", "pairing", "diagnose", "error", "status", "states", "types", "version"]
 
 
 class Contract:

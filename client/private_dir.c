@@ -136,7 +136,7 @@ static enum oc_status open_checked(const struct oc_private_dir *parent, const ch
     if (fd < 0 || fstat(fd, &facts) != 0) {
         return fail_errno(err, "open", parent->path, name);
     }
-    bool is_dir = S_ISDIR(facts.st_mode);
+    const bool is_dir = (flags & O_DIRECTORY) != 0; /* then nothing else was opened */
     if (!is_dir && !S_ISREG(facts.st_mode)) {
         return oc_fail(err, OC_FAILED_PRECONDITION, "%s/%s: is not a regular file", parent->path,
                        name);
@@ -169,6 +169,29 @@ enum oc_status oc_private_dir_open(const struct oc_private_dir *parent, const ch
         return st;
     }
     *out = dir;
+    return OC_OK;
+}
+
+enum oc_status oc_private_dir_of_file(const char *path, struct oc_private_dir *out,
+                                      const char **name, struct oc_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    struct oc_private_dir dir = {.fd = -1};
+    const int n = !slash ? snprintf(dir.path, sizeof dir.path, ".")
+                  : slash == path
+                      ? snprintf(dir.path, sizeof dir.path, "/")
+                      : snprintf(dir.path, sizeof dir.path, "%.*s", (int)(slash - path), path);
+    if (n <= 0 || (size_t)n >= sizeof dir.path || base[0] == '\0' || strcmp(base, ".") == 0 ||
+        strcmp(base, "..") == 0) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "%.200s: no path of a file, or too long", path);
+    }
+    dir.fd = open(dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir.fd < 0) {
+        return fail_errno(err, "open the directory", dir.path, "");
+    }
+    *out = dir;
+    *name = base;
     return OC_OK;
 }
 

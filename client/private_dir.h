@@ -37,6 +37,15 @@ OC_MUST_CHECK enum oc_status oc_private_dir_open(const struct oc_private_dir *pa
                                                  const char *name, bool may_create,
                                                  struct oc_private_dir *out, struct oc_error *err);
 
+/*
+ * Opens the directory that a file lies in, which may be anybody's: the checks of the file itself
+ * hold. *name, the file's within, is borrowed from `path`.
+ * Owns:  oc_private_dir_close.
+ * Fails: NOT_FOUND; INVALID_ARGUMENT (no name of a file, or too long); INTERNAL.
+ */
+OC_MUST_CHECK enum oc_status oc_private_dir_of_file(const char *path, struct oc_private_dir *out,
+                                                    const char **name, struct oc_error *err);
+
 /* Serves as the scope-cleanup form too. */
 void oc_private_dir_close(struct oc_private_dir *dir);
 

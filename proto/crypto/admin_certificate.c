@@ -204,8 +204,9 @@ static bool read_facts(X509 *certificate, struct oc_admin_certificate *out)
     return true;
 }
 
-static enum oc_admin_verdict judge(const struct oc_admin_ca *ca, X509 *certificate, int64_t now_ms,
-                                   struct oc_admin_certificate *out)
+/* All but the time, the name last. */
+static enum oc_admin_verdict judge_form(const struct oc_admin_ca *ca, X509 *certificate,
+                                        struct oc_admin_certificate *out)
 {
     EVP_PKEY *key = X509_get0_pubkey(certificate);
     const uint32_t flags = X509_get_extension_flags(certificate);
@@ -228,8 +229,15 @@ static enum oc_admin_verdict judge(const struct oc_admin_ca *ca, X509 *certifica
     if (!is_for_clients(certificate)) {
         return OC_ADMIN_WRONG_PURPOSE;
     }
-    if (!read_name(certificate, out->name)) {
-        return OC_ADMIN_NO_NAME;
+    return read_name(certificate, out->name) ? OC_ADMIN_ACCEPTED : OC_ADMIN_NO_NAME;
+}
+
+static enum oc_admin_verdict judge(const struct oc_admin_ca *ca, X509 *certificate, int64_t now_ms,
+                                   struct oc_admin_certificate *out)
+{
+    const enum oc_admin_verdict form = judge_form(ca, certificate, out);
+    if (form != OC_ADMIN_ACCEPTED) {
+        return form;
     }
     if (now_ms < out->not_before_ms || now_ms < ca->not_before_ms) {
         return OC_ADMIN_NOT_YET_VALID;
@@ -243,6 +251,13 @@ static bool is_the_ca(const struct oc_admin_ca *ca, const struct oc_bytes *der)
     return der->n == ca->n_der && memcmp(der->data, ca->der, ca->n_der) == 0;
 }
 
+static X509 *read_whole(const struct oc_bytes *der)
+{
+    const uint8_t *at = der->data;
+    OC_CLEANUP(X509_freep) X509 *certificate = d2i_X509(NULL, &at, (long)der->n);
+    return certificate && at == (const uint8_t *)der->data + der->n ? OC_STEAL(certificate) : NULL;
+}
+
 enum oc_admin_verdict oc_admin_certificate_judge(const struct oc_admin_ca *ca,
                                                  const struct oc_bytes *sent, size_t n_sent,
                                                  int64_t now_ms, struct oc_admin_certificate *out)
@@ -254,15 +269,30 @@ enum oc_admin_verdict oc_admin_certificate_judge(const struct oc_admin_ca *ca,
     if (n_sent > OC_ADMIN_MAX_CHAIN || (n_sent == 2 && !is_the_ca(ca, &sent[1]))) {
         return OC_ADMIN_CHAIN_TOO_LONG;
     }
-    const uint8_t *at = sent[0].data;
-    OC_CLEANUP(X509_freep) X509 *certificate = d2i_X509(NULL, &at, (long)sent[0].n);
-    const bool is_whole = certificate && at == (const uint8_t *)sent[0].data + sent[0].n;
+    OC_CLEANUP(X509_freep) X509 *certificate = read_whole(&sent[0]);
     struct oc_admin_certificate found = {.sha256 = oc_sha256(sent, 1)};
     const enum oc_admin_verdict verdict =
-        is_whole ? judge(ca, certificate, now_ms, &found) : OC_ADMIN_UNREADABLE;
+        certificate ? judge(ca, certificate, now_ms, &found) : OC_ADMIN_UNREADABLE;
     ERR_clear_error();
     if (verdict == OC_ADMIN_ACCEPTED) {
         *out = found;
     }
     return verdict;
+}
+
+enum oc_status oc_admin_certificate_inspect(const struct oc_admin_ca *ca, struct oc_bytes der,
+                                            struct oc_admin_certificate *out, struct oc_error *err)
+{
+    oc_provider_start();
+    const bool is_short = der.n > 0 && der.n <= OC_ADMIN_CERTIFICATE_BYTES;
+    OC_CLEANUP(X509_freep) X509 *certificate = is_short ? read_whole(&der) : NULL;
+    struct oc_admin_certificate found = {.sha256 = oc_sha256(&der, 1)};
+    const enum oc_admin_verdict verdict =
+        certificate ? judge_form(ca, certificate, &found) : OC_ADMIN_UNREADABLE;
+    ERR_clear_error();
+    if (verdict != OC_ADMIN_ACCEPTED && verdict != OC_ADMIN_NO_NAME) {
+        return oc_admin_refuse(err, "certificate", oc_admin_verdict_text(verdict));
+    }
+    *out = found;
+    return OC_OK;
 }

@@ -64,3 +64,11 @@ struct oc_admin_ca; /* see admin_ca.h */
 enum oc_admin_verdict oc_admin_certificate_judge(const struct oc_admin_ca *ca,
                                                  const struct oc_bytes *sent, size_t n_sent,
                                                  int64_t now_ms, struct oc_admin_certificate *out);
+
+/* For who holds one: what it says, with all rules but that it be in force now. Where an authority
+ * of somebody else's made it (configured as admin.ca), it may have other names: "" then.
+ * Fails: INVALID_ARGUMENT with err->field certificate. */
+OC_MUST_CHECK enum oc_status oc_admin_certificate_inspect(const struct oc_admin_ca *ca,
+                                                          struct oc_bytes der,
+                                                          struct oc_admin_certificate *out,
+                                                          struct oc_error *err);

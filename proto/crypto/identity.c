@@ -24,11 +24,13 @@ struct oc_identity {
     enum oc_identity_kind kind;
     EVP_PKEY *key;
     X509 *certificate;
+    bool is_certified;
     struct oc_device_id device_id;
     struct oc_digest spki;
     uint8_t raw_public[RAW_KEY_BYTES];
 };
 
+OC_DEFINE_CLEANUP(X509_free, X509);
 OC_DEFINE_CLEANUP(EVP_PKEY_free, EVP_PKEY);
 OC_DEFINE_CLEANUP(EVP_PKEY_CTX_free, EVP_PKEY_CTX);
 OC_DEFINE_CLEANUP(EVP_MD_CTX_free, EVP_MD_CTX);
@@ -176,6 +178,30 @@ enum oc_status oc_identity_format(const struct oc_identity *identity, char *out,
     memcpy(out, data, (size_t)length);
     *n = (size_t)length;
     return OC_OK;
+}
+
+enum oc_status oc_identity_certify(struct oc_identity *identity, const uint8_t *der, size_t n,
+                                   struct oc_error *err)
+{
+    const uint8_t *at = der;
+    OC_CLEANUP(X509_freep)
+    X509 *certificate = n > 0 && n <= INT32_MAX ? d2i_X509(NULL, &at, (long)n) : NULL;
+    if (!certificate || at != der + n) {
+        return fail_of_library(err, OC_INVALID_ARGUMENT, "identity: no certificate in DER");
+    }
+    if (X509_check_private_key(certificate, identity->key) != 1) {
+        return fail_of_library(err, OC_INVALID_ARGUMENT,
+                               "identity: the certificate is not of this key");
+    }
+    X509_free(identity->certificate);
+    identity->certificate = OC_STEAL(certificate);
+    identity->is_certified = true;
+    return OC_OK;
+}
+
+bool oc_identity_is_certified(const struct oc_identity *identity)
+{
+    return identity->is_certified;
 }
 
 void oc_identity_free(struct oc_identity *identity)

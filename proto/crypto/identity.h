@@ -35,6 +35,14 @@ OC_MUST_CHECK enum oc_status oc_identity_parse(enum oc_identity_kind kind, const
 OC_MUST_CHECK enum oc_status oc_identity_format(const struct oc_identity *identity, char *out,
                                                 size_t cap, size_t *n, struct oc_error *err);
 
+/* Has it present a certificate that a CA made of its key, in place of the one that it made itself.
+ * Before others use the identity. Fails: INVALID_ARGUMENT (no certificate in DER, or of another
+ * key); then it is as it was. */
+OC_MUST_CHECK enum oc_status oc_identity_certify(struct oc_identity *identity, const uint8_t *der,
+                                                 size_t n, struct oc_error *err);
+/* Whether that was done. */
+bool oc_identity_is_certified(const struct oc_identity *identity);
+
 /* Wipes and frees; accepts NULL. */
 void oc_identity_free(struct oc_identity *identity);
 OC_DEFINE_CLEANUP(oc_identity_free, struct oc_identity);

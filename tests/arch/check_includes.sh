@@ -50,6 +50,7 @@ max_header_lines=150
 long_files='
 include/openclaw/admin.h        250
 include/openclaw/audit.h        210
+include/openclaw/bundle.h       180
 include/openclaw/pairing.h      220
 proto/rpc/connection_internal.h 190
 server/store/store.h            210
