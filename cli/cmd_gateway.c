@@ -8,8 +8,10 @@
 #include "cli/escape.h"
 #include "cli/failure.h"
 #include "cli/gateway_reload.h"
+#include "cli/gateway_unlock.h"
 #include "cli/gateway_upkeep.h"
 #include "cli/memory.h"
+#include "cli/rollback_view.h"
 
 enum {
     ID_DIGITS = 32,
@@ -123,9 +125,16 @@ static void write_store(struct writer *writer, const struct oc_gateway_status *s
     writer_time_or_null(writer, "missing_since", status->missing_since_ms);
 }
 
+/* Of a gateway that is asked for its status. */
+struct gateway_view {
+    struct oc_gateway_status status; /* first */
+    struct rollback_view rollback;
+};
+
 static void write_status(struct writer *writer, const void *item)
 {
-    const struct oc_gateway_status *status = item;
+    const struct gateway_view *view = item;
+    const struct oc_gateway_status *status = &view->status;
     char pin[PIN_BYTES];
     format_pin(status, pin);
     writer_begin_object(writer);
@@ -140,6 +149,8 @@ static void write_status(struct writer *writer, const void *item)
     write_count(writer, "epoch", status->epoch);
     write_count(writer, "seq", status->seq);
     write_store(writer, status);
+    writer_key(writer, "rollback");
+    rollback_write(writer, &view->rollback);
     writer_text_or_null(writer, "pin", pin);
     write_listeners(writer, status);
     writer_key(writer, "pairing_required");
@@ -261,9 +272,11 @@ static void print_caps(const struct cli *cli, const struct oc_gateway_status *st
 }
 
 /* Nothing where nothing is wrong. */
-static void print_audit_trouble(const struct cli *cli, const struct oc_gateway_status *status)
+static void print_audit_trouble(const struct cli *cli, const struct gateway_view *view)
 {
+    const struct oc_gateway_status *status = &view->status;
     char text[CELL_BYTES];
+    rollback_print(cli->terminal->out, &view->rollback);
     if (status->missing_to_seq > 0) {
         gateway_format_missing(status, text, sizeof text);
         print_text_fact(cli, "missing", text);
@@ -308,8 +321,9 @@ static void print_store_failure(const struct cli *cli, const struct oc_gateway_s
     }
 }
 
-static void print_status(const struct cli *cli, const struct oc_gateway_status *status)
+static void print_status(const struct cli *cli, const struct gateway_view *view)
 {
+    const struct oc_gateway_status *status = &view->status;
     char text[CELL_BYTES];
     char age[MOMENT_BYTES];
     char pin[PIN_BYTES];
@@ -333,7 +347,7 @@ static void print_status(const struct cli *cli, const struct oc_gateway_status *
     (void)snprintf(text, sizeof text, "%s, epoch %" PRIu64 ", seq %" PRIu64, status->store,
                    status->epoch, status->seq);
     print_text_fact(cli, "store", status->store[0] != '\0' ? text : "none is open");
-    print_audit_trouble(cli, status);
+    print_audit_trouble(cli, view);
     print_store_failure(cli, status);
     print_text_fact(cli, "pairing",
                     status->pairing_required ? "required"
@@ -351,8 +365,9 @@ static void print_status(const struct cli *cli, const struct oc_gateway_status *
     }
 }
 
-static void print_info(const struct cli *cli, const struct oc_gateway_status *status)
+static void print_info(const struct cli *cli, const struct gateway_view *view)
 {
+    const struct oc_gateway_status *status = &view->status;
     warn_of_state(cli, status);
     char text[CELL_BYTES];
     char pin[PIN_BYTES];
@@ -368,18 +383,21 @@ static void print_info(const struct cli *cli, const struct oc_gateway_status *st
     print_text_fact(cli, "agents run", text);
 }
 
-typedef void (*print_status_fn)(const struct cli *cli, const struct oc_gateway_status *status);
+typedef void (*print_status_fn)(const struct cli *cli, const struct gateway_view *view);
 
 static enum exit_code show(struct cli *cli, const struct item_kind *kind, print_status_fn print)
 {
-    struct oc_gateway_status *status = memory_zeroed(1, sizeof *status);
-    enum exit_code code = load_status(cli, status);
+    struct gateway_view *view = memory_zeroed(1, sizeof *view);
+    enum exit_code code = load_status(cli, &view->status);
     if (!code) {
-        if (!output_item(&cli->output, kind, status)) {
-            print(cli, status);
+        if (view->status.lock_reason[0] != '\0') {
+            rollback_load(cli, &view->rollback);
+        }
+        if (!output_item(&cli->output, kind, view)) {
+            print(cli, view);
         }
     }
-    free(status);
+    free(view);
     return code;
 }
 
@@ -393,50 +411,7 @@ static enum exit_code run_info(struct cli *cli)
     return show(cli, &info_kind, print_info);
 }
 
-/* ---- unlock ---------------------------------------------------------------------------------- */
-
-static void say_what_is_lost(struct cli *cli)
-{
-    struct oc_gateway_status *status = memory_zeroed(1, sizeof *status);
-    struct oc_error err;
-    if (!oc_admin_status(cli->client, status, &err) && status->lock_reason[0] != '\0') {
-        gateway_say_lost(cli, status);
-        if (status->missing_to_seq > 0) {
-            char text[CELL_BYTES];
-            gateway_format_missing(status, text, sizeof text);
-            terminal_say(cli->terminal, "Missing from these records: %s.", text);
-        }
-    }
-    free(status);
-}
-
-static enum exit_code run_unlock(struct cli *cli)
-{
-    bool accept = arguments_has(&cli->args, OPT_ACCEPT_ROLLBACK);
-    bool init = arguments_has(&cli->args, OPT_INIT);
-    struct failure failure;
-    struct oc_error err;
-    if (accept == init) {
-        return command_usage(cli, "gateway unlock needs one of --accept-rollback (serve the "
-                                  "records that are there) and --init (start with none)");
-    }
-    if (call_open(cli, &failure)) {
-        return failure_say(cli->terminal, &failure);
-    }
-    if (accept) {
-        say_what_is_lost(cli);
-    }
-    enum oc_status status = oc_admin_unlock(cli->client, accept, init, &err);
-    if (status) {
-        (void)decision_failure(&failure, cli, "cannot unlock", status, &err);
-        failure_advise(&failure, "whether it is locked, and why:  openclaw gateway status");
-        return failure_say(cli->terminal, &failure);
-    }
-    terminal_say(cli->terminal, "The gateway serves %s.",
-                 init ? "new, empty records: every device must pair again"
-                      : "the records that are there, in a new trust epoch");
-    return EXIT_DONE;
-}
+/* ---- the table ------------------------------------------------------------------------------ */
 
 static const struct command commands[] = {
     {
@@ -523,7 +498,7 @@ static const struct command commands[] = {
         .notes = "--accept-rollback: later approvals and revocations are lost; check the list.\n"
                  "--init: all pairings are lost; every device must pair again.\n",
         .options = OPT_BIT(OPT_ACCEPT_ROLLBACK) | OPT_BIT(OPT_INIT),
-        .run = run_unlock,
+        .run = gateway_run_unlock,
     },
 };
 

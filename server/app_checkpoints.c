@@ -59,7 +59,8 @@ static void lock_for(struct state *state, const char *path,
 {
     const uint64_t last = store_audit_end(state->store).seq;
     if (checkpoint->seq > last) {
-        *out = (struct audit_missing){last + 1, checkpoint->seq, time_of_last(state->store)};
+        *out = (struct audit_missing){last + 1, checkpoint->seq, time_of_last(state->store),
+                                      checkpoint->at_ms};
     }
     if (state->lock == STORE_LOCK_NONE) {
         state->lock = STORE_LOCK_BEHIND;

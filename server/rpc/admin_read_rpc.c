@@ -94,12 +94,43 @@ static void fill_store(const struct service_status *status, Openclaw__V1__GetSta
     reply->checkpoint_seq = status->checkpoint.seq;
     reply->checkpoint_at_ms = status->checkpoint.at_ms;
     reply->checkpoint_error = text_out(status->checkpoint.error);
-    reply->missing_from_seq = status->missing.from_seq;
-    reply->missing_to_seq = status->missing.to_seq;
-    reply->missing_since_ms = status->missing.since_ms;
     reply->store_failing_since_ms = status->failing_since_ms;
     reply->store_last_write_ms = status->last_write_ms;
     reply->n_unsaved = status->n_unsaved;
+}
+
+struct approvals {
+    Openclaw__V1__MissingApproval items[MISSING_TOLD];
+    Openclaw__V1__MissingApproval *pointers[MISSING_TOLD];
+};
+
+static void fill_missing(struct missing_facts *missing, struct approvals *approvals,
+                         Openclaw__V1__GetStatusReply *reply)
+{
+    reply->missing_from_seq = missing->audit.from_seq;
+    reply->missing_to_seq = missing->audit.to_seq;
+    reply->missing_since_ms = missing->audit.since_ms;
+    reply->missing_told_at_ms = missing->audit.told_at_ms;
+    if (missing->has_marker) {
+        struct store_identity *marker = &missing->marker;
+        reply->marker_database_id =
+            (ProtobufCBinaryData){sizeof marker->database_id, marker->database_id};
+        reply->marker_epoch = marker->epoch;
+        reply->marker_seq = marker->seq;
+    }
+    for (size_t i = 0; i < missing->n; i++) {
+        struct missing_approval *from = &missing->approvals[i];
+        Openclaw__V1__MissingApproval *to = &approvals->items[i];
+        openclaw__v1__missing_approval__init(to);
+        to->device_id = (ProtobufCBinaryData){sizeof from->device_id.bytes, from->device_id.bytes};
+        to->seq = from->seq;
+        to->receipt_at_ms = from->at_ms;
+        approvals->pointers[i] = to;
+    }
+    reply->n_missing_approvals = missing->n;
+    reply->missing_approvals = approvals->pointers;
+    reply->missing_approvals_in_all = missing->n_in_all;
+    reply->has_more_missing_approvals = missing->is_at_least;
 }
 
 static void fill_status(const struct service_status *status, Openclaw__V1__GetStatusReply *reply)
@@ -125,12 +156,14 @@ void handle_get_status(struct call *call, const ProtobufCMessage *request)
     struct service_status status;
     struct counters counters = {.n = 0};
     struct caps caps;
+    struct approvals approvals;
     struct oc_digest pin = *dispatch_gateway_spki(call->dispatch);
     Openclaw__V1__Listener listeners[DISPATCH_MAX_LISTENERS];
     Openclaw__V1__Listener *listener_pointers[DISPATCH_MAX_LISTENERS];
     Openclaw__V1__GetStatusReply reply = OPENCLAW__V1__GET_STATUS_REPLY__INIT;
     service_get_status(dispatch_service(call->dispatch), &status);
     fill_status(&status, &reply);
+    fill_missing(&status.missing, &approvals, &reply);
     fill_caps(call, &status, &caps, &reply);
     reply.version = text_out(oc_version());
     reply.pid = (uint32_t)getpid();

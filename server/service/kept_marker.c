@@ -69,6 +69,7 @@ enum store_lock kept_marker_judge(struct service *service,
         lock = store_lock_reason(found, &marker);
     }
     if (lock) {
+        missing_set_marker(&service->missing, acknowledged);
         log_error("gateway.locked",
                   "reason=%s fix=%s epoch=%llu seq=%llu found_epoch=%llu found_seq=%llu",
                   store_lock_text(lock), store_lock_fix(lock),

@@ -33,7 +33,9 @@ static void fill_attempt(const struct peer *peer, const struct connect_facts *fa
     out->commitment = facts->nonce_commitment;
     out->held = (struct held_receipt){0};
     out->holds_foreign_receipt = false;
-    if (facts->has_receipt) {
+    if (facts->has_receipt && service_is_locked(service)) {
+        missing_note(service, &peer->id, &facts->receipt);
+    } else if (facts->has_receipt) {
         out->holds_foreign_receipt = receipts_tell_of_reset(peer, &facts->receipt);
         out->held = receipts_note_held(peer, &facts->receipt);
     }

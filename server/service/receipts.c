@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/obs/log.h"
+#include "server/service/writer.h"
 
 enum {
     PAGES_LOOKED_AT = 400, /* of the audit, newest first, for the last unlock */
@@ -60,6 +61,53 @@ struct held_receipt receipts_note_held(const struct peer *peer, const struct oc_
     return (struct held_receipt){.seq = receipt->seq, .issued_at_ms = receipt->issued_at_ms};
 }
 
+/* ---- locking --------------------------------------------------------------------------------- */
+
+struct raise_change {
+    struct change change; /* first */
+    uint64_t seq;
+};
+
+static void run_raise(struct service *service, struct change *change)
+{
+    const struct raise_change *raise = (const struct raise_change *)(const void *)change;
+    struct store_identity identity = service_identity(service);
+    struct oc_error err;
+    if (!service_is_locked(service) || raise->seq <= identity.seq) {
+        return;
+    }
+    identity.seq = raise->seq;
+    if (marker_write(service->options.marker_path, &identity, &err) &&
+        err.status != OC_FAILED_PRECONDITION) {
+        log_error("marker.failing", "error=%s", err.text);
+    }
+    missing_set_marker(&service->missing, &identity);
+}
+
+static void finish_raise(struct service *service, struct change *change,
+                         const struct oc_error *failed)
+{
+    (void)service;
+    (void)failed;
+    free(change);
+}
+
+/* Makes the lock outlast this process: until the device came back, a next start would serve whom
+ * the missing decisions had shut out. */
+static void raise_marker(struct service *service, uint64_t seq)
+{
+    static const struct change_ops ops = {.run = run_raise, .finish = finish_raise};
+    struct raise_change *raise = service->options.marker_path ? calloc(1, sizeof *raise) : NULL;
+    if (raise) {
+        raise->change.ops = &ops;
+        raise->change.job.is_reserved = true;
+        raise->seq = seq;
+    }
+    if (raise && !writer_push(service, &raise->change)) {
+        free(raise); /* it stops: the device shows its receipt to the next one */
+    }
+}
+
 static void lock_for(const struct peer *peer, const struct oc_receipt *receipt, uint64_t seq)
 {
     char id[OC_DEVICE_ID_DIGITS + 1];
@@ -68,6 +116,8 @@ static void lock_for(const struct peer *peer, const struct oc_receipt *receipt, 
               store_lock_text(STORE_LOCK_RECEIPT), store_lock_fix(STORE_LOCK_RECEIPT), id,
               (unsigned long long)receipt->seq, (unsigned long long)seq);
     service_lock(peer->service, STORE_LOCK_RECEIPT);
+    missing_add(peer->service, receipt);
+    raise_marker(peer->service, receipt->seq);
 }
 
 bool receipts_tell_of_reset(const struct peer *peer, const struct oc_receipt *receipt)

@@ -94,6 +94,7 @@ static void free_parts(struct service *service)
     outage_deinit(&service->outage);
     denied_limit_deinit(&service->denied);
     naming_deinit(&service->naming);
+    missing_deinit(&service->missing);
     free(service);
 }
 
@@ -117,6 +118,7 @@ static struct service *allocate(const struct service_options *options)
     outage_init(&service->outage);
     denied_limit_init(&service->denied, service_monotonic_ms(service));
     atomic_init(&service->lock, (int)options->lock);
+    missing_init(&service->missing, options);
     pthread_mutex_init(&service->identity_mutex, NULL);
     pthread_mutex_init(&service->settings_mutex, NULL);
     service->settings = (struct service_settings){
@@ -265,7 +267,7 @@ void service_get_status(struct service *service, struct service_status *out)
         sink->read(sink->user, &out->checkpoint);
     }
     if (out->lock) {
-        out->missing = service->options.missing;
+        missing_read(service, &out->missing);
     }
     struct outage_facts outage;
     outage_read(&service->outage, &outage);

@@ -13,6 +13,7 @@
 #include "proto/crypto/receipt.h"
 #include "server/base/clock.h"
 #include "server/base/random.h"
+#include "server/service/missing_facts.h"
 #include "server/store/marker.h"
 
 struct service;
@@ -32,12 +33,6 @@ struct checkpoint_sink {
     void (*keep)(void *user, const struct oc_audit_checkpoint *checkpoint);
     void (*read)(void *user, struct checkpoint_kept *out); /* any thread */
     void *user;
-};
-
-/* Audit rows that were there once, as a checkpoint tells, and are not in this database. */
-struct audit_missing {
-    uint64_t from_seq, to_seq; /* to_seq 0: none is known to be missing */
-    int64_t since_ms;          /* of the last row that is there; 0: none */
 };
 
 struct service_options {
@@ -136,6 +131,6 @@ struct service_status {
     uint64_t n_counted_requests; /* open, against the two caps */
     uint64_t max_pending, max_pending_per_source;
     struct checkpoint_kept checkpoint;
-    struct audit_missing missing; /* while it is locked */
+    struct missing_facts missing; /* while it is locked */
 };
 void service_get_status(struct service *service, struct service_status *out);

@@ -12,6 +12,7 @@
 #include "server/service/denied_limit.h"
 #include "server/service/directory.h"
 #include "server/service/executor.h"
+#include "server/service/missing.h"
 #include "server/service/naming.h"
 #include "server/service/notifier.h"
 #include "server/service/open_requests.h"
@@ -39,6 +40,7 @@ struct service {
     struct administrators *administrators;
     struct outage outage;
     struct denied_limit denied;
+    struct missing missing;
     int64_t started_ms;
     struct oc_audit_checkpoint checkpoint; /* writer thread: the newest; no signature: none yet */
     int64_t checkpoint_ms;                 /* writer thread: when that was signed (monotonic) */

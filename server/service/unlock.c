@@ -115,6 +115,7 @@ static void run(struct service *service, struct change *change)
         (void)snprintf(result->error.text, sizeof result->error.text, "%s", was);
         result->seq = service_identity(service).seq;
         atomic_store(&service->rollback_ms, service_now_ms(service));
+        missing_forget(&service->missing);
         atomic_store(&service->lock, STORE_LOCK_NONE);
         log_info("gateway.unlocked", "by=%s how=%s", unlock->caller.actor.name,
                  unlock->init ? "init" : "accept_rollback");
