@@ -109,9 +109,14 @@ ended_with 130 "$WHOLE"
 kill -TERM "$RESUMED"
 ended_with 143 "$RESUMED"
 
-# Nobody reads the pipe: the follower waits, and neither grows.
+# Nobody reads the pipe: the follower waits, and neither grows. What AddressSanitizer keeps of freed
+# memory hides what the program itself holds, so only other builds can tell.
 memory_of() {
     awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"
+}
+grew_less() { # WHO LIMIT BEFORE PID
+    local grown=$(($(memory_of "$4") - $3))
+    is_address_sanitized || [ "$grown" -lt "$2" ] || fail "the $1 grew by $grown kB while nobody read"
 }
 mkfifo "$TEST_DIR/pipe"
 exec 7<>"$TEST_DIR/pipe"
@@ -122,10 +127,8 @@ run_decider 100
 first_gateway=$(memory_of "$GATEWAY_PID")
 first_slow=$(memory_of "$SLOW")
 run_decider 101
-grown=$(($(memory_of "$SLOW") - first_slow))
-[ "$grown" -lt 2048 ] || fail "the follower grew by $grown kB while nobody read"
-grown=$(($(memory_of "$GATEWAY_PID") - first_gateway))
-[ "$grown" -lt 16384 ] || fail "the gateway grew by $grown kB for 3,000 decisions"
+grew_less follower 2048 "$first_slow" "$SLOW"
+grew_less gateway 16384 "$first_gateway" "$GATEWAY_PID"
 kill -0 "$SLOW" || fail "the follower did not wait for its reader"
 now=$(seq_now)
 timeout 60 head -n $((now - last)) <"$TEST_DIR/pipe" >"$TEST_DIR/slow.out" ||

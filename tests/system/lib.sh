@@ -50,6 +50,10 @@ skip() {
     exit 77
 }
 
+is_address_sanitized() {
+    grep -qa __asan_init "$OC_BIN/openclaw-gateway"
+}
+
 # wait_for SECONDS COMMAND...: until the command succeeds; fails after the limit.
 wait_for() {
     local limit=$1 end
