@@ -137,7 +137,10 @@ static void advise_by_facts(struct failure *failure, const struct cli *cli,
         failure_advise(failure, "this request stands now:  openclaw devices approve %s",
                        err->request_id);
     }
-    if (err->closest[0] != '\0') {
+    if (err->closest[0] != '\0' && strncmp(err->cause, "bound_", sizeof "bound_" - 1) == 0) {
+        failure_advise(failure, "the bound:  admin.bounds.%s, in the gateway's gateway.yaml",
+                       err->closest);
+    } else if (err->closest[0] != '\0') {
         failure_advise(failure, "the closest there is:  %s", err->closest);
     }
     if (err->retry_after_ms > 0) {

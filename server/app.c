@@ -219,6 +219,7 @@ static enum oc_status start_service(struct app *app, struct oc_error *err)
         .pairing_required = config->pairing_required,
         .clock = &app->clock,
         .random = &app->random,
+        .bounds = &config->admin.bounds,
         .admin_ca = OC_STEAL(app->state.admin_ca),
         .save_admin_ca = save_admin_ca,
         .save_admin_ca_user = app,

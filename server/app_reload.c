@@ -82,6 +82,7 @@ static void put_in_force(const struct app_reload *parts)
     const struct service_settings service = app_service_settings(config);
     const struct doors_settings doors = app_doors_settings(config);
     live_change(parts->live, config);
+    service_change_bounds(parts->service, &config->admin.bounds);
     service_change_settings(parts->service, &service, networks_trust_source, &trusted);
     doors_change_settings(parts->doors, &doors);
 }

@@ -27,7 +27,8 @@ struct oc_error {
     char text[OC_ERROR_TEXT_BYTES]; /* one line: the thing, the cause, the fix; NUL-terminated */
     uint32_t retry_after_ms;        /* 0: not known */
     char request_id[11];            /* the request that stands now; "" if none */
-    char closest[65];               /* closest match of what was not found; "" if none */
+    char closest[65];               /* closest match of what was not found; of a cause bound_...:
+                                       what the bound is called; "" if none */
     char field[33];                 /* the field that was refused; "" if none */
     char cause[24];                 /* why, in one fixed word: "code_wrong"; "" if none */
     bool is_not_durable;            /* in force, but not yet on disk */

@@ -330,6 +330,16 @@ static const struct {
     {"marker_fails",
      "done, in force and in the database, but not in the marker beside it: an older "
      "database might not be noticed"},
+    {"bound_none",
+     "this approver may decide nothing: admin.bounds of the gateway's configuration has "
+     "neither it nor default; an administrator of the role admin can do it"},
+    {"bound_labels",
+     "beyond this approver's bound: the device has not the labels of the bound from "
+     "an administrator; one of the role admin can do it"},
+    {"bound_grant", "beyond this approver's bound: it has not this role, or not all of these "
+                    "scopes; grant less, or an administrator of the role admin can do it"},
+    {"bound_gives_labels", "an approver with a bound gives no labels and takes none away; an "
+                           "administrator of the role admin can do it"},
     {"nonce", "the nonce does not open the commitment that Connect gave"},
 };
 

@@ -8,6 +8,7 @@
 #include <openclaw/types.h>
 
 #include "server/config/network.h"
+#include "server/domain/bound.h"
 #include "server/obs/log.h"
 
 enum {
@@ -64,6 +65,7 @@ struct config {
     } limits;
     struct {
         struct config_uids local_uids;
+        struct bounds bounds; /* of approvers; by what the administrators are called */
     } admin;
     struct {
         char checkpoint_file[CONFIG_MAX_PATH_BYTES + 1]; /* "": checkpoints.ndjson in state_dir */

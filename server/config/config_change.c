@@ -99,6 +99,42 @@ static bool is_same_scopes(const void *a, const void *b)
     return is_same;
 }
 
+static bool is_same_labels(const struct oc_labels *one, const struct oc_labels *other)
+{
+    bool is_same = one->n == other->n;
+    for (size_t i = 0; is_same && i < one->n; i++) {
+        is_same = strcmp(one->items[i].key, other->items[i].key) == 0 &&
+                  strcmp(one->items[i].value, other->items[i].value) == 0;
+    }
+    return is_same;
+}
+
+static bool is_same_bound(const struct bound *one, const struct bound *other)
+{
+    bool is_same = strcmp(one->name, other->name) == 0 &&
+                   one->has_any_role == other->has_any_role &&
+                   one->has_any_scope == other->has_any_scope && one->n_roles == other->n_roles &&
+                   one->n_scopes == other->n_scopes;
+    for (size_t i = 0; is_same && i < one->n_roles; i++) {
+        is_same = strcmp(one->roles[i], other->roles[i]) == 0;
+    }
+    for (size_t i = 0; is_same && i < one->n_scopes; i++) {
+        is_same = strcmp(one->scopes[i], other->scopes[i]) == 0;
+    }
+    return is_same && is_same_labels(&one->labels, &other->labels);
+}
+
+static bool is_same_bounds(const void *a, const void *b)
+{
+    const struct bounds *one = a;
+    const struct bounds *other = b;
+    bool is_same = one->are_given == other->are_given && one->n == other->n;
+    for (size_t i = 0; is_same && i < one->n; i++) {
+        is_same = is_same_bound(&one->items[i], &other->items[i]);
+    }
+    return is_same;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 #define VALUE(field) offsetof(struct config, field), sizeof((struct config *)NULL)->field
@@ -128,6 +164,7 @@ static const struct row rows[] = {
     {"limits.maxUnapproved", LIVE, VALUE(limits.max_unapproved), is_same_count},
     {"limits.maxUnapprovedPerSource", LIVE, VALUE(limits.max_unapproved_per_source), is_same_count},
     {"admin.localUids", LIVE, VALUE(admin.local_uids), is_same_uids},
+    {"admin.bounds", LIVE, VALUE(admin.bounds), is_same_bounds},
     {"audit.checkpointFile", AT_RESTART, VALUE(audit.checkpoint_file), is_same_text},
     {"audit.checkpointEvery", AT_RESTART, VALUE(audit.checkpoint_every_ms), is_same_duration},
     {"audit.syslog", AT_RESTART, VALUE(audit.syslog), is_same_bool},

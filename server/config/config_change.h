@@ -2,7 +2,8 @@
  * What a running gateway takes over of a configuration that was read again, and what has to wait
  * for a restart. Pure.
  *
- * Live: trustedNetworks, defaultGrant, pairing.*, admin.localUids, log.*; and pairingRequired in
+ * Live: trustedNetworks, defaultGrant, pairing.*, admin.localUids,
+ * admin.bounds, log.*; and pairingRequired in
  * the one direction that admits fewer. Everything else is bound to what is open by now: listeners,
  * directories, the store.
  */

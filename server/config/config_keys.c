@@ -330,6 +330,8 @@ const struct config_key config_keys[] = {
     {"limits.maxUnapprovedPerSource", CONFIG_SCALAR, set_count,
      AT(limits.max_unapproved_per_source), 1, 1000000, "32"},
     {"admin.localUids", CONFIG_LIST, add_uid, AT(admin.local_uids), 0, UINT32_MAX - 1, "[1000]"},
+    {"admin.bounds", CONFIG_TREE, NULL, AT(admin.bounds), 0, 0,
+     "{default: {roles: [agent], scopes: [chat]}}"},
     {"audit.checkpointFile", CONFIG_SCALAR, set_path, AT(audit.checkpoint_file), 0, 0,
      "/var/log/openclaw/checkpoints.ndjson"},
     {"audit.checkpointEvery", CONFIG_SCALAR, set_duration, AT(audit.checkpoint_every_ms), 1000,

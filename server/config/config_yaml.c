@@ -1,5 +1,5 @@
 /*
- * Reads gateway.yaml by libyaml's events; nothing else includes yaml.h.
+ * Reads gateway.yaml by libyaml's events: the file as a whole.
  *
  * Invariant: what is accepted is plain: one document, mappings and lists as the table of keys has
  * them, no key twice, no alias, anchor, tag or directive. Each error has line and column. Nesting
@@ -15,26 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <yaml.h>
-
 #include "proto/base/cleanup.h"
 #include "proto/files/file.h"
-#include "server/config/config_keys.h"
-
-enum {
-    MAX_KEYS = 64, /* rows of the table that a set of seen keys has room for */
-};
-
-struct reader {
-    yaml_parser_t parser;
-    yaml_event_t event; /* the current one */
-    const char *name;
-    const char *text;
-    struct config *config;
-    bool seen[MAX_KEYS];          /* by row of the table */
-    bool seen_sections[MAX_KEYS]; /* by the section's first row */
-    struct oc_error *err;
-};
+#include "server/config/config_reader.h"
 
 static void reader_deinit(struct reader *reader)
 {
@@ -42,134 +25,17 @@ static void reader_deinit(struct reader *reader)
     yaml_parser_delete(&reader->parser);
 }
 
-/* ---- errors -------------------------------------------------------------------------------- */
-
-static enum oc_status fail_at(struct reader *reader, yaml_mark_t mark, const char *path,
-                              const char *what)
-{
-    return oc_fail(reader->err, OC_INVALID_ARGUMENT, "%s:%zu:%zu: %s%s%s", reader->name,
-                   mark.line + 1, mark.column + 1, path, path[0] ? ": " : "", what);
-}
-
-static enum oc_status fail_here(struct reader *reader, const char *path, const char *what)
-{
-    return fail_at(reader, reader->event.start_mark, path, what);
-}
-
-/* Where a byte stands; columns count bytes here, since the line is no good UTF-8. */
-static yaml_mark_t mark_of_byte(const struct reader *reader, size_t offset)
-{
-    yaml_mark_t mark = {.index = offset};
-    for (size_t i = 0; i < offset; i++) {
-        bool is_end = reader->text[i] == '\n';
-        mark.line += is_end;
-        mark.column = is_end ? 0 : mark.column + 1;
-    }
-    return mark;
-}
-
-/* libyaml's own complaint: its mark is where it stumbled. */
-static enum oc_status fail_syntax(struct reader *reader)
-{
-    if (reader->parser.error == YAML_MEMORY_ERROR) {
-        return oc_fail(reader->err, OC_RESOURCE_EXHAUSTED, "%s: out of memory", reader->name);
-    }
-    char what[160];
-    const char *problem = reader->parser.problem ? reader->parser.problem : "not YAML";
-    if (reader->parser.error == YAML_READER_ERROR) {
-        (void)snprintf(what, sizeof what, "%s; the file must be UTF-8 text", problem);
-        return fail_at(reader, mark_of_byte(reader, reader->parser.problem_offset), "", what);
-    }
-    (void)snprintf(what, sizeof what, "not YAML: %s", problem);
-    return fail_at(reader, reader->parser.problem_mark, "", what);
-}
-
-/* ---- events -------------------------------------------------------------------------------- */
-
-static const unsigned char *anchor_of(const yaml_event_t *event)
-{
-    switch (event->type) {
-    case YAML_SCALAR_EVENT:
-        return event->data.scalar.anchor;
-    case YAML_SEQUENCE_START_EVENT:
-        return event->data.sequence_start.anchor;
-    case YAML_MAPPING_START_EVENT:
-        return event->data.mapping_start.anchor;
-    default:
-        return NULL;
-    }
-}
-
-static const unsigned char *tag_of(const yaml_event_t *event)
-{
-    switch (event->type) {
-    case YAML_SCALAR_EVENT:
-        return event->data.scalar.tag;
-    case YAML_SEQUENCE_START_EVENT:
-        return event->data.sequence_start.tag;
-    case YAML_MAPPING_START_EVENT:
-        return event->data.mapping_start.tag;
-    default:
-        return NULL;
-    }
-}
-
-static bool has_directive(const yaml_event_t *event)
-{
-    return event->type == YAML_DOCUMENT_START_EVENT &&
-           (event->data.document_start.version_directive ||
-            event->data.document_start.tag_directives.start !=
-                event->data.document_start.tag_directives.end);
-}
-
-/* Moves to the next event, refusing what the whole file may not contain. */
-static enum oc_status next_event(struct reader *reader)
-{
-    yaml_event_delete(&reader->event);
-    if (!yaml_parser_parse(&reader->parser, &reader->event)) {
-        return fail_syntax(reader);
-    }
-    if (reader->event.type == YAML_ALIAS_EVENT) {
-        return fail_here(reader, "", "an alias (*name); write the value out");
-    }
-    if (anchor_of(&reader->event)) {
-        return fail_here(reader, "", "an anchor (&name); remove it and write values out");
-    }
-    if (tag_of(&reader->event)) {
-        return fail_here(reader, "", "a tag (!name); remove it");
-    }
-    if (has_directive(&reader->event)) {
-        return fail_here(reader, "", "a directive (%NAME); remove it");
-    }
-    return OC_OK;
-}
-
-static bool scalar_has_nul(const yaml_event_t *event)
-{
-    return strlen((const char *)event->data.scalar.value) != event->data.scalar.length;
-}
-
 /* ---- values -------------------------------------------------------------------------------- */
 
 static enum oc_status set_scalar(struct reader *reader, const struct config_key *key)
 {
-    if (scalar_has_nul(&reader->event)) {
-        return fail_here(reader, key->path, "contains a NUL character; remove it");
-    }
-    struct config_scalar scalar = {
-        .text = (const char *)reader->event.data.scalar.value,
-        .is_quoted = reader->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE,
-    };
-    bool is_null = !scalar.is_quoted && (!scalar.text[0] || !strcmp(scalar.text, "~") ||
-                                         !strcasecmp(scalar.text, "null"));
-    if (is_null) {
-        return fail_here(reader, key->path, "has no value; give one or remove the key");
-    }
+    struct config_scalar scalar;
     struct oc_error problem = {.status = OC_OK};
-    if (key->set(reader->config, key, &scalar, &problem)) {
-        return fail_here(reader, key->path, problem.text);
+    enum oc_status st = reader_take_scalar(reader, key->path, &scalar);
+    if (!st && key->set(reader->config, key, &scalar, &problem)) {
+        return reader_fail_here(reader, key->path, problem.text);
     }
-    return OC_OK;
+    return st;
 }
 
 static enum oc_status read_list(struct reader *reader, const struct config_key *key)
@@ -177,41 +43,33 @@ static enum oc_status read_list(struct reader *reader, const struct config_key *
     bool may_be_empty = key->shape == CONFIG_LIST;
     yaml_mark_t start = reader->event.start_mark;
     config_clear_list(reader->config, key);
-    enum oc_status st = next_event(reader);
+    enum oc_status st = reader_next_event(reader);
     size_t n = 0;
     for (; !st && reader->event.type == YAML_SCALAR_EVENT; n++) {
         st = set_scalar(reader, key);
         if (!st) {
-            st = next_event(reader);
+            st = reader_next_event(reader);
         }
     }
     if (st) {
         return st;
     }
     if (reader->event.type != YAML_SEQUENCE_END_EVENT) {
-        return fail_here(reader, key->path, "an item must be plain text, not a list or a mapping");
+        return reader_fail_here(reader, key->path,
+                                "an item must be plain text, not a list or a mapping");
     }
     if (n == 0 && !may_be_empty) {
-        return fail_at(reader, start, key->path, "must name at least one; or remove the key");
+        return reader_fail_at(reader, start, key->path,
+                              "must name at least one; or remove the key");
     }
     return OC_OK;
 }
 
-static enum oc_status fail_shape(struct reader *reader, const struct config_key *key)
-{
-    static const char *const wanted[] = {
-        [CONFIG_SCALAR] = "must be a single value",
-        [CONFIG_LIST] = "must be a list",
-        [CONFIG_SCALAR_OR_LIST] = "must be a single value or a list",
-    };
-    char what[160];
-    (void)snprintf(what, sizeof what, "%s, as in %s: %s", wanted[key->shape], key->path,
-                   key->example);
-    return fail_here(reader, key->path, what);
-}
-
 static enum oc_status read_value(struct reader *reader, const struct config_key *key)
 {
+    if (key->shape == CONFIG_TREE) {
+        return reader_read_tree(reader, key);
+    }
     if (reader->event.type == YAML_SEQUENCE_START_EVENT && key->shape != CONFIG_SCALAR) {
         return read_list(reader, key);
     }
@@ -221,7 +79,7 @@ static enum oc_status read_value(struct reader *reader, const struct config_key 
         }
         return set_scalar(reader, key);
     }
-    return fail_shape(reader, key);
+    return reader_fail_shape(reader, key);
 }
 
 /* ---- keys ---------------------------------------------------------------------------------- */
@@ -231,14 +89,15 @@ static enum oc_status fail_unknown(struct reader *reader, const char *path)
     char what[CONFIG_MAX_TEXT_BYTES + 64];
     char closest[CONFIG_MAX_TEXT_BYTES + 1];
     if (config_find_key(path)) {
-        return fail_here(reader, path, "no dots in keys; write the last part below its section");
+        return reader_fail_here(reader, path,
+                                "no dots in keys; write the last part below its section");
     }
     if (config_closest_key(path, closest)) {
         (void)snprintf(what, sizeof what, "unknown key; did you mean %s?", closest);
     } else {
         (void)snprintf(what, sizeof what, "unknown key; remove it (example.yaml lists every key)");
     }
-    return fail_here(reader, path, what);
+    return reader_fail_here(reader, path, what);
 }
 
 /* Joins section and key into path; false if that is longer than any known key. */
@@ -247,17 +106,7 @@ static bool join_path(const char *section, const yaml_event_t *event,
 {
     int n = snprintf(path, CONFIG_MAX_TEXT_BYTES + 1, "%s%s%s", section, section[0] ? "." : "",
                      (const char *)event->data.scalar.value);
-    return n >= 0 && n <= CONFIG_MAX_TEXT_BYTES && !scalar_has_nul(event);
-}
-
-/* Keys are plain ASCII; what is not does not go to a terminal with the error. */
-static void mask_unprintable(char *text)
-{
-    for (; *text; text++) {
-        if (*text < ' ' || *text > '~') {
-            *text = '?';
-        }
-    }
+    return n >= 0 && n <= CONFIG_MAX_TEXT_BYTES && !reader_scalar_has_nul(event);
 }
 
 static enum oc_status read_key(struct reader *reader, const char *section);
@@ -265,11 +114,11 @@ static enum oc_status read_key(struct reader *reader, const char *section);
 /* The current event is the mapping's start; leaves at its end. */
 static enum oc_status read_mapping(struct reader *reader, const char *section)
 {
-    enum oc_status st = next_event(reader);
+    enum oc_status st = reader_next_event(reader);
     while (!st && reader->event.type != YAML_MAPPING_END_EVENT) {
         st = read_key(reader, section);
         if (!st) {
-            st = next_event(reader);
+            st = reader_next_event(reader);
         }
     }
     return st;
@@ -278,7 +127,7 @@ static enum oc_status read_mapping(struct reader *reader, const char *section)
 static enum oc_status read_section(struct reader *reader, const char *path)
 {
     if (reader->event.type != YAML_MAPPING_START_EVENT) {
-        return fail_here(reader, path, "must be a section: keys below it, indented");
+        return reader_fail_here(reader, path, "must be a section: keys below it, indented");
     }
     return read_mapping(reader, path);
 }
@@ -291,7 +140,7 @@ static size_t row_of(const char *path)
     while (strncmp(config_keys[row].path, path, n) != 0 ||
            (config_keys[row].path[n] != '\0' && config_keys[row].path[n] != '.')) {
         row++;
-        assert(row < config_n_keys && config_n_keys <= MAX_KEYS);
+        assert(row < config_n_keys && config_n_keys <= READER_MAX_KEYS);
     }
     return row;
 }
@@ -309,10 +158,10 @@ static enum oc_status read_key(struct reader *reader, const char *section)
 {
     char path[CONFIG_MAX_TEXT_BYTES + 1];
     if (reader->event.type != YAML_SCALAR_EVENT) {
-        return fail_here(reader, section, "a key must be plain text");
+        return reader_fail_here(reader, section, "a key must be plain text");
     }
     bool is_sound = join_path(section, &reader->event, path);
-    mask_unprintable(path);
+    reader_mask_unprintable(path);
     bool is_section = is_sound && !section[0] && config_is_section(path);
     const struct config_key *key = is_sound ? config_find_key(path) : NULL;
     /* "listen.local: x" at the top would be a second spelling of one key. */
@@ -321,9 +170,9 @@ static enum oc_status read_key(struct reader *reader, const char *section)
         return fail_unknown(reader, path);
     }
     if (!mark_seen(is_section ? reader->seen_sections : reader->seen, path)) {
-        return fail_here(reader, path, "is given twice; remove one");
+        return reader_fail_here(reader, path, "is given twice; remove one");
     }
-    enum oc_status st = next_event(reader);
+    enum oc_status st = reader_next_event(reader);
     if (st) {
         return st;
     }
@@ -334,30 +183,30 @@ static enum oc_status read_key(struct reader *reader, const char *section)
 
 static enum oc_status read_document(struct reader *reader)
 {
-    enum oc_status st = next_event(reader);
+    enum oc_status st = reader_next_event(reader);
     if (!st && reader->event.type != YAML_MAPPING_START_EVENT) {
-        return fail_here(reader, "", "the file must hold keys, as in pairingRequired: true");
+        return reader_fail_here(reader, "", "the file must hold keys, as in pairingRequired: true");
     }
     if (!st) {
         st = read_mapping(reader, "");
     }
-    return st ? st : next_event(reader); /* the document's end */
+    return st ? st : reader_next_event(reader); /* the document's end */
 }
 
 static enum oc_status read_stream(struct reader *reader)
 {
-    enum oc_status st = next_event(reader); /* the stream's start */
+    enum oc_status st = reader_next_event(reader); /* the stream's start */
     if (!st) {
-        st = next_event(reader);
+        st = reader_next_event(reader);
     }
     if (!st && reader->event.type == YAML_DOCUMENT_START_EVENT) {
         st = read_document(reader);
         if (!st) {
-            st = next_event(reader);
+            st = reader_next_event(reader);
         }
     }
     if (!st && reader->event.type != YAML_STREAM_END_EVENT) {
-        return fail_here(reader, "", "a second document; one file holds one configuration");
+        return reader_fail_here(reader, "", "a second document; one file holds one configuration");
     }
     return st;
 }

@@ -1,6 +1,8 @@
 /*
  * Calls that dispatch refused: told in the audit, never at the price of blocking.
  */
+#include "server/service/admin_denied.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +10,6 @@
 
 #include "server/obs/log.h"
 #include "server/obs/metrics.h"
-#include "server/service/admin_service.h"
 #include "server/service/writer.h"
 
 struct denied_change {
@@ -46,16 +47,14 @@ static void finish_denied(struct service *service, struct change *change,
     free(change);
 }
 
-static void fill_audit(struct denied_change *denied, const char *method, const char *why)
+/* What was left out before it is told with it. */
+static void add_left_out(struct denied_change *denied)
 {
-    struct audit_event *audit = &denied->audit;
-    memcpy(audit->outcome, "permission_denied", sizeof "permission_denied");
-    memcpy(audit->detail, method, strnlen(method, sizeof audit->detail - 1));
-    if (denied->n_left_out == 0) {
-        memcpy(audit->reason, why, strnlen(why, OC_MAX_REASON_BYTES));
-    } else {
-        (void)snprintf(audit->reason, sizeof audit->reason,
-                       "%.100s; and %" PRIu64 " refused calls since the last such record", why,
+    char why[OC_MAX_REASON_BYTES + 1];
+    if (denied->n_left_out > 0) {
+        memcpy(why, denied->audit.reason, sizeof why);
+        (void)snprintf(denied->audit.reason, sizeof denied->audit.reason,
+                       "%.160s; and %" PRIu64 " refused calls since the last such record", why,
                        denied->n_left_out);
     }
 }
@@ -69,12 +68,11 @@ static void log_dropped(const struct audit_actor *actor, const char *method)
     log_limited(LOG_LEVEL_WARN, &about, "actor=%s method=%s", actor->name, method);
 }
 
-void admin_record_denied(struct service *service, const struct audit_actor *actor,
-                         const char *method, const char *why)
+void admin_record_refused(struct service *service, const struct audit_event *audit)
 {
     static const struct change_ops ops = {.stage = stage_denied, .finish = finish_denied};
     uint64_t n_left_out = 0;
-    if (!denied_limit_take(&service->denied, actor->name, service_monotonic_ms(service),
+    if (!denied_limit_take(&service->denied, audit->actor.name, service_monotonic_ms(service),
                            &n_left_out)) {
         metric_add(METRIC_AUDIT_DENIED_LEFT_OUT_TOTAL, 1);
         return; /* the next row says how many */
@@ -83,13 +81,23 @@ void admin_record_denied(struct service *service, const struct audit_actor *acto
     if (denied) {
         denied->change.ops = &ops;
         denied->n_left_out = n_left_out;
-        denied->audit = (struct audit_event){
-            .at_ms = service_now_ms(service), .actor = *actor, .action = "denied"};
-        fill_audit(denied, method, why);
+        denied->audit = *audit;
+        denied->audit.at_ms = service_now_ms(service);
+        memcpy(denied->audit.outcome, "permission_denied", sizeof "permission_denied");
+        add_left_out(denied);
     }
     if (!denied || !writer_push(service, &denied->change)) {
         free(denied);
         denied_limit_give_back(&service->denied, n_left_out);
-        log_dropped(actor, method);
+        log_dropped(&audit->actor, audit->detail);
     }
+}
+
+void admin_record_denied(struct service *service, const struct audit_actor *actor,
+                         const char *method, const char *why)
+{
+    struct audit_event audit = {.actor = *actor, .action = "denied"};
+    memcpy(audit.detail, method, strnlen(method, sizeof audit.detail - 1));
+    memcpy(audit.reason, why, strnlen(why, sizeof audit.reason - 1));
+    admin_record_refused(service, &audit);
 }

@@ -10,6 +10,7 @@
 #include "server/obs/log.h"
 #include "server/obs/metrics.h"
 #include "server/service/administrators.h"
+#include "server/service/bounds.h"
 #include "server/service/writer.h"
 
 struct decide_change {
@@ -244,6 +245,12 @@ static void decide_on(struct group *group, struct decide_change *decide,
     struct group_receipt receipt;
     group_read(group, id, &was);
     struct pairing_event event = event_of(service, id, decide);
+    result->status = bounds_check(service, &decide->caller, &was, &event, &result->error);
+    if (result->status) {
+        result->view.pairing = was;
+        decide->outcome = oc_status_name(result->status);
+        return;
+    }
     const struct policy policy = service_policy(service);
     struct pairing_decision decision =
         pairing_decide(&was, &event, &policy, service_now_ms(service));

@@ -128,6 +128,10 @@ static struct service *allocate(const struct service_options *options)
         .max_pending_per_source = options->max_pending_per_source,
         .pairing_required = options->pairing_required,
     };
+    if (options->bounds) {
+        service->bounds = *options->bounds;
+    }
+    service->options.bounds = NULL;
     index_init(&service->index, seed, service_monotonic_ms(service));
     directory_init(&service->directory, seed);
     service->options.admin_ca = NULL;

@@ -13,6 +13,7 @@
 #include "proto/crypto/receipt.h"
 #include "server/base/clock.h"
 #include "server/base/random.h"
+#include "server/domain/bound.h"
 #include "server/service/missing_facts.h"
 #include "server/store/marker.h"
 
@@ -65,6 +66,7 @@ struct service_options {
     /* Makes a new store after an administrator said `unlock --init`; NULL: not possible. */
     enum oc_status (*make_store)(void *user, struct store **out, struct oc_error *err);
     void *make_store_user;
+    const struct bounds *bounds;  /* of approvers; NULL: none are given; copied */
     struct oc_admin_ca *admin_ca; /* NULL: there is none yet; taken */
     /* Makes a CA durable in place of the one that is kept; NULL: not possible. Writer thread. */
     enum oc_status (*save_admin_ca)(void *user, const struct oc_admin_ca *ca, struct oc_error *err);
@@ -103,6 +105,10 @@ void service_get_settings(struct service *service, struct service_settings *out)
  */
 void service_change_settings(struct service *service, const struct service_settings *wanted,
                              bool (*is_trusted)(void *user, const char *source), void *user);
+
+/* Puts the bounds of approvers in force, for every decision that begins from now on. Writer thread.
+ */
+void service_change_bounds(struct service *service, const struct bounds *wanted);
 
 /* Tells every connected device that the gateway drains, with a retry_after spread over `ms`. */
 void service_drain(struct service *service, uint32_t spread_ms);

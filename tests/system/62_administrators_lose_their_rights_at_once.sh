@@ -27,6 +27,31 @@ AUDIT=$(ocg audit list --limit 100)
 contains "$AUDIT" 'admin:carol'
 [ "$(grep -c 'permission_denied' <<<"$AUDIT")" -ge 4 ] || fail "refused calls are not in the audit: $AUDIT"
 
+# ---- an approver's bound: in force with the reload, and again without it -------------------------------
+
+ours=$(printf 'cd%.0s' $(seq 32))
+cp "$GATEWAY_HOME/gateway.yaml" "$TEST_DIR/unbounded.yaml"
+cat >>"$GATEWAY_HOME/gateway.yaml" <<'END'
+admin: {bounds: {bob: {roles: [agent], labels: {site: berlin}}}}
+END
+open_connection bob
+say "block $DEVICE"
+[ "$OUT" = OK ] || fail "without bounds: $OUT"
+ocg gateway reload >/dev/null
+say "block $DEVICE"
+contains "$OUT" "PERMISSION_DENIED cause=bound_labels"
+ocg devices expect "$ours" --label site=berlin >/dev/null
+say "block $ours"
+[ "$OUT" = OK ] || fail "within the bound: $OUT"
+log_has gateway "device=$DEVICE request=none by=admin:bob reason=\"beyond the bound bob" ||
+    fail "the log does not tell of it"
+contains "$(ocg audit list --limit 100 --json)" 'beyond the bound bob'
+cp "$TEST_DIR/unbounded.yaml" "$GATEWAY_HOME/gateway.yaml"
+ocg gateway reload >/dev/null
+say "block $DEVICE"
+[ "$OUT" = OK ] || fail "without bounds again: $OUT"
+close_connection
+
 # ---- revoked -------------------------------------------------------------------------------------------
 
 open_connection bob

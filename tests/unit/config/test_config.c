@@ -62,6 +62,8 @@ static void assert_config_equal(const struct config *a, const struct config *b)
     assert_memory_equal(&a->limits, &b->limits, sizeof a->limits);
     assert_networks_equal(&a->pairing.exempt_sources, &b->pairing.exempt_sources);
     assert_int_equal(a->admin.local_uids.n, b->admin.local_uids.n);
+    assert_int_equal(a->admin.bounds.are_given, b->admin.bounds.are_given);
+    assert_int_equal(a->admin.bounds.n, b->admin.bounds.n);
     assert_int_equal(a->log.level, b->log.level);
     assert_int_equal(a->log.format, b->log.format);
 }
@@ -119,7 +121,12 @@ static void every_key_reaches_its_place(void **state)
           "          exemptSources: [203.0.113.7]}\n"
           "limits: {maxUnfinished: 9, maxUnfinishedPerSource: 8, maxArrivals: 19,\n"
           "         maxArrivalsPerSource: 18, maxUnapproved: 17, maxUnapprovedPerSource: 16}\n"
-          "admin: {localUids: [0, 1000, 4294967294]}\n"
+          "admin:\n"
+          "  localUids: [0, 1000, 4294967294]\n"
+          "  bounds:\n"
+          "    alice: {roles: [agent, tool], scopes: [\"*\"], labels: {site: berlin, tier: \"\"}}\n"
+          "    default: {scopes: [chat]}\n"
+          "    nobody: {}\n"
           "log: {level: debug, format: json}\n",
           &config);
     assert_false(config.pairing_required);
@@ -147,8 +154,44 @@ static void every_key_reaches_its_place(void **state)
     assert_int_equal(config.limits.max_unapproved_per_source, 16);
     assert_int_equal(config.admin.local_uids.n, 3);
     assert_int_equal(config.admin.local_uids.items[2], 4294967294U);
+    const struct bounds *bounds = &config.admin.bounds;
+    assert_true(bounds->are_given);
+    assert_int_equal(bounds->n, 3);
+    assert_string_equal(bounds->items[0].name, "alice");
+    assert_int_equal(bounds->items[0].n_roles, 2);
+    assert_string_equal(bounds->items[0].roles[1], "tool");
+    assert_true(bounds->items[0].has_any_scope && !bounds->items[0].has_any_role);
+    assert_int_equal(bounds->items[0].labels.n, 2);
+    assert_string_equal(bounds->items[0].labels.items[0].value, "berlin");
+    assert_string_equal(bounds->items[0].labels.items[1].value, "");
+    assert_int_equal(bounds->items[1].n_roles, 0);
+    assert_string_equal(bounds->items[1].scopes[0], "chat");
+    assert_false(bounds->items[1].has_any_scope);
+    assert_int_equal(bounds->items[2].n_scopes, 0);
     assert_int_equal(config.log.level, LOG_LEVEL_DEBUG);
     assert_int_equal(config.log.format, LOG_FORMAT_JSON);
+}
+
+/* No bound at all is another thing than a section without one: then nobody may decide. */
+static void bounds_that_name_nobody_are_given(void **state)
+{
+    (void)state;
+    struct config config;
+    parse("admin: {bounds: {}}", &config);
+    assert_true(config.admin.bounds.are_given);
+    assert_int_equal(config.admin.bounds.n, 0);
+    char text[4096] = "admin: {bounds: {";
+    for (unsigned i = 0; i < BOUNDS_MAX; i++) {
+        (void)snprintf(text + strlen(text), 16, "b%u: {}, ", i);
+    }
+    const size_t n = strlen(text);
+    (void)snprintf(text + n, sizeof text - n, "}}");
+    parse(text, &config);
+    assert_int_equal(config.admin.bounds.n, BOUNDS_MAX);
+    (void)snprintf(text + n, sizeof text - n, "more: {}}}");
+    struct oc_error err = {.text = ""};
+    assert_int_equal(config_parse("f", text, strlen(text), &config, &err), OC_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.text, "at most 32 bounds"));
 }
 
 static void lowering_one_cap_lowers_the_default_of_the_other(void **state)
@@ -339,6 +382,7 @@ int main(void)
         cmocka_unit_test(the_example_holds_every_key_with_its_default),
         cmocka_unit_test(an_empty_file_is_the_defaults),
         cmocka_unit_test(every_key_reaches_its_place),
+        cmocka_unit_test(bounds_that_name_nobody_are_given),
         cmocka_unit_test(lowering_one_cap_lowers_the_default_of_the_other),
         cmocka_unit_test(whoever_may_wait_may_stay_connected),
         cmocka_unit_test(pairing_is_switched_off_only_behind_its_guards),

@@ -72,6 +72,22 @@ static void the_same_file_changes_nothing(void **state)
     check("{admin: {localUids: [1, 2]}, trustedNetworks: [10.0.0.0/8]}",
           "# only a comment\nadmin: {localUids: [1, 2]}\ntrustedNetworks: [10.0.0.0/8]\n", "", "");
     check("{admin: {localUids: [1, 2]}}", "{admin: {localUids: [2, 1]}}", "admin.localUids", "");
+    check("{admin: {bounds: {a: {roles: [x], labels: {k: v}}}}}",
+          "admin:\n  bounds:\n    a:\n      labels: {k: v}\n      roles: [x]\n", "", "");
+    static const char *const others[] = {
+        "{}",
+        "{admin: {bounds: {}}}",
+        "{admin: {bounds: {b: {roles: [x], labels: {k: v}}}}}",
+        "{admin: {bounds: {a: {roles: [x, y], labels: {k: v}}}}}",
+        "{admin: {bounds: {a: {roles: [\"*\"], labels: {k: v}}}}}",
+        "{admin: {bounds: {a: {roles: [y], labels: {k: v}}}}}",
+        "{admin: {bounds: {a: {roles: [x], scopes: [s], labels: {k: v}}}}}",
+        "{admin: {bounds: {a: {roles: [x], labels: {k: w}}}}}",
+        "{admin: {bounds: {a: {roles: [x], labels: {k: v}}, b: {}}}}"};
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(others); i++) {
+        check("{admin: {bounds: {a: {roles: [x], labels: {k: v}}}}}", others[i], "admin.bounds",
+              "");
+    }
     check("{defaultGrant: {scopes: [a, b]}}", "{defaultGrant: {scopes: [a]}}",
           "defaultGrant.scopes", "");
 }

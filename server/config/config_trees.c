@@ -1,0 +1,177 @@
+/* Owns the keys below which whole mappings stand: what their fields may be and where they go. */
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/base/cleanup.h"
+#include "proto/base/utf8.h"
+#include "server/config/config_keys.h"
+
+/* ---- words --------------------------------------------------------------------------------- */
+
+static bool is_made_of(const char *text, const char *allowed, size_t max)
+{
+    const size_t n = strspn(text, allowed);
+    return n > 0 && n <= max && text[n] == '\0';
+}
+
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define DIGITS "0123456789"
+
+/* As what administrators are called. */
+static bool is_name(const char *text)
+{
+    return text[0] >= 'a' && text[0] <= 'z' &&
+           is_made_of(text, LOWER DIGITS "._-", BOUND_NAME_BYTES);
+}
+
+static bool is_label_value(const char *text)
+{
+    const size_t n = strlen(text);
+    bool is_sound = n <= OC_MAX_LABEL_VALUE_BYTES && oc_utf8_is_text((const uint8_t *)text, n);
+    for (size_t i = 0; i < n && is_sound; i++) {
+        is_sound = (unsigned char)text[i] >= ' ' && text[i] != 0x7f;
+    }
+    return is_sound;
+}
+
+/* ---- admin.bounds -------------------------------------------------------------------------- */
+
+static struct bound *last_bound(struct config *config)
+{
+    return &config->admin.bounds.items[config->admin.bounds.n - 1];
+}
+
+static void start_bounds(struct config *config)
+{
+    memset(&config->admin.bounds, 0, sizeof config->admin.bounds);
+    config->admin.bounds.are_given = true;
+}
+
+static enum oc_status begin_bound(struct config *config, const char *name, struct oc_error *err)
+{
+    struct bounds *bounds = &config->admin.bounds;
+    if (!is_name(name)) {
+        return oc_fail(err, OC_INVALID_ARGUMENT,
+                       "must be an administrator's name or default: a-z, then a-z 0-9 . _ -, at "
+                       "most %d",
+                       BOUND_NAME_BYTES);
+    }
+    for (size_t i = 0; i < bounds->n; i++) {
+        if (strcmp(bounds->items[i].name, name) == 0) {
+            return oc_fail(err, OC_INVALID_ARGUMENT, "is given twice; remove one");
+        }
+    }
+    if (bounds->n == BOUNDS_MAX) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "at most %d bounds; let some share default",
+                       BOUNDS_MAX);
+    }
+    memcpy(bounds->items[bounds->n++].name, name, strlen(name) + 1);
+    return OC_OK;
+}
+
+/* "*" is every word; patterns there are none. */
+static bool is_any(const struct config_scalar *scalar)
+{
+    return strcmp(scalar->text, "*") == 0;
+}
+
+static enum oc_status add_bound_role(struct config *config, const char *word,
+                                     const struct config_scalar *scalar, struct oc_error *err)
+{
+    struct bound *bound = last_bound(config);
+    (void)word;
+    if (is_any(scalar)) {
+        bound->has_any_role = true;
+        return OC_OK;
+    }
+    if (!is_made_of(scalar->text, LOWER DIGITS "._-", OC_MAX_ROLE_BYTES) ||
+        scalar->text[0] < 'a') {
+        return oc_fail(err, OC_INVALID_ARGUMENT,
+                       "must be whole roles: a-z, then a-z 0-9 . _ -, at most %d; or \"*\" for "
+                       "every role",
+                       OC_MAX_ROLE_BYTES);
+    }
+    if (bound->n_roles == BOUND_MAX_ROLES) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "may list at most %d roles", BOUND_MAX_ROLES);
+    }
+    memcpy(bound->roles[bound->n_roles++], scalar->text, strlen(scalar->text) + 1);
+    return OC_OK;
+}
+
+static enum oc_status add_bound_scope(struct config *config, const char *word,
+                                      const struct config_scalar *scalar, struct oc_error *err)
+{
+    struct bound *bound = last_bound(config);
+    (void)word;
+    if (is_any(scalar)) {
+        bound->has_any_scope = true;
+        return OC_OK;
+    }
+    if (!is_made_of(scalar->text, LOWER DIGITS "._:/-", OC_MAX_SCOPE_BYTES)) {
+        return oc_fail(err, OC_INVALID_ARGUMENT,
+                       "must be whole scopes: a-z 0-9 . _ : / -, at most %d; or \"*\" for every "
+                       "scope",
+                       OC_MAX_SCOPE_BYTES);
+    }
+    if (bound->n_scopes == OC_MAX_SCOPES) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "may list at most %d scopes", OC_MAX_SCOPES);
+    }
+    memcpy(bound->scopes[bound->n_scopes++], scalar->text, strlen(scalar->text) + 1);
+    return OC_OK;
+}
+
+static enum oc_status add_bound_label(struct config *config, const char *word,
+                                      const struct config_scalar *scalar, struct oc_error *err)
+{
+    struct oc_labels *labels = &last_bound(config)->labels;
+    if (!is_made_of(word, LOWER DIGITS "._/-", OC_MAX_LABEL_KEY_BYTES) ||
+        !is_label_value(scalar->text)) {
+        return oc_fail(err, OC_INVALID_ARGUMENT,
+                       "must be a label: a key of a-z 0-9 . _ / -, at most %d, and a value of at "
+                       "most %d bytes",
+                       OC_MAX_LABEL_KEY_BYTES, OC_MAX_LABEL_VALUE_BYTES);
+    }
+    for (size_t i = 0; i < labels->n; i++) {
+        if (strcmp(labels->items[i].key, word) == 0) {
+            return oc_fail(err, OC_INVALID_ARGUMENT, "is given twice; remove one");
+        }
+    }
+    if (labels->n == OC_MAX_LABELS) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "at most %d labels", OC_MAX_LABELS);
+    }
+    struct oc_label *label = &labels->items[labels->n++];
+    memcpy(label->key, word, strlen(word) + 1);
+    memcpy(label->value, scalar->text, strlen(scalar->text) + 1);
+    return OC_OK;
+}
+
+static const struct config_field bound_fields[] = {
+    {"roles", CONFIG_FIELD_LIST, add_bound_role, "[agent]"},
+    {"scopes", CONFIG_FIELD_LIST, add_bound_scope, "[chat]"},
+    {"labels", CONFIG_FIELD_WORDS, add_bound_label, "{site: berlin}"},
+};
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+static const struct {
+    const char *path;
+    struct config_tree tree;
+} trees[] = {
+    {"admin.bounds",
+     {.fields = bound_fields,
+      .n_fields = OC_ARRAY_LENGTH(bound_fields),
+      .start = start_bounds,
+      .begin = begin_bound}},
+};
+
+_Static_assert(OC_ARRAY_LENGTH(bound_fields) <= CONFIG_MAX_FIELDS, "room for every field");
+
+const struct config_tree *config_tree_of(const struct config_key *key)
+{
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(trees); i++) {
+        if (strcmp(trees[i].path, key->path) == 0) {
+            return &trees[i].tree;
+        }
+    }
+    return NULL;
+}
