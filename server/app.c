@@ -197,7 +197,7 @@ static void settle_clock(struct app *app)
     }
 }
 
-static enum oc_status start_service(struct app *app, struct oc_error *err)
+static enum oc_status make_service(struct app *app, struct oc_error *err)
 {
     const struct config *config = &app->config;
     const struct service_options options = {
@@ -233,6 +233,19 @@ static enum oc_status start_service(struct app *app, struct oc_error *err)
         .missing = app->missing,
     };
     return service_new(&options, &app->service, err);
+}
+
+/* That a database is not whole may be known only when it has been loaded. */
+static enum oc_status start_service(struct app *app, struct oc_error *err)
+{
+    const bool has_store = app->state.store != NULL;
+    const enum oc_status status = make_service(app, err);
+    if (status != OC_DATA_LOSS || !has_store) {
+        return status;
+    }
+    state_lock_corrupt(&app->state, err);
+    app->missing = (struct audit_missing){0};
+    return make_service(app, err);
 }
 
 static enum oc_status start_transport(struct app *app, struct oc_error *err)

@@ -192,6 +192,7 @@ static enum oc_status open_database(const struct state *state, bool may_create,
         .row_key = &state->row_key,
         .may_create = may_create,
         .now_ms = now_ms,
+        .checks_while_loading = !may_create,
     };
     if (may_create) {
         memcpy(options.gateway_id, gateway_id, STORE_ID_BYTES);
@@ -222,6 +223,12 @@ static enum oc_status read_marker(const struct state *state, struct store_identi
     return status == OC_NOT_FOUND || status == OC_DATA_LOSS ? OC_OK : status;
 }
 
+static void lock_unreadable(struct state *state, enum store_lock lock, const struct oc_error *why)
+{
+    log_error("store.unreadable", "path=%s reason=%s", state->database_path, why->text);
+    state->lock = lock;
+}
+
 /* Opens what is there and compares it with the marker; never makes anything. */
 static enum oc_status open_existing(struct state *state, const struct found *found, int64_t now_ms,
                                     struct oc_error *err)
@@ -234,8 +241,7 @@ static enum oc_status open_existing(struct state *state, const struct found *fou
     }
     status = open_database(state, false, NULL, now_ms, &state->store, err);
     if (status == OC_NOT_FOUND || status == OC_DATA_LOSS) {
-        log_error("store.unreadable", "path=%s reason=%s", state->database_path, err->text);
-        state->lock = found->database ? STORE_LOCK_CORRUPT : STORE_LOCK_MISSING;
+        lock_unreadable(state, found->database ? STORE_LOCK_CORRUPT : STORE_LOCK_MISSING, err);
         return OC_OK;
     }
     if (status) {
@@ -285,6 +291,12 @@ enum oc_status state_open(const char *path, const struct random_source *random, 
     state->is_first_start = !found.marker && !found.database;
     return state->is_first_start ? make_first(state, now_ms, err)
                                  : open_existing(state, &found, now_ms, err);
+}
+
+void state_lock_corrupt(struct state *state, const struct oc_error *why)
+{
+    lock_unreadable(state, STORE_LOCK_CORRUPT, why);
+    load_admin_ca(state);
 }
 
 /* Whose it is, before anything is opened: root may look into the directory, but what it made there

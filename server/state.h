@@ -33,7 +33,8 @@ struct state {
 };
 
 /*
- * Opens everything in `path`, creating the directory and what a first start needs.
+ * Opens everything in `path`, creating the directory and what a first start needs. A database may
+ * still be checked on return (store.h, checks_while_loading).
  *
  * Owns:  state_close, also after a failure (init to zeros first).
  * Fails: as state_dir_open; FAILED_PRECONDITION (a key is missing where records exist, a newer
@@ -41,6 +42,10 @@ struct state {
  */
 OC_MUST_CHECK enum oc_status state_open(const char *path, const struct random_source *random,
                                         int64_t now_ms, struct state *state, struct oc_error *err);
+
+/* The service could not load the database and closed it: locks, says why, and has again what else
+ * the service took. */
+void state_lock_corrupt(struct state *state, const struct oc_error *why);
 
 /*
  * For work on the files of a gateway that does not run: takes its lock and loads its keys. Makes

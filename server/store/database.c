@@ -20,14 +20,16 @@ enum {
     LOG_CHUNK_BYTES = 32768,
 };
 
-/* In this order: the lock before the first read, so that a second process never gets further,
- * and nothing is written before the file is known to be ours and whole. */
-static const struct setting {
+struct setting {
     const char *sql;
     const char *want;         /* NULL: whatever it answers */
     enum oc_status otherwise; /* where it answers anything else */
     const char *text;
-} settings[] = {
+};
+
+/* In this order: the lock before the first read, so that a second process never gets further,
+ * and nothing is written before the file is known to be ours. */
+static const struct setting reading[] = {
     {"PRAGMA locking_mode = EXCLUSIVE", "exclusive", OC_UNAVAILABLE, "cannot be locked"},
     {"PRAGMA mmap_size = 0", NULL, OC_OK, NULL},
     {"PRAGMA cell_size_check = ON", NULL, OC_OK, NULL},
@@ -36,10 +38,19 @@ static const struct setting {
     {"PRAGMA cache_size = -2048", NULL, OC_OK, NULL},
     {"PRAGMA foreign_keys = ON", NULL, OC_OK, NULL},
     {"PRAGMA application_id", "1329813297", OC_DATA_LOSS, "is not a database of this gateway"},
-    /* The structure alone: a row that breaks a CHECK is one device's matter, judged at load. */
+};
+/* Known to be whole. The structure alone: a row that breaks a CHECK is one device's matter, judged
+ * at load. */
+static const struct setting checking[] = {
     {"PRAGMA ignore_check_constraints = ON", NULL, OC_OK, NULL},
     {"PRAGMA quick_check(1)", "ok", OC_DATA_LOSS, "is corrupt"},
     {"PRAGMA ignore_check_constraints = OFF", NULL, OC_OK, NULL},
+};
+/* Of a database that is in use already: nothing is written before this answers so. */
+static const struct setting in_use[] = {
+    {"PRAGMA journal_mode", "wal", OC_UNAVAILABLE, "is not in use yet"},
+};
+static const struct setting working[] = {
     {"PRAGMA journal_mode = WAL", "wal", OC_UNAVAILABLE, "has no write-ahead log"},
     {"PRAGMA synchronous = FULL", NULL, OC_OK, NULL},
     {"PRAGMA synchronous", "2", OC_UNAVAILABLE, "is not synchronous"},
@@ -157,14 +168,11 @@ static void harden(sqlite3 *db)
     (void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
 }
 
-enum oc_status database_connect(const char *path, sqlite3 **out, struct oc_error *err)
+static enum oc_status connect_with(const char *path, int flags, const char *vfs, sqlite3 **out,
+                                   struct oc_error *err)
 {
     sqlite3 *db = NULL;
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
-    /* Counting its memory, which nobody asks for, costs a lock at each allocation. Refused, and no
-     * harm done, once SQLite is in use. */
-    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    int result = sqlite3_open_v2(path, &db, flags, gathering_vfs());
+    int result = sqlite3_open_v2(path, &db, flags, vfs);
     if (result != SQLITE_OK) {
         enum oc_status st = db ? statement_fail(db, result, path, err)
                                : oc_fail(err, OC_RESOURCE_EXHAUSTED, "store: out of memory");
@@ -174,6 +182,15 @@ enum oc_status database_connect(const char *path, sqlite3 **out, struct oc_error
     harden(db);
     *out = db;
     return OC_OK;
+}
+
+enum oc_status database_connect(const char *path, sqlite3 **out, struct oc_error *err)
+{
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+    /* Counting its memory, which nobody asks for, costs a lock at each allocation. Refused, and no
+     * harm done, once SQLite is in use. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    return connect_with(path, flags, gathering_vfs(), out, err);
 }
 
 /*
@@ -211,19 +228,66 @@ static enum oc_status secure_log(sqlite3 *db, const struct database_path *path,
     return OC_OK;
 }
 
-static enum oc_status set_up(sqlite3 *db, const struct database_path *path, struct oc_error *err)
+#define APPLY(settings, db, path, err) apply(settings, OC_ARRAY_LENGTH(settings), db, path, err)
+
+static enum oc_status apply(const struct setting *settings, size_t n, sqlite3 *db,
+                            const struct database_path *path, struct oc_error *err)
 {
-    for (size_t i = 0; i < OC_ARRAY_LENGTH(settings); i++) {
-        enum oc_status st = apply_setting(db, &settings[i], path, err);
-        if (st) {
-            return st;
-        }
+    enum oc_status st = OC_OK;
+    for (size_t i = 0; i < n && !st; i++) {
+        st = apply_setting(db, &settings[i], path, err);
     }
-    enum oc_status st = secure_log(db, path, err);
+    return st;
+}
+
+/* Whether setting it up writes nothing, so that it may be checked meanwhile. What cannot be told is
+ * told by a check before anything else. */
+static bool is_in_use(sqlite3 *db, const struct database_path *path)
+{
+    bool is_latest = false;
+    struct oc_error ignored;
+    return !APPLY(in_use, db, path, &ignored) && !migrate_is_latest(db, &is_latest, &ignored) &&
+           is_latest;
+}
+
+static enum oc_status set_up(sqlite3 *db, const struct database_path *path, bool *checks_beside,
+                             struct oc_error *err)
+{
+    enum oc_status st = APPLY(reading, db, path, err);
+    if (st) {
+        return st;
+    }
+    *checks_beside = *checks_beside && is_in_use(db, path);
+    if (!*checks_beside) {
+        st = APPLY(checking, db, path, err);
+    }
+    if (!st) {
+        st = APPLY(working, db, path, err);
+    }
+    if (!st) {
+        st = secure_log(db, path, err);
+    }
     return st ? st : migrate_upgrade(db, err);
 }
 
-enum oc_status database_open(const struct database_path *path, sqlite3 **out, struct oc_error *err)
+enum oc_status database_check_beside(const struct database_path *path, const char *vfs,
+                                     struct oc_error *err)
+{
+    sqlite3 *db = NULL;
+    const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+    enum oc_status st = connect_with(path->text, flags, vfs, &db, err);
+    if (!st) {
+        st = APPLY(reading, db, path, err);
+    }
+    if (!st) {
+        st = APPLY(checking, db, path, err);
+    }
+    database_close(db, false);
+    return st;
+}
+
+static enum oc_status open_checked(const struct database_path *path, bool *checks_beside,
+                                   sqlite3 **out, struct oc_error *err)
 {
     enum oc_status st = inspect(path, err);
     sqlite3 *db = NULL;
@@ -234,7 +298,7 @@ enum oc_status database_open(const struct database_path *path, sqlite3 **out, st
         st = refuse_foreign_log(db, path, err);
     }
     if (!st) {
-        st = set_up(db, path, err);
+        st = set_up(db, path, checks_beside, err);
     }
     if (st) {
         database_close(db, false);
@@ -242,6 +306,23 @@ enum oc_status database_open(const struct database_path *path, sqlite3 **out, st
     }
     *out = db;
     return OC_OK;
+}
+
+enum oc_status database_open(const struct database_path *path, sqlite3 **out, struct oc_error *err)
+{
+    bool checks_beside = false;
+    return open_checked(path, &checks_beside, out, err);
+}
+
+enum oc_status database_open_unchecked(const struct database_path *path, sqlite3 **out,
+                                       bool *is_checked, struct oc_error *err)
+{
+    bool checks_beside = true;
+    const enum oc_status st = open_checked(path, &checks_beside, out, err);
+    if (!st) {
+        *is_checked = !checks_beside;
+    }
+    return st;
 }
 
 /* A bound, not a reservation: what is used of it are pages that were written or searched. */

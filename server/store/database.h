@@ -37,6 +37,24 @@ OC_MUST_CHECK enum oc_status database_open(const struct database_path *path, sql
                                            struct oc_error *err);
 
 /*
+ * As database_open, but leaves the check of the whole to the caller where that is sound:
+ * *is_checked is false for a database in use already, of the latest schema, of which opening wrote
+ * nothing. The caller has database_check_beside look at it before the first write, and before
+ * anything that was read counts.
+ */
+OC_MUST_CHECK enum oc_status database_open_unchecked(const struct database_path *path,
+                                                     sqlite3 **out, bool *is_checked,
+                                                     struct oc_error *err);
+/*
+ * Checks a database that this process has open and does not write to meanwhile: on a connection of
+ * its own, through the VFS of that name (reading_vfs.h).
+ * Fails:  as database_open.
+ * Thread: any.
+ */
+OC_MUST_CHECK enum oc_status database_check_beside(const struct database_path *path,
+                                                   const char *vfs, struct oc_error *err);
+
+/*
  * Opens a file without looking at it, hardened against what it may hold: for one that this process
  * has just made, or looks at itself.
  * Owns:  database_close.

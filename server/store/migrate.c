@@ -88,6 +88,16 @@ static enum oc_status read_version(sqlite3 *db, int *version, struct oc_error *e
     return st;
 }
 
+enum oc_status migrate_is_latest(sqlite3 *db, bool *is, struct oc_error *err)
+{
+    int version = 0;
+    const enum oc_status st = read_version(db, &version, err);
+    if (!st) {
+        *is = version == MIGRATE_LATEST;
+    }
+    return st;
+}
+
 static enum oc_status upgrade_from(sqlite3 *db, int version, struct oc_error *err)
 {
     char update[64];

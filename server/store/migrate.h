@@ -13,6 +13,8 @@ enum {
 /* Fills an empty database with the latest schema and its ids, in one transaction. */
 OC_MUST_CHECK enum oc_status migrate_create(sqlite3 *db, const struct store_options *options,
                                             struct oc_error *err);
+/* Whether there is nothing to migrate. Fails: as migrate_upgrade. */
+OC_MUST_CHECK enum oc_status migrate_is_latest(sqlite3 *db, bool *is, struct oc_error *err);
 /* Brings an older schema to the latest, in one transaction.
  * Fails: FAILED_PRECONDITION (newer than we know); DATA_LOSS (no such row). */
 OC_MUST_CHECK enum oc_status migrate_upgrade(sqlite3 *db, struct oc_error *err);

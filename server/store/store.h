@@ -42,6 +42,9 @@ struct store_options {
     uint8_t gateway_id[STORE_ID_BYTES];
     uint8_t database_id[STORE_ID_BYTES];
     int64_t now_ms;
+    /* For a start, where a load follows: it may be read while quick_check goes on, and nothing that
+     * was read counts before store_load_all returned OK. Writing waits for the check, too. */
+    bool checks_while_loading;
 };
 
 /*

@@ -20,6 +20,11 @@
 #include "server/store/record_rows.h"
 #include "server/store/statement.h"
 #include "server/store/store_backend.h"
+#include "server/store/whole_check.h"
+
+enum {
+    STEPS_BETWEEN_LOOKS = 10000, /* of SQLite's machine: whether a load is still worth its while */
+};
 
 enum statement {
     BEGIN,
@@ -52,9 +57,11 @@ struct sqlite_store {
     struct record_rows rows;
     struct history_rows history;
     struct administrator_rows administrators;
-    bool is_group_lost;     /* the open group cannot be committed any more */
-    enum oc_status lost_by; /* what made it so ... */
-    char lost_cause[24];    /* ... and its error's cause */
+    bool checks_while_loading; /* at the next attach */
+    struct whole_check *check; /* of what is attached, still going on; NULL: it passed */
+    bool is_group_lost;        /* the open group cannot be committed any more */
+    enum oc_status lost_by;    /* what made it so ... */
+    char lost_cause[24];       /* ... and its error's cause */
 };
 
 static struct sqlite_store *sqlite_of(struct store *store)
@@ -81,8 +88,24 @@ static enum oc_status run(struct sqlite_store *sqlite, enum statement which, str
 
 /* ---- opening and closing ------------------------------------------------------------------- */
 
+/* Before the first write, and before what was loaded counts. A database that is not whole is left
+ * as it is, and nothing but closing and reopening it works any more. */
+static enum oc_status settle_check(struct sqlite_store *sqlite, struct oc_error *err)
+{
+    if (!sqlite->check) {
+        return OC_OK;
+    }
+    sqlite3_progress_handler(sqlite->db, 0, NULL, NULL);
+    const enum oc_status st = whole_check_end(OC_STEAL(sqlite->check), err);
+    sqlite->base.is_unknown = sqlite->base.is_unknown || st != OC_OK;
+    return st;
+}
+
 static void detach(struct sqlite_store *sqlite, bool is_sound)
 {
+    if (settle_check(sqlite, NULL)) {
+        is_sound = false;
+    }
     backup_detach(&sqlite->base);
     record_rows_deinit(&sqlite->rows);
     history_rows_deinit(&sqlite->history);
@@ -157,10 +180,40 @@ static enum oc_status load_meta(sqlite3 *db, struct meta *out, struct oc_error *
     return st;
 }
 
+/* Where pages have the same child, a few of them make a table without end. */
+static int is_in_vain(void *user)
+{
+    return whole_check_has_failed(user);
+}
+
+/* Where it may, and can, the check of the whole goes on behind. */
+static enum oc_status open_database(struct sqlite_store *sqlite, struct oc_error *err)
+{
+    bool is_checked = true;
+    enum oc_status st = OC_OK;
+    if (!sqlite->checks_while_loading) {
+        return database_open(&sqlite->path, &sqlite->db, err);
+    }
+    sqlite->checks_while_loading =
+        false; /* once: a load follows the opening, and not a reopening */
+    st = database_open_unchecked(&sqlite->path, &sqlite->db, &is_checked, err);
+    if (st || is_checked) {
+        return st;
+    }
+    sqlite->check = whole_check_start(&sqlite->path);
+    if (sqlite->check) {
+        sqlite3_progress_handler(sqlite->db, STEPS_BETWEEN_LOOKS, is_in_vain, sqlite->check);
+        return OC_OK;
+    }
+    database_close(sqlite->db, false);
+    sqlite->db = NULL;
+    return database_open(&sqlite->path, &sqlite->db, err);
+}
+
 /* Opens the file and makes its ids and numbers those of the store. */
 static enum oc_status attach(struct sqlite_store *sqlite, struct meta *meta, struct oc_error *err)
 {
-    enum oc_status st = database_open(&sqlite->path, &sqlite->db, err);
+    enum oc_status st = open_database(sqlite, err);
     if (!st) {
         st = prepare_all(sqlite, err);
     }
@@ -199,13 +252,20 @@ static enum oc_status sqlite_reopen(struct store *store, struct oc_error *err)
     return OC_OK;
 }
 
+static enum oc_status begin(struct sqlite_store *sqlite, struct oc_error *err)
+{
+    const enum oc_status st = settle_check(sqlite, err);
+    return st ? st : run(sqlite, BEGIN, err);
+}
+
 static enum oc_status sqlite_load_all(struct store *store, store_visit_fn visit, void *user,
                                       struct oc_error *err)
 {
     struct sqlite_store *sqlite = sqlite_of(store);
     enum oc_status st = record_rows_load(&sqlite->rows, visit, user, err);
+    const enum oc_status checked = settle_check(sqlite, err);
     database_widen_cache(sqlite->db);
-    return st;
+    return checked ? checked : st;
 }
 
 static enum oc_status sqlite_load_administrators(struct store *store,
@@ -221,7 +281,7 @@ static enum oc_status sqlite_begin(struct store *store, struct oc_error *err)
 {
     struct sqlite_store *sqlite = sqlite_of(store);
     sqlite->is_group_lost = false;
-    return run(sqlite, BEGIN, err);
+    return begin(sqlite, err);
 }
 
 static enum oc_status put_all(struct sqlite_store *sqlite, const struct store_write *write,
@@ -405,7 +465,7 @@ static enum oc_status sqlite_save_sightings(struct store *store, const struct st
                                             size_t n, struct oc_error *err)
 {
     struct sqlite_store *sqlite = sqlite_of(store);
-    enum oc_status st = run(sqlite, BEGIN, err);
+    enum oc_status st = begin(sqlite, err);
     if (st) {
         return st;
     }
@@ -426,7 +486,7 @@ static enum oc_status sqlite_prune(struct store *store, int64_t now_ms, bool *mo
         *more = false;
         return st;
     }
-    st = run(sqlite, BEGIN, err);
+    st = begin(sqlite, err);
     if (st) {
         return st;
     }
@@ -464,7 +524,8 @@ static enum oc_status sqlite_start_backup(struct store *store, const char *direc
                                           const char *name, struct store_backup **out,
                                           struct oc_error *err)
 {
-    return backup_new(store, sqlite_of(store)->db, directory, name, out, err);
+    const enum oc_status st = settle_check(sqlite_of(store), err);
+    return st ? st : backup_new(store, sqlite_of(store)->db, directory, name, out, err);
 }
 
 static const struct store_ops sqlite_ops = {
@@ -521,6 +582,7 @@ enum oc_status store_open_sqlite(const struct store_options *options, struct sto
     sqlite->rows.gateway_id = base->gateway_id;
     sqlite->administrators.hmac = sqlite->hmac;
     sqlite->administrators.gateway_id = base->gateway_id;
+    sqlite->checks_while_loading = options->checks_while_loading;
     struct meta meta;
     enum oc_status st = database_resolve(options->path, &sqlite->path, err);
     if (!st) {

@@ -43,6 +43,25 @@ start_gateway
 [ "$(ocg gateway status -o json | json 'd["lock_reason"] is not None')" = true ] ||
     fail "a foreign database was served"
 
+# One with a page that only the check of the whole looks at, which goes on while records are loaded.
+stop_gateway
+cp -a "$TEST_DIR/before/gateway"/*.db* "$TEST_DIR/before/gateway/marker" "$GATEWAY_HOME/gateway/"
+page=$(python3 - "$GATEWAY_HOME/gateway/gateway.db" <<'PY'
+import sqlite3, sys
+name = "select rootpage from sqlite_master where name = 'audit_by_device'"
+print(sqlite3.connect(sys.argv[1]).execute(name).fetchone()[0])
+PY
+)
+dd if=/dev/zero of="$GATEWAY_HOME/gateway/gateway.db" bs=4096 seek=$((page - 1)) count=1 \
+    conv=notrunc status=none
+damaged=$(sha256sum <"$GATEWAY_HOME/gateway/gateway.db")
+start_gateway
+contains "$(ocg gateway status -o json | json 'd["lock_reason"]')" "cannot be read"
+expect_exit 7 openclaw --data-dir "$TEST_DIR/web-1" agent run --gateway "$GATEWAY_URL" \
+    --pin "$GATEWAY_PIN" --once
+[ "$damaged" = "$(sha256sum <"$GATEWAY_HOME/gateway/gateway.db")" ] || fail "it was written to"
+contains "$(<"$TEST_DIR/gateway.log")" "is corrupt"
+
 # A corrupt one: locked too, and the file is left as it is.
 stop_gateway
 printf 'this is no database, and never was one' >"$(ls "$GATEWAY_HOME"/gateway/*.db | head -n 1)"
