@@ -244,6 +244,8 @@ static void revoke_one(const struct step *step, struct administrator_certificate
 static enum administrator_outcome revoke_all(const struct step *step)
 {
     struct administrator *next = &step->out->next;
+    /* What it says of a role, too, is somebody else's: only issuing anew gives one. */
+    const bool is_whole = step->event->kind == ADMINISTRATOR_EV_REVOKE || next->is_quarantined;
     if (next->is_quarantined) {
         next->n_certificates = 0;
         next->is_quarantined = false;
@@ -252,7 +254,7 @@ static enum administrator_outcome revoke_all(const struct step *step)
     for (size_t i = 0; i < next->n_certificates; i++) {
         revoke_one(step, &next->certificates[i]);
     }
-    if (step->event->kind == ADMINISTRATOR_EV_REVOKE && !next->is_revoked) {
+    if (is_whole && !next->is_revoked) {
         next->is_revoked = true;
         step->out->changed = step->out->withdraws = true;
     }

@@ -216,6 +216,11 @@ static void a_quarantined_row_may_nothing_until_it_is_decided_anew(void **state)
     assert_int_equal(decide(&it, &revoke), ADMINISTRATOR_DONE);
     assert_true(decision.next.is_revoked);
     assert_int_equal(decision.next.n_certificates, 0);
+    /* a CA that goes leaves no role that somebody else wrote, to be renewed on */
+    const struct administrator_event gone = event_of(ADMINISTRATOR_EV_VOID, 0);
+    assert_int_equal(decide(&it, &gone), ADMINISTRATOR_DONE);
+    const struct administrator void_one = decision.next;
+    assert_int_equal(decide(&void_one, &renew), ADMINISTRATOR_IS_REVOKED);
 }
 
 static void another_ca_voids_certificates_and_keeps_the_role(void **state)
