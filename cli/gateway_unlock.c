@@ -56,6 +56,10 @@ static enum exit_code unlock(struct cli *cli, bool accept, bool init)
     terminal_say(cli->terminal, "The gateway serves %s.",
                  init ? "new, empty records: every device must pair again"
                       : "the records that are there, in a new trust epoch");
+    terminal_say(cli->terminal, "%s",
+                 init ? "There are no remote administrators:  openclaw pki issue NAME --role ROLE"
+                      : "Unless a restore has checked them, remote administrators' certificates "
+                        "are void:  openclaw pki list");
     return EXIT_DONE;
 }
 

@@ -94,7 +94,7 @@ static void print_backup(const struct cli *cli, const struct oc_backup *backup)
     (void)fprintf(cli->terminal->out, "%s\n", backup->path);
     terminal_say(cli->terminal,
                  "It holds everything up to change %" PRIu64 ", %" PRIu64 " KiB. It holds no "
-                 "secret: gateway.key and secret.key must be kept apart from it.",
+                 "secret: gateway.key, secret.key and admin-ca.pem must be kept apart from it.",
                  backup->seq, (backup->bytes + 1023) / 1024);
 }
 

@@ -119,6 +119,12 @@ static enum oc_status make_store(void *user, struct store **out, struct oc_error
     return state_make_store(&app->state, clock_now_ms(&app->clock), out, err);
 }
 
+static bool was_restored(void *user, struct store *store)
+{
+    struct app *app = user;
+    return state_was_restored(&app->state, store);
+}
+
 static enum oc_status save_admin_ca(void *user, const struct oc_admin_ca *ca, struct oc_error *err)
 {
     struct app *app = user;
@@ -225,6 +231,8 @@ static enum oc_status make_service(struct app *app, struct oc_error *err)
         .save_admin_ca_user = app,
         .make_store = make_store,
         .make_store_user = app,
+        .was_restored = was_restored,
+        .was_restored_user = app,
         .take_clock_step = take_clock_step,
         .clock_user = app->system_clock,
         .reload = reload,

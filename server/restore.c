@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "server/database_copy.h"
+#include "server/restore_administrators.h"
 #include "server/restore_withdraw.h"
 #include "server/store/directory.h"
 #include "server/store/marker.h"
@@ -34,6 +35,7 @@ struct restore {
     struct restore_side backup, present;
     struct restore_lost lost;
     struct restore_withdrawn withdrawn;
+    struct restore_administrators administrators;
     struct store_identity restored; /* the backup with what was made again */
     bool has_marker;
     bool owns_incoming;
@@ -182,16 +184,27 @@ static enum oc_status look_at_both(struct restore *restore, struct oc_error *err
     if (!st) {
         st = check_ours(restore, err);
     }
-    return st ? st : restore_compare(&restore->backup, &restore->present, &restore->lost, err);
+    if (!st) {
+        st = restore_compare(&restore->backup, &restore->present, &restore->lost, err);
+    }
+    restore->lost.is_vouched =
+        restore->has_marker &&
+        store_lock_reason(&restore->backup.identity, &restore->marker) == STORE_LOCK_NONE;
+    return st;
 }
 
 /* In the copy, so that what is said before the question is what is done. */
 static enum oc_status withdraw_again(struct restore *restore, struct oc_error *err)
 {
+    const struct restore_options *options = restore->options;
     enum oc_status st = OC_OK;
-    if (!restore->options->as_it_was && restore->present.store) {
-        st = restore_withdraw(&restore->backup, &restore->present, &restore->lost,
-                              restore->options->now_ms, &restore->withdrawn, err);
+    if (!options->as_it_was && restore->present.store) {
+        st = restore_withdraw(&restore->backup, &restore->present, &restore->lost, options->now_ms,
+                              &restore->withdrawn, err);
+    }
+    if (!st && !options->as_it_was) {
+        st = restore_withdraw_administrators(&restore->backup, &restore->present, &restore->lost,
+                                             options->now_ms, &restore->administrators, err);
     }
     restore->restored = store_identity(restore->backup.store);
     return st;
@@ -203,6 +216,7 @@ static void print_report(const struct restore *restore, FILE *out)
 {
     restore_print(out, &restore->backup, &restore->present, &restore->lost, &restore->withdrawn,
                   restore->options->as_it_was);
+    restore_print_administrators(out, &restore->administrators);
 }
 
 static bool is_confirmed(const struct restore_options *options)
@@ -330,7 +344,8 @@ static enum oc_status raise_marker(struct restore *restore, struct oc_error *err
 {
     const struct store_identity *restored = &restore->restored;
     struct store_identity *marker = &restore->marker;
-    if (!restore->has_marker || !restore->lost.is_later || restored->epoch != marker->epoch ||
+    const bool lacks_something = restore->lost.is_later || !restore->lost.is_vouched;
+    if (!restore->has_marker || !lacks_something || restored->epoch != marker->epoch ||
         restored->seq < marker->seq) {
         return OC_OK;
     }
@@ -343,6 +358,10 @@ static enum oc_status put_in_place(struct restore *restore, struct oc_error *err
     enum oc_status st = raise_marker(restore, err);
     if (!st) {
         st = write_lost(restore, err);
+    }
+    if (!st) {
+        st = state_note_restored(&restore->state, restore->backup.store,
+                                 restore->has_marker ? &restore->marker : NULL, err);
     }
     if (!st) {
         st = close_both(restore, err);
@@ -447,6 +466,7 @@ enum restore_end restore_run(const struct restore_options *options)
     state_close(&restore->state);
     free(restore->lost.text);
     free(restore->withdrawn.text);
+    free(restore->administrators.text);
     free(restore);
     return end;
 }

@@ -36,14 +36,24 @@ static bool is_one_of(const char *action, const char *const *words)
 /* Without them a device may come in that was shut out. */
 static bool is_withdrawal(const struct audit_event *event)
 {
-    static const char *const words[] = {"revoke", "block", "remove", "term_end", "reject", NULL};
+    static const char *const words[] = {"revoke",     "block",      "remove",
+                                        "term_end",   "reject",     "admin.revoke",
+                                        "admin.role", "admin.void", NULL};
     return strcmp(event->outcome, "done") == 0 && is_one_of(event->action, words);
 }
 
 static bool is_decision(const struct audit_event *event)
 {
-    static const char *const words[] = {"approve", "unblock", "expect", "rename", "dismiss", NULL};
+    static const char *const words[] = {"approve",     "unblock",  "expect",
+                                        "rename",      "dismiss",  "admin.issue",
+                                        "admin.renew", "pki.init", NULL};
     return strcmp(event->outcome, "done") == 0 && is_one_of(event->action, words);
+}
+
+/* Of no device: its detail says whom it is about, in our own words. */
+static bool is_of_administrators(const struct audit_event *event)
+{
+    return strncmp(event->action, "admin.", 6) == 0 || strcmp(event->action, "pki.init") == 0;
 }
 
 /* A text under construction, and how many lines went into it. */
@@ -62,6 +72,11 @@ static void add_line(struct lines *lines, const struct store_audit_row *row)
         return;
     }
     format_time(row->event.at_ms, at);
+    if (is_of_administrators(&row->event)) {
+        (void)fprintf(lines->file, "  %-8s %s  by %s  %s\n", row->event.action, at,
+                      row->event.actor.name, row->event.detail);
+        return;
+    }
     oc_device_id_format(&row->event.device_id, device);
     (void)fprintf(lines->file, "  %-8s %s  by %s  device %s\n", row->event.action, at,
                   row->event.actor.name, device);

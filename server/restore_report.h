@@ -23,6 +23,7 @@ struct restore_lost {
     bool is_known;        /* the present database could be read */
     bool is_same_history; /* the one audit is the beginning of the other */
     bool is_later;        /* the present database goes on where the backup ends, or elsewhere */
+    bool is_vouched;      /* the marker tells that the backup lacks nothing that was acknowledged */
     uint64_t n;           /* decisions */
     uint64_t n_withdrawals;
     char *text; /* one line each, withdrawals first; free() */

@@ -8,13 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/base/hex.h"
 #include "proto/crypto/digest.h"
 #include "server/obs/log.h"
 #include "server/store/directory.h"
+#include "server/store/verify.h"
 
 enum {
     MAX_KEY_FILE_BYTES = 4096,
     MAX_ASIDE_BYTES = STATE_PATH_BYTES + 32,
+    NOTE_BYTES = 512,
 };
 
 static const char key_file[] = "gateway.key";
@@ -23,6 +26,7 @@ static const char marker_file[] = "marker";
 static const char database_file[] = "gateway.db";
 static const char backup_directory[] = "backups";
 static const char admin_ca_file[] = "admin-ca.pem";
+static const char restored_file[] = "restored";
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
@@ -336,6 +340,77 @@ enum oc_status state_open_keys(const char *path, struct state *state, struct oc_
         status = read_identity(state, err);
     }
     return status ? status : load_secret(state, true, err);
+}
+
+/* ---- what a restore put in place ------------------------------------------------------------- */
+
+static void format_identity(const char *what, const struct store_identity *identity,
+                            char out[NOTE_BYTES])
+{
+    char id[2 * STORE_ID_BYTES + 1] = "none";
+    const struct store_identity none = {.seq = 0};
+    if (identity) {
+        oc_hex_format(identity->database_id, STORE_ID_BYTES, id);
+    } else {
+        identity = &none;
+    }
+    (void)snprintf(out, NOTE_BYTES, "%s %s epoch %" PRIu64 " seq %" PRIu64, what, id,
+                   identity->epoch, identity->seq);
+}
+
+static size_t format_note(const struct store *store, const struct store_audit_end *end,
+                          const struct store_identity *marker, char out[NOTE_BYTES])
+{
+    const struct store_identity identity = store_identity(store);
+    char database[NOTE_BYTES];
+    char beside[NOTE_BYTES];
+    char head[2 * OC_DIGEST_BYTES + 1];
+    format_identity("database", &identity, database);
+    format_identity("marker", marker, beside);
+    oc_hex_format(end->hash.bytes, sizeof end->hash.bytes, head);
+    const int n = snprintf(out, NOTE_BYTES, "%.120s audit %" PRIu64 " %s\n%.120s\n", database,
+                           end->seq, head, beside);
+    return n < 0 ? 0 : (size_t)n;
+}
+
+enum oc_status state_note_restored(struct state *state, const struct store *store,
+                                   const struct store_identity *marker, struct oc_error *err)
+{
+    char note[NOTE_BYTES];
+    const struct store_audit_end end = store_audit_end(store);
+    const size_t n = format_note(store, &end, marker, note);
+    return state_dir_write_file(state->dir, restored_file, note, n, err);
+}
+
+/* The audit row that the note speaks of, as this database has it: refused calls may have come
+ * behind it. */
+static bool find_noted(struct store *store, const char *note, struct store_audit_end *out)
+{
+    struct oc_error err;
+    const char *at = strstr(note, " audit ");
+    return at && sscanf(at, " audit %" SCNu64, &out->seq) == 1 &&
+           store_audit_hash(store, out->seq, &out->hash, &err) == OC_OK;
+}
+
+bool state_was_restored(struct state *state, struct store *store)
+{
+    struct store_audit_end end;
+    struct store_identity marker;
+    bool has_marker = false;
+    char wanted[NOTE_BYTES];
+    char found[NOTE_BYTES];
+    size_t n = 0;
+    struct oc_error err;
+    if (read_marker(state, &marker, &has_marker, &err) ||
+        state_dir_read_file(state->dir, restored_file, found, sizeof found - 1, &n, &err)) {
+        return false;
+    }
+    found[n] = '\0';
+    if (!find_noted(store, found, &end)) {
+        return false;
+    }
+    const size_t n_wanted = format_note(store, &end, has_marker ? &marker : NULL, wanted);
+    return n == n_wanted && memcmp(found, wanted, n) == 0;
 }
 
 /* ---- unlock --init --------------------------------------------------------------------------- */

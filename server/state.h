@@ -63,6 +63,18 @@ OC_MUST_CHECK enum oc_status state_open_keys(const char *path, struct state *sta
 OC_MUST_CHECK enum oc_status state_make_store(struct state *state, int64_t now_ms,
                                               struct store **out, struct oc_error *err);
 
+/*
+ * The note that a restore leaves (file `restored`): which database it put in place, to the last
+ * audit row, and what the marker was then. `marker` NULL: there is none.
+ * Fails: as state_dir_write_file.
+ */
+OC_MUST_CHECK enum oc_status state_note_restored(struct state *state, const struct store *store,
+                                                 const struct store_identity *marker,
+                                                 struct oc_error *err);
+/* Whether the note is of this database and of the marker that there is now: nothing was decided
+ * since that this database lacks. */
+bool state_was_restored(struct state *state, struct store *store);
+
 /* The admin CA as its file has it. Owns: oc_admin_ca_free. Fails: NOT_FOUND; as
  * state_dir_read_file and oc_admin_ca_parse. */
 OC_MUST_CHECK enum oc_status state_read_admin_ca(struct state *state, struct oc_admin_ca **out,

@@ -50,5 +50,14 @@ struct unsaved_administrator *administrators_first_unsaved(struct service *servi
 void administrators_drop_first_unsaved(struct service *service);
 /* Tries to write them, oldest first. False: one is left. */
 bool administrators_retry(struct service *service);
+/*
+ * Raises the trust epoch with its audit row. Unless a restore has judged what this database says of
+ * administrators, every certificate is void, in the same transaction: it may lack revocations.
+ * The table is loaded anew. Fails: as store_apply, store_commit, administrators_load.
+ */
+OC_MUST_CHECK enum oc_status administrators_accept_rollback(struct service *service,
+                                                            struct store *store, uint64_t epoch,
+                                                            const struct audit_event *audit,
+                                                            struct oc_error *err);
 /* The last try; says in the log what the next start will not know. */
 void administrators_finish(struct service *service);

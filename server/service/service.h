@@ -67,6 +67,10 @@ struct service_options {
     enum oc_status (*make_store)(void *user, struct store **out, struct oc_error *err);
     void *make_store_user;
     const struct bounds *bounds;  /* of approvers; NULL: none are given; copied */
+    /* Whether a restore put exactly this database in place and nothing was decided since: then what
+     * it says of administrators was judged. NULL: it was not. Writer thread. */
+    bool (*was_restored)(void *user, struct store *store);
+    void *was_restored_user;
     struct oc_admin_ca *admin_ca; /* NULL: there is none yet; taken */
     /* Makes a CA durable in place of the one that is kept; NULL: not possible. Writer thread. */
     enum oc_status (*save_admin_ca)(void *user, const struct oc_admin_ca *ca, struct oc_error *err);

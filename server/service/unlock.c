@@ -7,6 +7,7 @@
 
 #include "server/obs/log.h"
 #include "server/service/admin_service.h"
+#include "server/service/administrators_state.h"
 #include "server/service/writer.h"
 
 struct unlock_change {
@@ -59,7 +60,8 @@ static enum oc_status accept_database(struct service *service, const struct unlo
         return oc_fail(err, OC_FAILED_PRECONDITION,
                        "there is no database to accept: use --init for a new one");
     }
-    enum oc_status st = store_raise_epoch(store, next_epoch(service), &audit, audit.at_ms, err);
+    enum oc_status st =
+        administrators_accept_rollback(service, store, next_epoch(service), &audit, err);
     return st ? st : writer_accept_store(service, err);
 }
 

@@ -239,25 +239,34 @@ enum oc_status store_prune(struct store *store, int64_t now_ms, bool *more, stru
     return st ? st : store->ops->prune(store, now_ms, more, err);
 }
 
+enum oc_status store_set_epoch(struct store *store, uint64_t epoch, struct oc_error *err)
+{
+    assert(store->is_in_group);
+    if (epoch <= store->working.epoch) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "store: the trust epoch can only grow");
+    }
+    store->working.epoch = epoch;
+    return OC_OK;
+}
+
 enum oc_status store_raise_epoch(struct store *store, uint64_t epoch,
                                  const struct audit_event *audit, int64_t now_ms,
                                  struct oc_error *err)
 {
-    if (epoch <= store->committed.epoch) {
-        return oc_fail(err, OC_INVALID_ARGUMENT, "store: the trust epoch can only grow");
-    }
+    const struct store_change change = {.audit = audit, .now_ms = now_ms};
+    uint64_t seq = 0;
     enum oc_status st = store_begin(store, err);
     if (st) {
         return st;
     }
-    const struct store_change change = {.audit = audit, .now_ms = now_ms};
-    uint64_t seq = 0;
-    st = store_apply(store, &change, &seq, err);
+    st = store_set_epoch(store, epoch, err);
+    if (!st) {
+        st = store_apply(store, &change, &seq, err);
+    }
     if (st) {
         store_rollback(store);
         return st;
     }
-    store->working.epoch = epoch;
     return store_commit(store, err);
 }
 

@@ -163,7 +163,11 @@ OC_MUST_CHECK enum oc_status store_save_sightings(struct store *store,
 OC_MUST_CHECK enum oc_status store_prune(struct store *store, int64_t now_ms, bool *more,
                                          struct oc_error *err);
 
-/* A new trust epoch (an administrator accepted a rollback), with its audit row. */
+/* In a group: its commit raises the trust epoch. Fails: INVALID_ARGUMENT (it is no higher). */
+OC_MUST_CHECK enum oc_status store_set_epoch(struct store *store, uint64_t epoch,
+                                             struct oc_error *err);
+/* A new trust epoch (an administrator accepted a rollback), with its audit row, in a group of its
+ * own. */
 OC_MUST_CHECK enum oc_status store_raise_epoch(struct store *store, uint64_t epoch,
                                                const struct audit_event *audit, int64_t now_ms,
                                                struct oc_error *err);

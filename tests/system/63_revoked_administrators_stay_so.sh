@@ -42,8 +42,17 @@ for name in alice bob; do
 done
 local_call 'revoke alice'
 contains "$OUT" UNAVAILABLE
+# who takes it as it is lets nobody in from afar: nobody knows who was revoked since
+expect_exit 0 ocg gateway unlock --accept-rollback
+contains "$ERR" 'openclaw pki list'
+for name in alice bob; do
+    remote_call "$name" 'call 101'
+    contains "$OUT" PERMISSION_DENIED
+done
+log_has gateway 'administrators.void' || fail "the log says nothing of the administrators"
 stop_gateway
-put_database "$TEST_DIR/after"
+rm -rf "$GATEWAY_HOME/gateway"
+cp -a "$TEST_DIR/after" "$GATEWAY_HOME/gateway"
 
 start_gateway
 find_admin_url
@@ -64,3 +73,22 @@ for i in 1 2 3 4 5; do
     remote_call "temp$i" 'call 101'
     contains "$OUT" PERMISSION_DENIED
 done
+
+# a backup of before, restored: what was taken away since stays so, and all else is as it was
+issue dan viewer
+issue erin admin
+expect_exit 0 ocg gateway backup "$TEST_DIR/older.db"
+local_call 'revoke dan' 'role erin viewer'
+stop_gateway
+expect_exit 0 ocg gateway restore "$TEST_DIR/older.db" --yes
+contains "$OUT" 'administrators: withdrawn, so that none may more than before: 2'
+start_gateway
+find_admin_url
+remote_call alice 'call 101'
+contains "$OUT" UNAVAILABLE
+expect_exit 0 ocg gateway unlock --accept-rollback
+remote_call dan 'call 101'
+contains "$OUT" PERMISSION_DENIED
+remote_call alice list
+contains "$OUT" 'dan role=viewer state=revoked'
+contains "$OUT" 'erin role=viewer state=active'

@@ -94,7 +94,7 @@ static void the_copy_is_taken_to_where_it_was_asked_for(void **state)
     assert_int_equal(ran.code, EXIT_DONE);
     (void)snprintf(line, sizeof line, "%s\n", scene->wanted);
     assert_string_equal(ran.out, line);
-    assert_contains(ran.err, "gateway.key and secret.key must be kept apart");
+    assert_contains(ran.err, "gateway.key, secret.key and admin-ca.pem must be kept apart");
     ran_free(&ran);
     assert_content(scene->wanted, "all records");
     assert_int_equal(stat(scene->wanted, &facts), 0);

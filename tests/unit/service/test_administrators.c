@@ -10,6 +10,7 @@
 
 #include "proto/crypto/identity.h"
 #include "server/service/administrators.h"
+#include "server/service/service_state.h"
 #include "server/store/store_memory.h"
 #include "tests/support/held_store.h"
 #include "tests/support/service_fixture.h"
@@ -382,6 +383,87 @@ static void another_ca_voids_what_the_old_one_signed(void **state)
     assert_true(may(bench, &anew));
 }
 
+/* ---- rollbacks ------------------------------------------------------------------------------- */
+
+struct unlocked {
+    atomic_bool is_done;
+    enum oc_status status;
+};
+
+static void unlock_done(void *user, const struct decide_result *result)
+{
+    struct unlocked *unlocked = user;
+    unlocked->status = result->status;
+    atomic_store(&unlocked->is_done, true);
+}
+
+static bool is_unlocked(void *user)
+{
+    return atomic_load(&((struct unlocked *)user)->is_done);
+}
+
+static enum oc_status accept_rollback(struct bench *bench)
+{
+    static struct unlocked unlocked;
+    const struct admin_caller root = {.actor = {.name = "uid:0", .source = "local"}};
+    const struct decide_call call = {.done = unlock_done, .user = &unlocked};
+    atomic_store(&unlocked.is_done, false);
+    service_lock(bench->base.service, STORE_LOCK_BEHIND);
+    admin_unlock(bench->base.service, &root, true, false, &call);
+    assert_true(eventually(is_unlocked, &unlocked));
+    return unlocked.status;
+}
+
+static bool says_restored(void *user, struct store *store)
+{
+    (void)user;
+    (void)store;
+    return true;
+}
+
+static void a_rollback_that_is_accepted_lets_nobody_in_from_afar(void **state)
+{
+    struct bench *bench = *state;
+    struct oc_error err;
+    init(bench);
+    const struct oc_digest alice = issue(bench, "alice");
+    const struct oc_digest bob = issue(bench, "bob");
+    const unsigned n_told = atomic_load(&bench->n_told);
+    /* all of it or nothing */
+    store_memory_fail_next(bench->store, STORE_MEMORY_COMMIT_FULL);
+    assert_int_not_equal(accept_rollback(bench), OC_OK);
+    assert_false(may(bench, &alice));
+    assert_int_equal(store_identity(bench->store).epoch, 1);
+    fake_clock_advance(&bench->base.monotonic, 60 * 1000);
+    assert_int_equal(accept_rollback(bench), OC_OK);
+    assert_false(may(bench, &alice));
+    assert_false(may(bench, &bob));
+    assert_true(atomic_load(&bench->n_told) > n_told); /* who cuts */
+    assert_int_equal(store_identity(bench->store).epoch, 2);
+    const struct store_audit_query query = {.newest_first = true, .limit = 1};
+    struct store_audit_row row;
+    size_t n = 0;
+    assert_int_equal(store_list_audit(bench->store, &query, &row, &n, &err), OC_OK);
+    assert_string_equal(row.event.action, "admin.void");
+    const struct oc_digest anew = issue(bench, "alice");
+    assert_true(may(bench, &anew));
+}
+
+static void what_a_restore_has_judged_holds_after_the_unlock(void **state)
+{
+    struct bench *bench = *state;
+    fixture_stop(&bench->base);
+    fixture_init(&bench->base);
+    bench->base.options.save_admin_ca = save_ca;
+    bench->base.options.save_admin_ca_user = bench;
+    bench->base.options.was_restored = says_restored;
+    fixture_start(&bench->base);
+    init(bench);
+    const struct oc_digest alice = issue(bench, "alice");
+    assert_int_equal(accept_rollback(bench), OC_OK);
+    assert_true(may(bench, &alice));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -398,6 +480,8 @@ int main(void)
         TEST(while_locked_nobody_may_anything),
         TEST(a_key_answers_a_repetition_and_no_other_call),
         TEST(another_ca_voids_what_the_old_one_signed),
+        TEST(a_rollback_that_is_accepted_lets_nobody_in_from_afar),
+        TEST(what_a_restore_has_judged_holds_after_the_unlock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
