@@ -1,10 +1,14 @@
 /* Approving, on a terminal and off it; see approve.h. */
 #include "cli/approve.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/decide.h"
 #include "cli/device_view.h"
+#include "cli/difference.h"
+#include "cli/memory.h"
+#include "cli/review.h"
 #include "cli/select.h"
 
 /* Off a terminal only a full request id says what exactly is approved; with a code, the code does.
@@ -22,8 +26,8 @@ static enum exit_code check_is_exact(const struct cli *cli, const char *selector
                 "without a terminal, approving needs the full request id: %s is not one", selector);
     failure_advise(failure, "look at what it asks:  openclaw devices show %s",
                    device->request_id.text);
-    failure_advise(failure, "then approve that:     openclaw devices approve %s",
-                   device->request_id.text);
+    failure_advise(failure, "then approve that, by the code that its agent shows:");
+    failure_advise(failure, "  openclaw devices approve %s --code CODE", device->request_id.text);
     return EXIT_USAGE;
 }
 
@@ -72,22 +76,64 @@ static enum exit_code narrow(const struct cli *cli, const struct oc_device *devi
     return EXIT_DONE;
 }
 
+/* The gateway alone knows what is asked now; this says how that differs from what was shown. */
+static void show_replacement(struct cli *cli, const struct oc_device *shown,
+                             const struct failure *failure)
+{
+    struct oc_error err;
+    struct oc_matches *matches = memory_zeroed(1, sizeof *matches);
+    if (!oc_admin_resolve(cli->client, failure->stands.text, false, matches, &err) &&
+        matches->n == 1) {
+        const struct oc_device *now = &matches->items[0];
+        const struct terms was =
+            terms_of_request(shown, device_labels_are_claims(shown) ? &shown->labels : NULL);
+        const struct terms is =
+            terms_of_request(now, device_labels_are_claims(now) ? &now->labels : NULL);
+        terminal_say(cli->terminal,
+                     "Request %s asks differently from what was shown:", failure->stands.text);
+        difference_print(cli->terminal->err, &was, &is);
+    }
+    free(matches);
+}
+
+/* A wrong code is counted: who mistyped should know how often that may happen, and who did not,
+ * that somebody else is guessing. */
+static void tell_tries_left(struct cli *cli, const struct oc_device *device,
+                            struct failure *failure)
+{
+    struct oc_review facts;
+    struct oc_error err;
+    if (oc_admin_review(cli->client, &device->id, &facts, &err) ||
+        !oc_request_id_equal(&facts.request_id, &device->request_id)) {
+        return;
+    }
+    if (facts.code_tries_left == 0) {
+        failure_advise(failure, "that was the last try: this request's code is closed");
+    } else {
+        failure_advise(failure, "%u of 5 tries are left", facts.code_tries_left);
+    }
+}
+
 /* Shows everything and asks. A pairing code typed instead of "y" confirms and is checked. */
-static enum exit_code ask_person(const struct cli *cli, const struct oc_device *device,
+static enum exit_code ask_person(struct cli *cli, const struct oc_device *device,
                                  struct oc_decision *decision, struct failure *failure)
 {
     const struct terminal *terminal = cli->terminal;
     char line[32];
+    struct review review;
+    enum exit_code code = review_load(cli, device, &review, failure);
+    if (code) {
+        return code;
+    }
     (void)fputs("\nThis device asks to be paired:\n", terminal->err);
-    device_print_sheet(&cli->output, terminal->err, device);
+    review_print(&cli->output, terminal->err, &review);
     if (decision->narrows) {
         char grant[CELL_BYTES];
         device_format_grant(&decision->grant, grant, sizeof grant);
         output_fact(terminal->err, "gets only", grant);
     }
-    if (device->can_check_code && decision->code[0] == '\0') {
-        (void)fputs("The agent shows a pairing code. Type it instead of y to have it checked.\n",
-                    terminal->err);
+    if (decision->code[0] == '\0') {
+        review_advise(terminal, &review, true);
     }
     bool has_answer = terminal_ask(terminal, "Approve? [y/N] ", line, sizeof line);
     if (has_answer && (strcmp(line, "y") == 0 || strcmp(line, "Y") == 0 ||
@@ -121,7 +167,13 @@ static enum exit_code approve_device(struct cli *cli, const struct oc_device *de
     decision->request_id = device->request_id;
     decision->ask_digest = device->ask_digest;
     (void)snprintf(doing, sizeof doing, "cannot approve %s", device->request_id.text);
-    return decision_make(cli, decision, doing, &out->result, failure);
+    code = decision_make(cli, decision, doing, &out->result, failure);
+    if (code == EXIT_CONFLICT && failure->stands.text[0] != '\0' && cli->terminal->is_interactive) {
+        show_replacement(cli, device, failure);
+    } else if (code == EXIT_CONFLICT && strcmp(failure->cause, "code_wrong") == 0) {
+        tell_tries_left(cli, device, failure);
+    }
+    return code;
 }
 
 static enum exit_code approve_by_name(struct cli *cli, const char *selector,

@@ -7,6 +7,7 @@
 #include "cli/device_list.h"
 #include "cli/device_view.h"
 #include "cli/device_wait.h"
+#include "cli/review.h"
 #include "cli/select.h"
 #include "cli/values.h"
 #include "cli/withdraw.h"
@@ -36,12 +37,18 @@ static enum exit_code run_list(struct cli *cli)
 static enum exit_code run_show(struct cli *cli)
 {
     struct oc_device device;
+    struct review review;
     struct failure failure;
-    if (select_by_name(cli, cli->args.words[0], false, &device, &failure)) {
+    if (select_by_name(cli, cli->args.words[0], false, &device, &failure) ||
+        review_load(cli, &device, &review, &failure)) {
         return failure_say(cli->terminal, &failure);
     }
-    if (!output_item(&cli->output, &device_kind, &device)) {
-        device_print_sheet(&cli->output, cli->terminal->out, &device);
+    if (!output_item(&cli->output, &review_kind, &review)) {
+        review_print(&cli->output, cli->terminal->out, &review);
+        (void)fflush(cli->terminal->out);
+        if (cli->terminal->is_interactive) {
+            review_advise(cli->terminal, &review, false);
+        }
     }
     return EXIT_DONE;
 }

@@ -12,7 +12,7 @@ enum {
 
 /* ---- documents ----------------------------------------------------------------------------- */
 
-static void write_grant(struct writer *writer, const char *key, const struct oc_grant *grant)
+void device_write_grant(struct writer *writer, const char *key, const struct oc_grant *grant)
 {
     writer_key(writer, key);
     if (grant->role[0] == '\0') {
@@ -31,9 +31,9 @@ static void write_grant(struct writer *writer, const char *key, const struct oc_
     writer_end_object(writer);
 }
 
-static void write_labels(struct writer *writer, const struct oc_labels *labels)
+void device_write_labels(struct writer *writer, const char *key, const struct oc_labels *labels)
 {
-    writer_key(writer, "labels");
+    writer_key(writer, key);
     writer_begin_object(writer);
     for (size_t i = 0; i < labels->n; i++) {
         writer_untrusted_key(writer, labels->items[i].key);
@@ -52,11 +52,10 @@ static void write_number(struct writer *writer, const char *key, bool is_known, 
     }
 }
 
-void device_write(struct writer *writer, const struct oc_device *device)
+void device_write_fields(struct writer *writer, const struct oc_device *device)
 {
     char id[OC_DEVICE_ID_DIGITS + 1];
     oc_device_id_format(&device->id, id);
-    writer_begin_object(writer);
     writer_text_or_null(writer, "device_id", id);
     writer_text_or_null(writer, "name", device->alias);
     writer_text_or_null(writer, "claimed_name", device->claimed_name);
@@ -64,9 +63,9 @@ void device_write(struct writer *writer, const struct oc_device *device)
     writer_text_or_null(writer, "standing", oc_standing_name(device->standing));
     writer_text_or_null(writer, "request_id", device->request_id.text);
     writer_text_or_null(writer, "why", device->why == OC_WHY_NONE ? "" : oc_why_name(device->why));
-    write_grant(writer, "asked", &device->asked);
-    write_grant(writer, "granted", &device->granted);
-    write_labels(writer, &device->labels);
+    device_write_grant(writer, "asked", &device->asked);
+    device_write_grant(writer, "granted", &device->granted);
+    device_write_labels(writer, "labels", &device->labels);
     writer_text_or_null(writer, "platform", device->platform);
     writer_text_or_null(writer, "version", device->version);
     writer_text_or_null(writer, "source", device->source);
@@ -84,6 +83,12 @@ void device_write(struct writer *writer, const struct oc_device *device)
     write_number(writer, "host_group", device->host_group != 0, device->host_group);
     write_number(writer, "same_host_devices", is_claimed, device->n_same_host_devices);
     write_number(writer, "same_host_requests", is_claimed, device->n_same_host_requests);
+}
+
+void device_write(struct writer *writer, const struct oc_device *device)
+{
+    writer_begin_object(writer);
+    device_write_fields(writer, device);
     writer_end_object(writer);
 }
 
@@ -146,6 +151,47 @@ static void format_labels(const struct oc_labels *labels, char *out, size_t cap)
                               labels->items[i].key, labels->items[i].value);
     }
     escape_for_terminal(text, out, cap);
+}
+
+/* Quoted, unless it is one plain word: what a device says is not to be read as what we say. */
+static void format_claim(const char *text, char *out, size_t cap)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "._+~-";
+    if (text[strspn(text, plain)] == '\0') {
+        (void)snprintf(out, cap, "%s", text);
+    } else {
+        escape_quoted(text, out, cap);
+    }
+}
+
+void device_format_platform(const struct oc_device *device, char *out, size_t cap)
+{
+    char platform[ESCAPE_MOST * OC_MAX_PLATFORM_BYTES + 3];
+    char version[ESCAPE_MOST * OC_MAX_VERSION_BYTES + 3];
+    format_claim(device->platform, platform, sizeof platform);
+    format_claim(device->version, version, sizeof version);
+    (void)snprintf(out, cap, "%s%s%s", platform,
+                   platform[0] != '\0' && version[0] != '\0' ? " " : "", version);
+}
+
+void device_format_claimed_labels(const struct oc_labels *labels, char *out, size_t cap)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < labels->n && n + 1 < cap; i++) {
+        char text[sizeof labels->items[i] + 2];
+        char quoted[ESCAPE_MOST * sizeof text + 3];
+        (void)snprintf(text, sizeof text, "%s=%s", labels->items[i].key, labels->items[i].value);
+        escape_quoted(text, quoted, sizeof quoted);
+        int length = snprintf(out + n, cap - n, "%s%s", i > 0 ? " " : "", quoted);
+        n += length > 0 ? (size_t)length : 0;
+    }
+}
+
+bool device_labels_are_claims(const struct oc_device *device)
+{
+    return device->request_id.text[0] != '\0' && device->standing != OC_STANDING_APPROVED;
 }
 
 /* ---- cells --------------------------------------------------------------------------------- */
@@ -269,18 +315,18 @@ static void fill_platform(const struct output *output, const void *item, struct 
 {
     (void)output;
     const struct oc_device *device = item;
-    char text[OC_MAX_PLATFORM_BYTES + OC_MAX_VERSION_BYTES + 2];
-    (void)snprintf(text, sizeof text, "%s%s%s", device->platform,
-                   device->platform[0] != '\0' && device->version[0] != '\0' ? " " : "",
-                   device->version);
-    escape_for_terminal(text, cell->text, sizeof cell->text);
+    device_format_platform(device, cell->text, sizeof cell->text);
 }
 
 static void fill_labels(const struct output *output, const void *item, struct cell *cell)
 {
     (void)output;
     const struct oc_device *device = item;
-    format_labels(&device->labels, cell->text, sizeof cell->text);
+    if (device_labels_are_claims(device)) {
+        device_format_claimed_labels(&device->labels, cell->text, sizeof cell->text);
+    } else {
+        format_labels(&device->labels, cell->text, sizeof cell->text);
+    }
 }
 
 static void fill_since(const struct output *output, const void *item, struct cell *cell)
@@ -372,15 +418,6 @@ const struct item_kind request_kind = KIND_OF(request_columns);
 
 /* ---- the sheet ----------------------------------------------------------------------------- */
 
-static void print_untrusted(FILE *out, const char *label, const char *text)
-{
-    char quoted[CELL_BYTES] = "";
-    if (text[0] != '\0') {
-        escape_quoted(text, quoted, sizeof quoted);
-    }
-    output_fact(out, label, quoted);
-}
-
 static void print_time(const struct output *output, FILE *out, const char *label, int64_t at_ms)
 {
     if (at_ms == 0) {
@@ -464,12 +501,10 @@ void device_print_sheet(const struct output *output, FILE *out, const struct oc_
     output_fact(out, "why", oc_why_text(device->why));
     escape_for_terminal(device->alias, text, sizeof text);
     output_fact(out, "name", text);
-    print_untrusted(out, "claims", device->claimed_name);
-    print_untrusted(out, "purpose", device->purpose);
-    format_labels(&device->labels, text, sizeof text);
-    output_fact(out, "labels", text);
-    fill_platform(output, device, &cell);
-    output_fact(out, "platform", cell.text);
+    if (!device_labels_are_claims(device)) {
+        format_labels(&device->labels, text, sizeof text);
+        output_fact(out, "labels", text);
+    }
     escape_for_terminal(device->source, text, sizeof text);
     output_fact(out, "source", text);
     char host[HOST_TEXT_BYTES];

@@ -124,6 +124,26 @@ void escape_quoted(const char *text, char *out, size_t cap)
     out[n + 1] = '\0';
 }
 
+void escape_spelled(const char *text, char *out, size_t cap)
+{
+    size_t n = 0;
+    char rendered[ONE_ESCAPE_BYTES];
+    out[n++] = '"';
+    while (*text != '\0') {
+        struct step step = next_step(text);
+        bool is_plain = step.codepoint >= 0x20 && step.codepoint < 0x7f;
+        size_t length = render_step(step, text, is_plain, true, rendered);
+        if (n + length + 2 > cap) {
+            break;
+        }
+        memcpy(out + n, rendered, length);
+        n += length;
+        text += step.bytes;
+    }
+    out[n++] = '"';
+    out[n] = '\0';
+}
+
 size_t escape_columns(const char *text)
 {
     size_t columns = 0;

@@ -23,6 +23,9 @@ void escape_for_terminal(const char *text, char *out, size_t cap);
 /* The same between double quotes, with quotes inside escaped. */
 void escape_quoted(const char *text, char *out, size_t cap);
 
+/* Quoted, with every character beyond ASCII written as its number: what tells look-alikes apart. */
+void escape_spelled(const char *text, char *out, size_t cap);
+
 /* Columns that an escaped text takes on a terminal. */
 size_t escape_columns(const char *text);
 

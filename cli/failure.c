@@ -16,6 +16,7 @@ enum exit_code failure_set(struct failure *failure, enum exit_code code, const c
     failure->code = code;
     failure->cause[0] = '\0';
     failure->hint[0] = '\0';
+    failure->stands.text[0] = '\0';
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(failure->text, sizeof failure->text, format, arguments);
@@ -136,6 +137,7 @@ static void advise_by_facts(struct failure *failure, const struct cli *cli,
     if (err->request_id[0] != '\0') {
         failure_advise(failure, "this request stands now:  openclaw devices approve %s",
                        err->request_id);
+        (void)oc_request_id_parse(err->request_id, &failure->stands);
     }
     if (err->closest[0] != '\0' && strncmp(err->cause, "bound_", sizeof "bound_" - 1) == 0) {
         failure_advise(failure, "the bound:  admin.bounds.%s, in the gateway's gateway.yaml",

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <openclaw/types.h>
+
 #include "cli/command.h"
 
 enum {
@@ -16,6 +18,7 @@ struct failure {
     char cause[24]; /* the gateway's word for it: "code_wrong"; "": none */
     char text[FAILURE_TEXT_BYTES];
     char hint[FAILURE_TEXT_BYTES]; /* lines; "": none */
+    struct oc_request_id stands;   /* the request that stands instead of the one named; "": none */
 };
 
 /* Fills *failure, without a hint, and returns the code, so that `return failure_set(...)` fails. */

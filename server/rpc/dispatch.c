@@ -55,6 +55,7 @@ static const struct method_row local_table[] = {
     {NUMBER(REVOKE_ADMINISTRATOR), handle_revoke_administrator, RPC_ROLE_ADMIN, 0},
     {NUMBER(LIST_ADMINISTRATORS), handle_list_administrators, RPC_ROLE_VIEWER, 0},
     {NUMBER(SET_ADMINISTRATOR_ROLE), handle_set_administrator_role, RPC_ROLE_ADMIN, 0},
+    {NUMBER(REVIEW), handle_review, RPC_ROLE_VIEWER, 0},
     {NUMBER(HEALTH), handle_health, RPC_ROLE_VIEWER, 0},
     {NUMBER(DESCRIBE), handle_describe, RPC_ROLE_VIEWER, 0},
 };
@@ -85,6 +86,7 @@ static const struct method_row admin_table[] = {
     {NUMBER(REVOKE_ADMINISTRATOR), handle_revoke_administrator, RPC_ROLE_ADMIN, 0},
     {NUMBER(LIST_ADMINISTRATORS), handle_list_administrators, RPC_ROLE_VIEWER, 0},
     {NUMBER(SET_ADMINISTRATOR_ROLE), handle_set_administrator_role, RPC_ROLE_ADMIN, 0},
+    {NUMBER(REVIEW), handle_review, RPC_ROLE_VIEWER, 0},
     {NUMBER(HEALTH), handle_health, RPC_ROLE_VIEWER, 0},
     {NUMBER(DESCRIBE), handle_describe, RPC_ROLE_VIEWER, 0},
 };

@@ -47,6 +47,9 @@ void handle_revoke_administrator(struct call *call, const ProtobufCMessage *requ
 void handle_list_administrators(struct call *call, const ProtobufCMessage *request);
 void handle_set_administrator_role(struct call *call, const ProtobufCMessage *request);
 
+/* review_rpc.c */
+void handle_review(struct call *call, const ProtobufCMessage *request);
+
 /* health_rpc.c */
 void handle_health(struct call *call, const ProtobufCMessage *request);
 void handle_describe(struct call *call, const ProtobufCMessage *request);

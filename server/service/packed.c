@@ -208,7 +208,8 @@ static void walk_replaced(struct walk *walk, struct pairing *pairing)
     }
 }
 
-static void walk_pairing(struct walk *walk, struct pairing *pairing)
+/* Up to the names, so that they can be read without the rest. */
+static void walk_to_names(struct walk *walk, struct pairing *pairing)
 {
     walk_bytes(walk, &pairing->generation, GENERATION_BYTES);
     walk_text(walk, pairing->request.id.text, OC_REQUEST_ID_CHARS);
@@ -223,6 +224,11 @@ static void walk_pairing(struct walk *walk, struct pairing *pairing)
     walk_text(walk, pairing->alias, OC_MAX_NAME_BYTES);
     walk_labels(walk, &pairing->labels);
     walk_text(walk, pairing->claimed_name, OC_MAX_NAME_BYTES);
+}
+
+static void walk_pairing(struct walk *walk, struct pairing *pairing)
+{
+    walk_to_names(walk, pairing);
     walk_request(walk, pairing);
     walk_expectation(walk, &pairing->expectation);
     WALK_ENUM(walk, pairing->last_end);
@@ -291,6 +297,18 @@ void packed_request_ids(const struct packed *packed, struct oc_request_id *open,
     *open = *closed = (struct oc_request_id){0};
     walk_text(&walk, open->text, OC_REQUEST_ID_CHARS);
     walk_text(&walk, closed->text, OC_REQUEST_ID_CHARS);
+}
+
+void packed_names(const struct packed *packed, char alias[OC_MAX_NAME_BYTES + 1],
+                  char claimed_name[OC_MAX_NAME_BYTES + 1])
+{
+    struct walk walk = {.bytes = packed->bytes, .cap = packed->n, .is_reading = true};
+    struct pairing read;
+    memset(read.alias, 0, sizeof read.alias);
+    memset(read.claimed_name, 0, sizeof read.claimed_name);
+    walk_to_names(&walk, &read);
+    memcpy(alias, read.alias, sizeof read.alias);
+    memcpy(claimed_name, read.claimed_name, sizeof read.claimed_name);
 }
 
 static void walk_opaque(struct walk *walk, uint8_t id[OC_INSTANCE_BYTES])

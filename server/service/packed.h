@@ -32,6 +32,10 @@ uint64_t packed_generation(const struct packed *packed);
 void packed_request_ids(const struct packed *packed, struct oc_request_id *open,
                         struct oc_request_id *closed);
 
+/* The names alone: the administrator's and the claimed one. */
+void packed_names(const struct packed *packed, char alias[OC_MAX_NAME_BYTES + 1],
+                  char claimed_name[OC_MAX_NAME_BYTES + 1]);
+
 /* Everything but seen_ms, which changes too often. False when out of memory. */
 bool packed_from_sighting(const struct sighting *sighting, struct packed *out);
 void packed_to_sighting(const struct packed *packed, int64_t seen_ms, struct sighting *out);

@@ -66,6 +66,7 @@ void fake_reset(void)
 {
     memset(&fake, 0, sizeof fake);
     fake.is_ready = true;
+    fake.review.code_tries_left = 5;
     struct oc_device *device = add(FAKE_PENDING_ID, OC_STATE_PENDING, OC_STANDING_NONE);
     ask(device, FAKE_PENDING_REQUEST, OC_WHY_NEW_DEVICE, "agent");
     SET(device->claimed_name, "web-1");

@@ -7,6 +7,7 @@
 #include <openclaw/audit.h>
 #include <openclaw/diagnose.h>
 #include <openclaw/pairing.h>
+#include <openclaw/review.h>
 #include <openclaw/wait.h>
 #include <openclaw/watch.h>
 
@@ -40,6 +41,9 @@ struct fake {
     struct oc_audit_filter audit_filter; /* of the last search */
     enum oc_status reads_fail_with;      /* list, resolve, status, audit */
     enum oc_status decisions_fail_with;
+    struct oc_review review; /* request_id and labels are the device's own */
+    bool is_too_old_to_review;
+    const char *review_of;     /* NULL: of the request that is listed */
     struct oc_error facts;     /* go with these failures */
     bool replaces_on_decision; /* ABORTED, another request stands */
     bool is_locked;

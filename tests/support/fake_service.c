@@ -126,6 +126,14 @@ void admin_resolve(struct service *service, const char *selector, bool prefix_is
     *out = service->resolve_result;
 }
 
+bool admin_review(struct service *service, const struct oc_device_id *id, struct review_result *out)
+{
+    service->n_calls++;
+    service->reviewed = *id;
+    *out = service->review_result;
+    return service->is_reviewed_known;
+}
+
 void admin_decide(struct service *service, const struct admin_caller *caller,
                   const struct decide_command *command, const struct decide_call *call)
 {

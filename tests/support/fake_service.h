@@ -8,6 +8,7 @@
 #include "server/service/backup.h"
 #include "server/service/checkpoints.h"
 #include "server/service/reload.h"
+#include "server/service/review.h"
 
 struct peer {
     struct service *service;
@@ -58,6 +59,9 @@ struct service {
     struct backup_result backup_result;
     struct reload_result reload_result;
     struct resolve_result resolve_result;
+    struct oc_device_id reviewed;
+    struct review_result review_result;
+    bool is_reviewed_known;
     struct service_status status;
     enum oc_status heartbeat_status;
     bool welcomes_everyone;

@@ -1,0 +1,245 @@
+/* What a person sees of a device before deciding: the gateway's words apart from the device's. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/fake_openclaw.h"
+#include "tests/unit/cli/cli_fixture.h"
+
+#define CLAIMS_BEGIN "It says of itself, and nobody has checked:\n"
+
+static int reset(void **state)
+{
+    (void)state;
+    fake_reset();
+    return 0;
+}
+
+#define SET(field, text) (void)snprintf((field), sizeof(field), "%s", (text))
+
+static void add_look_alike(const char *id, const char *alias, const char *claimed,
+                           enum oc_resemblance resemblance)
+{
+    struct oc_look_alike *other = &fake.review.look_alikes[fake.review.n_look_alikes++];
+    (void)oc_device_id_parse(id, &other->id);
+    SET(other->alias, alias);
+    SET(other->claimed_name, claimed);
+    other->resemblance = resemblance;
+    other->decided_at_ms = FAKE_NOW_MS - INT64_C(86400) * 1000;
+}
+
+static void look_alikes_are_shown_with_their_full_ids_before_the_question(void **state)
+{
+    (void)state;
+    add_look_alike(FAKE_APPROVED_ID, "web-1", "web-1", OC_RESEMBLES_EXACTLY);
+    add_look_alike(FAKE_HOSTILE_ID, "",
+                   "w\xd0\xb5"
+                   "b-1\x1b[2J",
+                   OC_RESEMBLES_CONFUSABLY);
+    fake.review.look_alikes[0].is_online = true;
+    fake.review.look_alikes[0].is_same_host = true;
+    fake.review.has_more_look_alikes = true;
+    struct ran ran = RUN_TYPING("n\n", "devices", "approve", FAKE_PENDING_REQUEST);
+    const char *flagged = strstr(ran.err, "Careful: its name is that of another approved device");
+    assert_non_null(flagged);
+    assert_contains(flagged, "  approved   " FAKE_APPROVED_ID "\n"
+                             "             web-1, claims \"web-1\"\n"
+                             "             the same name, claims the same host, online now\n");
+    assert_contains(flagged, "  approved   " FAKE_HOSTILE_ID "\n");
+    assert_contains(flagged, "easily confused, offline\n             and more of them\n");
+    assert_contains(flagged, "Approve? [y/N] ");
+    assert_null(strstr(ran.err, "\x1b[2J"));
+    ran_free(&ran);
+}
+
+static void look_alikes_are_fields_of_the_document(void **state)
+{
+    (void)state;
+    struct ran none = RUN("devices", "show", FAKE_PENDING_REQUEST, "--json");
+    assert_contains(none.out, "\"look_alikes\":[],\"has_more_look_alikes\":false");
+    ran_free(&none);
+    add_look_alike(FAKE_APPROVED_ID, "", "web-1", OC_RESEMBLES_CONFUSABLY);
+    struct ran ran = RUN("devices", "show", FAKE_PENDING_REQUEST, "--json");
+    assert_contains(ran.out, "\"look_alikes\":[{\"device_id\":\"" FAKE_APPROVED_ID
+                             "\",\"name\":null,\"claimed_name\":\"web-1\",\"resemblance\":"
+                             "\"confusable\",\"same_host\":false,\"online\":false,\"decided_at\":"
+                             "\"2026-11-21T12:00:00.000Z\"}]");
+    assert_contains(ran.out, "\"claimed_labels\":{\"site\":\"berlin\"}");
+    assert_contains(ran.out, "\"code_tries_left\":5");
+    ran_free(&ran);
+}
+
+static void an_older_gateway_tells_less_and_that_is_null(void **state)
+{
+    (void)state;
+    fake.is_too_old_to_review = true;
+    struct ran ran = RUN("devices", "show", FAKE_PENDING_REQUEST, "--json");
+    assert_int_equal(ran.code, EXIT_DONE);
+    assert_contains(ran.out, "\"claimed_labels\":null");
+    assert_contains(ran.out, "\"look_alikes\":null,\"has_more_look_alikes\":null");
+    ran_free(&ran);
+    ran = RUN_TYPING("y\n", "devices", "approve", FAKE_PENDING_REQUEST);
+    assert_int_equal(ran.code, EXIT_DONE);
+    ran_free(&ran);
+}
+
+static void what_a_device_says_stands_apart_and_in_quotes(void **state)
+{
+    (void)state;
+    struct oc_device *device = &fake.devices[0];
+    SET(device->claimed_name, "approved by root");
+    SET(device->platform, "linux  state approved");
+    SET(device->labels.items[0].value, "x  decided by uid:0");
+    struct ran ran = RUN("devices", "show", FAKE_PENDING_REQUEST);
+    const char *claims = strstr(ran.out, CLAIMS_BEGIN);
+    assert_non_null(claims);
+    assert_contains(claims, "  claims     \"approved by root\"\n");
+    assert_contains(claims, "  labels     \"site=x  decided by uid:0\"\n");
+    assert_contains(claims, "  platform   \"linux  state approved\" 1.2\n");
+    static const char *const theirs[] = {"root", "uid:0", "linux"};
+    for (size_t i = 0; i < sizeof theirs / sizeof theirs[0]; i++) {
+        assert_true(strstr(ran.out, theirs[i]) > claims);
+    }
+    ran_free(&ran);
+    struct ran list = RUN("devices", "list", "-o", "wide");
+    assert_contains(list.out, "\"site=x  decided by uid:0\"");
+    assert_contains(list.out, "\"linux  state approved\" 1.2");
+    ran_free(&list);
+}
+
+static void a_name_in_other_letters_is_spelled_out(void **state)
+{
+    (void)state;
+    SET(fake.devices[0].claimed_name, "w\xd0\xb5"
+                                      "b-1");
+    struct ran ran = RUN("devices", "show", FAKE_PENDING_REQUEST);
+    assert_contains(ran.out, "  spelled    \"w\\u{0435}b-1\"\n");
+    ran_free(&ran);
+    SET(fake.devices[0].claimed_name, "web-1");
+    ran = RUN("devices", "show", FAKE_PENDING_REQUEST);
+    assert_null(strstr(ran.out, "spelled"));
+    ran_free(&ran);
+}
+
+static void a_name_that_is_written_like_an_id_is_said_to_select_nothing(void **state)
+{
+    (void)state;
+    static const char *const names[] = {FAKE_APPROVED_ID, FAKE_SECOND_REQUEST, "1111111111111111"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        SET(fake.devices[0].claimed_name, names[i]);
+        struct ran ran = RUN("devices", "show", FAKE_PENDING_REQUEST);
+        assert_contains(ran.out, "written like an id");
+        ran_free(&ran);
+    }
+}
+
+static void the_code_is_advised_where_a_person_would_do_without(void **state)
+{
+    (void)state;
+    const char *const advice = "openclaw devices approve " FAKE_PENDING_REQUEST " --code CODE";
+    struct ran asked = RUN_TYPING("n\n", "devices", "approve", FAKE_PENDING_REQUEST);
+    struct ran shown = RUN_TYPING("", "devices", "show", FAKE_PENDING_REQUEST);
+    struct ran inexact = RUN("devices", "approve", FAKE_PENDING_ID);
+    assert_contains(asked.err, advice);
+    assert_contains(shown.err, advice);
+    assert_contains(inexact.err, advice);
+    ran_free(&asked);
+    ran_free(&shown);
+    ran_free(&inexact);
+    struct ran piped = RUN("devices", "show", FAKE_PENDING_REQUEST);
+    assert_string_equal(piped.err, "");
+    ran_free(&piped);
+}
+
+static void without_an_agent_or_tries_the_device_id_is_what_is_left(void **state)
+{
+    (void)state;
+    struct ran offline = RUN_TYPING("n\n", "devices", "approve", FAKE_SECOND_REQUEST);
+    assert_contains(offline.err, "No agent is connected that could show a code.");
+    assert_null(strstr(offline.err, "--code"));
+    ran_free(&offline);
+    fake.review.code_tries_left = 0;
+    struct ran closed = RUN_TYPING("n\n", "devices", "approve", FAKE_PENDING_REQUEST);
+    assert_contains(closed.err, "Its code is closed: somebody typed five wrong ones.");
+    assert_null(strstr(closed.err, "--code"));
+    ran_free(&closed);
+}
+
+static void a_replaced_request_is_exit_6_and_the_difference_is_shown(void **state)
+{
+    (void)state;
+    fake.replaces_on_decision = true;
+    struct oc_device *now = &fake.devices[1];
+    SET(now->asked.scopes[1], "admin");
+    SET(now->source, "198.51.100.7");
+    struct ran ran = RUN_TYPING("y\n", "devices", "approve", FAKE_PENDING_REQUEST);
+    assert_int_equal(ran.code, EXIT_CONFLICT);
+    assert_contains(ran.err,
+                    "Request " FAKE_SECOND_REQUEST " asks differently from what was shown:\n"
+                    "  changes    - scope tools\n"
+                    "             + scope admin\n"
+                    "             - name \"web-1\"\n"
+                    "             + name \"web-2\"\n");
+    assert_contains(ran.err, "- source \"203.0.113.9\"\n             + source \"198.51.100.7\"\n");
+    assert_contains(ran.err, "- label \"site=berlin\"");
+    assert_contains(ran.err, "openclaw devices approve " FAKE_SECOND_REQUEST);
+    ran_free(&ran);
+}
+
+static void a_request_that_changes_while_it_is_looked_at_is_not_asked_about(void **state)
+{
+    (void)state;
+    fake.review_of = FAKE_SECOND_REQUEST;
+    struct ran ran = RUN_TYPING("y\n", "devices", "approve", FAKE_PENDING_REQUEST);
+    assert_int_equal(ran.code, EXIT_CONFLICT);
+    assert_contains(ran.err, FAKE_PENDING_REQUEST " was replaced by " FAKE_SECOND_REQUEST
+                                                  " while it was looked at");
+    assert_null(strstr(ran.err, "Approve?"));
+    ran_free(&ran);
+    fake.review_of = "";
+    ran = RUN_TYPING("y\n", "devices", "approve", FAKE_PENDING_REQUEST);
+    assert_int_equal(ran.code, EXIT_CONFLICT);
+    assert_contains(ran.err, "ended while it was looked at");
+    assert_int_equal(fake.n_decisions, 0);
+    ran_free(&ran);
+}
+
+static void a_wrong_code_says_how_many_tries_are_left(void **state)
+{
+    (void)state;
+    const char *const words[] = {"devices", "approve", "7QK4", "--code", "0000-0000", NULL};
+    const struct stage stage = {.input = NULL};
+    fake.review.code_tries_left = 3;
+    struct ran ran = run_on(&stage, words);
+    assert_int_equal(ran.code, EXIT_CONFLICT);
+    assert_contains(ran.err, "3 of 5 tries are left");
+    ran_free(&ran);
+    fake.review.code_tries_left = 0;
+    ran = run_on(&stage, words);
+    assert_contains(ran.err, "that was the last try: this request's code is closed");
+    ran_free(&ran);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(look_alikes_are_shown_with_their_full_ids_before_the_question,
+                               reset),
+        cmocka_unit_test_setup(look_alikes_are_fields_of_the_document, reset),
+        cmocka_unit_test_setup(an_older_gateway_tells_less_and_that_is_null, reset),
+        cmocka_unit_test_setup(what_a_device_says_stands_apart_and_in_quotes, reset),
+        cmocka_unit_test_setup(a_name_in_other_letters_is_spelled_out, reset),
+        cmocka_unit_test_setup(a_name_that_is_written_like_an_id_is_said_to_select_nothing, reset),
+        cmocka_unit_test_setup(the_code_is_advised_where_a_person_would_do_without, reset),
+        cmocka_unit_test_setup(without_an_agent_or_tries_the_device_id_is_what_is_left, reset),
+        cmocka_unit_test_setup(a_request_that_changes_while_it_is_looked_at_is_not_asked_about,
+                               reset),
+        cmocka_unit_test_setup(a_wrong_code_says_how_many_tries_are_left, reset),
+        cmocka_unit_test_setup(a_replaced_request_is_exit_6_and_the_difference_is_shown, reset),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
