@@ -171,6 +171,13 @@ static uint32_t host_key(const struct directory *directory, const uint8_t *hint)
     return key ? key : 1;
 }
 
+void directory_expect(struct directory *directory, const uint8_t host_hint[OC_INSTANCE_BYTES])
+{
+    pthread_mutex_lock(&directory->mutex);
+    hosts_expect(&directory->hosts, host_key(directory, host_hint));
+    pthread_mutex_unlock(&directory->mutex);
+}
+
 void directory_update(struct directory *directory, struct entry *entry, const struct pairing *was,
                       const struct pairing *is, const uint8_t host_hint[OC_INSTANCE_BYTES])
 {

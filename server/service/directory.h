@@ -34,6 +34,9 @@ struct directory {
 void directory_init(struct directory *directory, uint64_t seed);
 void directory_deinit(struct directory *directory);
 
+/* A record of that host is put in soon; see table_expect. */
+void directory_expect(struct directory *directory, const uint8_t host_hint[OC_INSTANCE_BYTES]);
+
 /* Makes room for the names of n records that are not noted yet; false when out of memory. */
 bool directory_reserve(struct directory *directory, size_t n);
 /* Takes note that `was` (a stranger's record for none) becomes `is`. Room must be reserved. */

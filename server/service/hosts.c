@@ -43,17 +43,24 @@ bool hosts_reserve(struct hosts *hosts, size_t n)
     return table_reserve(&hosts->entries, n);
 }
 
+/* Where the first one stands if it is not approved: apart from those that are found. */
+static uint64_t first_key(uint32_t host)
+{
+    return UINT64_C(1) << 32 | host;
+}
+
+void hosts_expect(const struct hosts *hosts, uint32_t host)
+{
+    table_expect(&hosts->entries, host);
+    table_expect(&hosts->entries, first_key(host));
+    table_expect(&hosts->crowds, host);
+}
+
 static bool is_any(const void *value, const void *wanted)
 {
     (void)value;
     (void)wanted;
     return true;
-}
-
-/* Where the first one stands if it is not approved: apart from those that are found. */
-static uint64_t first_key(uint32_t host)
-{
-    return UINT64_C(1) << 32 | host;
 }
 
 static struct entry *first_of(const struct hosts *hosts, uint32_t host)

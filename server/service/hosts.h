@@ -27,6 +27,8 @@ struct host_totals {
 void hosts_init(struct hosts *hosts, uint64_t seed);
 void hosts_deinit(struct hosts *hosts);
 /* Makes room for n more entries; false when out of memory. */
+/* An entry of that host comes soon; see table_expect. */
+void hosts_expect(const struct hosts *hosts, uint32_t host);
 bool hosts_reserve(struct hosts *hosts, size_t n);
 
 /* The entry's record now stands like this, under that host (0: not known). Room must be reserved.

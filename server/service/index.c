@@ -95,6 +95,11 @@ struct entry *shard_find(struct shard *shard, const struct oc_device_id *id)
     return table_find(&shard->entries, index_key(id), has_id, id);
 }
 
+void shard_expect(struct shard *shard, const struct oc_device_id *id)
+{
+    table_expect(&shard->entries, index_key(id));
+}
+
 struct entry *shard_obtain(struct shard *shard, const struct oc_device_id *id)
 {
     struct entry *entry = shard_find(shard, id);

@@ -102,6 +102,8 @@ void shard_lock(struct shard *shard);
 void shard_unlock(struct shard *shard);
 
 struct entry *shard_find(struct shard *shard, const struct oc_device_id *id);
+/* The device is looked for soon; see table_expect. */
+void shard_expect(struct shard *shard, const struct oc_device_id *id);
 /* Finds or makes the entry; NULL when out of memory. Give it a peer, a hold or a record, or trim.
  */
 struct entry *shard_obtain(struct shard *shard, const struct oc_device_id *id);

@@ -202,6 +202,17 @@ static bool load_into(struct service *service, struct entry *entry, struct packe
     return true;
 }
 
+/* Each record is looked for in tables of many MiB, here and there: they are fetched all at once,
+ * while it is packed. */
+static void expect_record(struct service *service, struct shard *shard,
+                          const struct pairing *pairing, const struct sighting *sighting)
+{
+    shard_lock(shard);
+    shard_expect(shard, &pairing->id);
+    shard_unlock(shard);
+    directory_expect(&service->directory, sighting->host_hint);
+}
+
 static enum oc_status load_record(void *user, const struct pairing *pairing,
                                   const struct sighting *sighting)
 {
@@ -209,6 +220,7 @@ static enum oc_status load_record(void *user, const struct pairing *pairing,
     struct service *service = loading->service;
     struct shard *shard = index_shard(&service->index, &pairing->id);
     struct packed record;
+    expect_record(service, shard, pairing, sighting);
     if (unsaved_list_compare(loading->unsaved, pairing)) {
         return OC_OK; /* memory denies what the disk still grants; marked before */
     }

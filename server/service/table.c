@@ -156,6 +156,13 @@ void *table_find(const struct table *table, uint64_t key, table_match_fn is_it, 
     return found ? found : find_match(table, &table->old, key, is_it, wanted);
 }
 
+void table_expect(const struct table *table, uint64_t key)
+{
+    if (table->now.capacity > 0) {
+        __builtin_prefetch(&table->now.slots[first_slot(table, &table->now, key)]);
+    }
+}
+
 static void each_of(const struct table_array *array, void (*visit)(void *user, void *value),
                     void *user)
 {

@@ -44,6 +44,9 @@ bool table_remove(struct table *table, uint64_t key, const void *value);
 typedef bool (*table_match_fn)(const void *value, const void *wanted);
 void *table_find(const struct table *table, uint64_t key, table_match_fn is_it, const void *wanted);
 
+/* Has the place of `key` fetched from memory, for a search that comes soon. */
+void table_expect(const struct table *table, uint64_t key);
+
 /* Visits every value; the table must not change meanwhile. */
 void table_each(const struct table *table, void (*visit)(void *user, void *value), void *user);
 
