@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/audit.h"
+#include "cli/audit_follow.h"
 #include "cli/device_view.h"
 #include "cli/escape.h"
 #include "cli/failure.h"
@@ -308,6 +309,23 @@ static enum exit_code print_pages(struct cli *cli, const struct audit_query *que
     return EXIT_DONE;
 }
 
+static enum exit_code run_follow(struct cli *cli, const struct audit_query *query)
+{
+    const struct arguments *args = &cli->args;
+    const struct audit_follow follow = {
+        .filter = query->filter,
+        .has_after = arguments_has(args, OPT_AFTER),
+        .after = query->after,
+        .limit = arguments_has(args, OPT_LIMIT) ? query->limit : SIZE_MAX,
+        .kind = &audit_kind,
+    };
+    if (query->newest_first || query->filter.until_ms > 0) {
+        return command_usage(cli, "--follow goes forward and has no end: not with --newest or "
+                                  "--before");
+    }
+    return audit_follow_run(cli, &follow);
+}
+
 static enum exit_code run_list(struct cli *cli)
 {
     struct audit_query query;
@@ -315,6 +333,9 @@ static enum exit_code run_list(struct cli *cli)
     enum exit_code code = read_query(cli, &query);
     if (code) {
         return code;
+    }
+    if (arguments_has(&cli->args, OPT_FOLLOW)) {
+        return run_follow(cli, &query);
     }
     if (call_open(cli, &failure)) {
         return failure_say(cli->terminal, &failure);
@@ -334,12 +355,19 @@ static const struct command commands[] = {
         .examples = "  openclaw audit list --newest\n"
                     "  openclaw audit list --device web-1\n"
                     "  openclaw audit list --action revoke --actor uid:1000 --since 7d\n"
-                    "  openclaw audit list --after 120 --limit 1000 -o ndjson\n",
-        .notes = "Shows 100 records unless --limit says otherwise.\n",
+                    "  openclaw audit list --after 120 --limit 1000 -o ndjson\n"
+                    "  openclaw audit list --follow --outcome denied\n",
+        .notes =
+            "Shows 100 records unless --limit says otherwise.\n"
+            "\n"
+            "--follow shows each record as it is written, from now on, or behind --after, or\n"
+            "--since; in a pipe as lines of JSON. None is left out and none comes twice, over\n"
+            "lost connections and restarts of the gateway. Records that were told and are then\n"
+            "others, or gone, end it with exit 6.\n",
         .options = OPT_BIT(OPT_ACTION) | OPT_BIT(OPT_ACTOR) | OPT_BIT(OPT_AFTER) |
-                   OPT_BIT(OPT_BEFORE) | OPT_BIT(OPT_DEVICE) | OPT_BIT(OPT_LIMIT) |
-                   OPT_BIT(OPT_NEWEST) | OPT_BIT(OPT_OUTCOME) | OPT_BIT(OPT_REQUEST) |
-                   OPT_BIT(OPT_SINCE) | OPT_BIT(OPT_TO_SEQ),
+                   OPT_BIT(OPT_BEFORE) | OPT_BIT(OPT_DEVICE) | OPT_BIT(OPT_FOLLOW) |
+                   OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_NEWEST) | OPT_BIT(OPT_OUTCOME) |
+                   OPT_BIT(OPT_REQUEST) | OPT_BIT(OPT_SINCE) | OPT_BIT(OPT_TO_SEQ),
         .run = run_list,
     },
     {

@@ -494,10 +494,15 @@ static const struct command commands[] = {
         .summary = "Leaves a locked start, which lost or older records cause",
         .examples = "  openclaw gateway status               tells why it is locked\n"
                     "  openclaw gateway unlock --accept-rollback\n"
+                    "  openclaw gateway unlock --checkpoint audit.ndjson    only tells\n"
                     "  openclaw gateway unlock --init\n",
         .notes = "--accept-rollback: later approvals and revocations are lost; check the list.\n"
-                 "--init: all pairings are lost; every device must pair again.\n",
-        .options = OPT_BIT(OPT_ACCEPT_ROLLBACK) | OPT_BIT(OPT_INIT),
+                 "--init: all pairings are lost; every device must pair again.\n"
+                 "--checkpoint FILE: an export of the audit, or its checkpoints, which were kept\n"
+                 "elsewhere: tells first which records are missing, each by itself if it is an\n"
+                 "export. A file that is not whole, or that this gateway's key did not sign, "
+                 "ends it.\n",
+        .options = OPT_BIT(OPT_ACCEPT_ROLLBACK) | OPT_BIT(OPT_CHECKPOINT) | OPT_BIT(OPT_INIT),
         .run = gateway_run_unlock,
     },
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/audit_gap_view.h"
 #include "cli/failure.h"
 #include "cli/gateway_upkeep.h"
 #include "cli/memory.h"
@@ -12,11 +13,13 @@
 #include "cli/select.h"
 
 /* What restore noted, what the gateway's own checkpoint tells, and what marker and devices do. */
-static void say_what_is_lost(struct cli *cli)
+static enum exit_code say_what_is_lost(struct cli *cli)
 {
+    const char *kept = arguments_value(&cli->args, OPT_CHECKPOINT);
     struct oc_gateway_status *status = memory_zeroed(1, sizeof *status);
     struct rollback_view *view = memory_zeroed(1, sizeof *view);
     struct oc_error err;
+    enum exit_code code = EXIT_DONE;
     if (!oc_admin_status(cli->client, status, &err) && status->lock_reason[0] != '\0') {
         gateway_say_lost(cli, status);
         if (status->missing_to_seq > 0) {
@@ -26,9 +29,11 @@ static void say_what_is_lost(struct cli *cli)
         }
         rollback_load(cli, view);
         rollback_print(cli->terminal->err, view);
+        code = kept ? audit_gap_print(cli, status, kept) : EXIT_DONE;
     }
     free(view);
     free(status);
+    return code;
 }
 
 static enum exit_code ask(const struct cli *cli, bool init)
@@ -67,15 +72,19 @@ enum exit_code gateway_run_unlock(struct cli *cli)
 {
     bool accept = arguments_has(&cli->args, OPT_ACCEPT_ROLLBACK);
     bool init = arguments_has(&cli->args, OPT_INIT);
+    const bool only_compares = !accept && !init && arguments_has(&cli->args, OPT_CHECKPOINT);
     struct failure failure;
-    if (accept == init) {
+    if (accept == init && !only_compares) {
         return command_usage(cli, "gateway unlock needs one of --accept-rollback (serve the "
                                   "records that are there) and --init (start with none)");
     }
     if (call_open(cli, &failure)) {
         return failure_say(cli->terminal, &failure);
     }
-    say_what_is_lost(cli);
-    enum exit_code code = ask(cli, init);
+    enum exit_code code = say_what_is_lost(cli);
+    if (code || only_compares) {
+        return code;
+    }
+    code = ask(cli, init);
     return code ? code : unlock(cli, accept, init);
 }

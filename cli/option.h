@@ -35,6 +35,7 @@ enum option_id {
     OPT_CURSOR,
     OPT_DATABASE,
     OPT_DEVICE,
+    OPT_FOLLOW,
     OPT_FOR,
     OPT_FROM,
     OPT_FROM_SEQ,

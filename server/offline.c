@@ -81,6 +81,7 @@ static int restore(const struct offline_line *line, const struct config *config,
 {
     const struct restore_options options = {
         .state_dir = config->state_dir,
+        .checkpoint_file = config->audit.checkpoint_file,
         .file = line->file,
         .assumes_yes = line->assumes_yes,
         .as_it_was = line->as_it_was,

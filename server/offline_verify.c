@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <openclaw/rollback.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ enum {
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
     EXIT_NOT_FOUND = 3,
+    MOST_LINES = 1000, /* of records that are missing; the rest is counted */
     FIRST_ROOM = 64 * 1024,
     MOST_CHECKPOINT_BYTES = 256 * 1024 * 1024,
 };
@@ -36,6 +38,7 @@ struct findings {
     struct store_identity identity;
     struct store_findings store;
     struct oc_audit_proof proof; /* of the checkpoints */
+    struct oc_audit_gap gap;     /* of an export in their place */
 };
 
 static bool parse_pin(const char *text, struct oc_digest *out)
@@ -159,18 +162,90 @@ static enum oc_status check_checkpoints(struct store *store, const struct verify
     return st;
 }
 
+/* ---- an export in their place ---------------------------------------------------------------- */
+
+struct missing_rows {
+    struct store *store;
+    uint64_t n;
+};
+
+static enum oc_status read_hash(void *user, uint64_t seq, struct oc_digest *out,
+                                struct oc_error *err)
+{
+    struct missing_rows *missing = user;
+    return store_audit_hash(missing->store, seq, out, err);
+}
+
+/* The line of the export again, which is nothing but ASCII. */
+static void print_missing(void *user, const struct oc_audit_record *record)
+{
+    struct missing_rows *missing = user;
+    char line[OC_AUDIT_LINE_BYTES];
+    if (missing->n++ < MOST_LINES) {
+        (void)oc_audit_format_record(record, line);
+        (void)fputs(line, stdout);
+    }
+}
+
+static bool is_export(const char *path)
+{
+    static const char begin[] = "{\"openclaw\":\"audit export ";
+    char start[sizeof begin] = "";
+    FILE *file = fopen(path, "re");
+    if (file) {
+        (void)!fgets(start, sizeof start, file);
+        (void)fclose(file);
+    }
+    return strcmp(start, begin) == 0;
+}
+
+static enum oc_status check_export(struct store *store, const struct verify_line *line,
+                                   struct findings *findings, struct oc_error *err)
+{
+    struct missing_rows missing = {.store = store};
+    struct oc_audit_history history = {.last_seq = findings->store.n_audit,
+                                       .hash = read_hash,
+                                       .missing = print_missing,
+                                       .user = &missing};
+    struct oc_audit_gap *gap = &findings->gap;
+    memcpy(history.gateway_id, findings->identity.gateway_id, sizeof history.gateway_id);
+    memcpy(history.database_id, findings->identity.database_id, sizeof history.database_id);
+    enum oc_status st = oc_audit_find_gap(line->checkpoints, line->pin_text ? &line->pin : NULL,
+                                          &history, gap, err);
+    if (st) {
+        return st;
+    }
+    if (gap->is_other_database) {
+        return oc_fail(err, OC_DATA_LOSS, "the export is of another database of this gateway");
+    }
+    if (gap->common_seq < gap->told_seq) {
+        return oc_fail(err, OC_DATA_LOSS,
+                       "records %" PRIu64 " to %" PRIu64 " are missing, which the export has%s%s",
+                       gap->common_seq + 1, gap->told_seq,
+                       gap->has_other_records ? "; there are others in their place" : "",
+                       missing.n > MOST_LINES ? "; the first of them are printed" : "");
+    }
+    return OC_OK;
+}
+
 /* ---- telling --------------------------------------------------------------------------------- */
 
-static void print_checkpoints(const struct verify_line *line, const struct oc_audit_proof *proof)
+static void print_checkpoints(const struct verify_line *line, const struct oc_audit_proof *proof,
+                              const struct oc_audit_gap *gap)
 {
     if (!line->checkpoints) {
         (void)printf("  not shown: that it is the newest state, or that the audit was not made "
                      "anew; give checkpoints that were kept elsewhere with --checkpoint\n");
         return;
     }
-    (void)printf("  %" PRIu64 " checkpoint%s that you kept hold%s, up to row %" PRIu64 "\n",
-                 proof->n_held, proof->n_held == 1 ? "" : "s", proof->n_held == 1 ? "s" : "",
-                 proof->held_seq);
+    if (gap->is_export) {
+        (void)printf("  everything is here that the export tells of, up to row %" PRIu64 "\n",
+                     gap->told_seq);
+    } else {
+        (void)printf("  %" PRIu64 " checkpoint%s that you kept hold%s, up to row %" PRIu64 "\n",
+                     proof->n_held, proof->n_held == 1 ? "" : "s", proof->n_held == 1 ? "s" : "",
+                     proof->held_seq);
+    }
     if (proof->n_given_up > 0) {
         (void)printf("  rows up to %" PRIu64 " of an older epoch were given up when an "
                      "administrator accepted a rollback\n",
@@ -195,7 +270,7 @@ static void print_findings(const struct verify_line *line, const struct findings
                  findings->identity.seq, findings->identity.epoch, store->n_records,
                  store->n_records == 1 ? "" : "s", store->n_approved, store->n_revoked,
                  store->n_blocked);
-    print_checkpoints(line, &findings->proof);
+    print_checkpoints(line, &findings->proof, &findings->gap);
 }
 
 /* ---- verify ---------------------------------------------------------------------------------- */
@@ -217,7 +292,8 @@ static enum oc_status verify_copy(const struct verify_line *line, const char *co
         st = store_verify(store, &findings.store, err);
     }
     if (!st && line->checkpoints) {
-        st = check_checkpoints(store, line, &findings, err);
+        st = is_export(line->checkpoints) ? check_export(store, line, &findings, err)
+                                          : check_checkpoints(store, line, &findings, err);
     }
     if (!st) {
         print_findings(line, &findings);

@@ -34,6 +34,7 @@ struct restore {
     struct state state;
     struct restore_side backup, present;
     struct restore_lost lost;
+    struct restore_signed checkpoint;
     struct restore_withdrawn withdrawn;
     struct restore_administrators administrators;
     struct store_identity restored; /* the backup with what was made again */
@@ -185,6 +186,8 @@ static enum oc_status look_at_both(struct restore *restore, struct oc_error *err
         st = check_ours(restore, err);
     }
     if (!st) {
+        restore_look_at_checkpoint(&restore->backup, restore->options->checkpoint_file,
+                                   restore->state.identity, &restore->checkpoint);
         st = restore_compare(&restore->backup, &restore->present, &restore->lost, err);
     }
     restore->lost.is_vouched =
@@ -217,6 +220,7 @@ static void print_report(const struct restore *restore, FILE *out)
     restore_print(out, &restore->backup, &restore->present, &restore->lost, &restore->withdrawn,
                   restore->options->as_it_was);
     restore_print_administrators(out, &restore->administrators);
+    restore_print_checkpoint(out, &restore->backup, &restore->checkpoint);
 }
 
 static bool is_confirmed(const struct restore_options *options)

@@ -16,6 +16,7 @@
 
 struct restore_options {
     const char *state_dir;
+    const char *checkpoint_file; /* audit.checkpointFile: what its last line tells; NULL: nothing */
     const char *file;
     bool assumes_yes;
     bool as_it_was; /* later withdrawals are not made again */

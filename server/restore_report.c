@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/checkpoint_keeper.h"
+
 enum {
     MOST_LINES = 1000, /* of each kind; the rest is counted */
     TIME_BYTES = 40,
@@ -195,6 +197,52 @@ enum oc_status restore_compare(const struct restore_side *backup,
     free(kinds[0].text);
     free(kinds[1].text);
     return st;
+}
+
+/* ---- what was signed ------------------------------------------------------------------------ */
+
+void restore_look_at_checkpoint(const struct restore_side *backup, const char *path,
+                                const struct oc_identity *gateway, struct restore_signed *out)
+{
+    const struct oc_digest spki = oc_identity_spki_sha256(gateway);
+    struct oc_audit_checkpoint newest;
+    struct oc_digest hash;
+    struct oc_error err;
+    if (!path || checkpoint_file_newest(path, &spki, &newest, &err)) {
+        return;
+    }
+    out->is_known = true;
+    out->seq = newest.seq;
+    out->at_ms = newest.at_ms;
+    out->is_of_other =
+        memcmp(newest.database_id, backup->identity.database_id, STORE_ID_BYTES) != 0;
+    out->is_held = !out->is_of_other && newest.seq <= backup->findings.n_audit &&
+                   store_audit_hash(backup->store, newest.seq, &hash, &err) == OC_OK &&
+                   memcmp(&hash, &newest.hash, sizeof hash) == 0;
+}
+
+void restore_print_checkpoint(FILE *out, const struct restore_side *backup,
+                              const struct restore_signed *checkpoint)
+{
+    const uint64_t n_audit = backup->findings.n_audit;
+    char at[TIME_BYTES];
+    if (!checkpoint->is_known) {
+        return;
+    }
+    format_time(checkpoint->at_ms, at);
+    (void)fprintf(out,
+                  "signed   the last checkpoint that was kept is of audit row %" PRIu64 ", %s: ",
+                  checkpoint->seq, at);
+    if (checkpoint->is_held) {
+        (void)fprintf(out, "the backup has it\n");
+    } else if (checkpoint->is_of_other) {
+        (void)fprintf(out, "of other records than the backup's\n");
+    } else if (checkpoint->seq > n_audit) {
+        (void)fprintf(out, "rows %" PRIu64 " to %" PRIu64 " are not in the backup\n", n_audit + 1,
+                      checkpoint->seq);
+    } else {
+        (void)fprintf(out, "the backup has another in its place\n");
+    }
 }
 
 /* ---- in words ------------------------------------------------------------------------------ */

@@ -29,6 +29,15 @@ struct restore_lost {
     char *text; /* one line each, withdrawals first; free() */
 };
 
+/* What the last checkpoint that was kept says of the backup. */
+struct restore_signed {
+    bool is_known;
+    bool is_of_other; /* of other records of this gateway */
+    bool is_held;     /* the backup has that row */
+    uint64_t seq;
+    int64_t at_ms;
+};
+
 /* What was made again in the restored state; see restore_withdraw.h. */
 struct restore_withdrawn {
     uint64_t n_revoked;
@@ -43,6 +52,13 @@ struct restore_withdrawn {
 OC_MUST_CHECK enum oc_status restore_compare(const struct restore_side *backup,
                                              const struct restore_side *present,
                                              struct restore_lost *out, struct oc_error *err);
+
+/* Looks for the last checkpoint of this key in the file; one that is not there says nothing. Before
+ * anything is made again in the backup. */
+void restore_look_at_checkpoint(const struct restore_side *backup, const char *path,
+                                const struct oc_identity *gateway, struct restore_signed *out);
+void restore_print_checkpoint(FILE *out, const struct restore_side *backup,
+                              const struct restore_signed *checkpoint);
 
 void restore_print(FILE *out, const struct restore_side *backup, const struct restore_side *present,
                    const struct restore_lost *lost, const struct restore_withdrawn *again,

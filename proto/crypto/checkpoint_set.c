@@ -16,6 +16,8 @@ enum {
 
 static const char line_start[] = "{\"openclaw\":\"audit checkpoint ";
 
+static const char export_start[] = "{\"openclaw\":\"audit export ";
+
 enum verdict {
     NOT_SEEN, /* no row of its number was there */
     HOLDS,
@@ -78,6 +80,11 @@ static void keep(struct oc_checkpoint_set *set, const struct oc_audit_checkpoint
     memcpy(item->database_id, checkpoint->database_id, sizeof item->database_id);
 }
 
+static bool starts_with(const char *line, size_t n, const char *start)
+{
+    return n >= strlen(start) && memcmp(line, start, strlen(start)) == 0;
+}
+
 static enum oc_status add_line(struct oc_checkpoint_set *set, const char *line, size_t n,
                                bool is_whole, struct oc_error *err)
 {
@@ -106,17 +113,24 @@ static enum oc_status add_line(struct oc_checkpoint_set *set, const char *line, 
     return st;
 }
 
+/* Of an export that stands in the place of a checkpoint file: what is no checkpoint in it. */
+static bool is_passed_over(const char *line, size_t n)
+{
+    return starts_with(line, n, export_start) || starts_with(line, n, "{\"seq\":");
+}
+
 enum oc_status oc_checkpoint_set_add(struct oc_checkpoint_set *set, const char *text, size_t n,
                                      struct oc_error *err)
 {
     const char *end = text + n;
     const size_t before = set->n;
+    const bool is_export = starts_with(text, n, export_start);
     enum oc_status st = OC_OK;
     while (text < end && !st) {
         const char *newline = memchr(text, '\n', (size_t)(end - text));
         const char *line_end = newline ? newline : end;
         set->n_lines++;
-        if (line_end > text) {
+        if (line_end > text && !(is_export && is_passed_over(text, (size_t)(line_end - text)))) {
             st = add_line(set, text, (size_t)(line_end - text), newline != NULL, err);
         }
         text = newline ? newline + 1 : end;

@@ -18,7 +18,8 @@ struct oc_checkpoint_set *oc_checkpoint_set_new(void);
 void oc_checkpoint_set_free(struct oc_checkpoint_set *set);
 
 /* A checkpoint a line; what stands before it (as syslog writes) is passed over. A line at the end
- * of a file that is cut short, as a crash leaves it, is counted.
+ * of a file that is cut short, as a crash leaves it, is counted. Of an export, the checkpoints in
+ * it.
  * Fails: DATA_LOSS (names the line); INVALID_ARGUMENT (none); RESOURCE_EXHAUSTED. */
 OC_MUST_CHECK enum oc_status oc_checkpoint_set_add(struct oc_checkpoint_set *set, const char *text,
                                                    size_t n, struct oc_error *err);

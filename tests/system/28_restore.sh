@@ -101,6 +101,7 @@ is_field "$web" state revoked || fail "the revocation was lost"
 stop_gateway
 expect_exit 0 ocg gateway restore "$TEST_DIR/older.db" --yes
 contains "$OUT" "lost     2 decisions, withdrawals among them: 1"
+contains "$OUT" "are not in the backup"
 first=$(grep -m 1 -A 1 '^lost' <<<"$OUT" | tail -n 1)
 contains "$first" "revoke"
 contains "$first" "$web"

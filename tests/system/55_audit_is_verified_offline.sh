@@ -61,6 +61,14 @@ refused "$TEST_DIR/bad" 'cut short'
 refused "$TEST_DIR/early" 'is missing, and all up to' --checkpoint "$TEST_DIR/checkpoints"
 refused "$TEST_DIR/export" 'the key is not the one of the pin' --pin "sha256:$(printf '%064d' 0)"
 refused "$TEST_DIR/early.db" 'is missing, and all up to' --checkpoint "$TEST_DIR/checkpoints"
+# A newer export names what an older state lacks, and takes the place of checkpoints.
+refused "$TEST_DIR/early.db" "records 62 to $last are missing, which the export has" \
+    --checkpoint "$TEST_DIR/export" --pin "$pin"
+[ "$(grep -c '"action":"block"' <<<"$OUT")" = 60 ] || fail "names others than are missing: $OUT"
+contains "$OUT" "$(printf '"device_id":"%064x"' 120)"
+refused "$TEST_DIR/early" 'is missing, and all up to' --checkpoint "$TEST_DIR/export"
+expect_exit 0 openclaw audit verify "$TEST_DIR/late.db" --checkpoint "$TEST_DIR/early"
+contains "$OUT" 'everything is here that the export tells of'
 refused "$TEST_DIR/late.db" 'another key' --checkpoint "$TEST_DIR/checkpoints" --pin "sha256:$(printf '%064d' 0)"
 
 # The same in a database, with SQL; and a chain that is made anew with all its hashes.

@@ -39,6 +39,18 @@ contains "$(ocg gateway status)" "the audit's checkpoints cannot be kept: $kept"
 rmdir "$kept"
 wait_for 20 keeps 3
 
+# Somebody follows the audit through all that comes.
+openclaw --data-dir "$GATEWAY_HOME" audit list --follow --after 1 --action block \
+    >"$TEST_DIR/followed" 2>"$TEST_DIR/follow.err" &
+follow=$!
+STARTED+=("$follow")
+seqs() {
+    sed -n 's/^{"seq":\([0-9]*\),.*"action":"block".*/\1/p' "$1"
+}
+followed_all() {
+    [ "$(seqs "$TEST_DIR/followed" | tail -n 1)" = "$1" ]
+}
+
 # kill -9 at any time leaves whole lines, and at most one that is cut short.
 for round in $(seq 1 12); do
     for i in $(seq 1 4); do block "$((round * 10 + i))"; done
@@ -58,11 +70,18 @@ expect_exit 0 ocg audit verify "$TEST_DIR/export" --checkpoint "$TEST_DIR/all" -
 contains "$OUT" 'checkpoints that you kept, up to record'
 lacks "$(cat "$kept")" 'checkp{'
 
+# None was left out, and none came twice.
+wait_for 20 followed_all "$last"
+seqs "$TEST_DIR/export" | tail -n +2 | cmp - <(seqs "$TEST_DIR/followed") || fail "what was followed is not what there is"
+
 # Everything in the gateway's directory is put back, marker and all.
 stop_gateway
 cp -a "$GATEWAY_HOME/gateway" "$TEST_DIR/put-back"
 start_gateway
 for i in 201 202 203; do block "$i"; done
+ocg audit export >"$TEST_DIR/newest"
+wait_for 20 followed_all "$((last + 3))"
+kill -STOP "$follow"
 stop_gateway
 rm -rf "$GATEWAY_HOME/gateway"
 mv "$TEST_DIR/put-back" "$GATEWAY_HOME/gateway"
@@ -71,9 +90,25 @@ expect_exit 0 ocg gateway status -o json
 [ "$(json 'd["state"] == "locked" and d["missing_to_seq"] - d["missing_from_seq"] == 2 and d["missing_from_seq"] == '"$((last + 1))" <<<"$OUT")" = true ] ||
     fail "status of a state that was put back: $OUT"
 contains "$(ocg gateway status)" "3 audit records, $((last + 1)) to $((last + 3)), of which the last checkpoint tells"
-expect_exit 0 ocg gateway unlock --accept-rollback
+# An export names what is missing, and one that was changed nothing.
+expect_exit 0 ocg gateway unlock --checkpoint "$TEST_DIR/newest"
+contains "$ERR" "records $((last + 1)) to $((last + 3)) are missing"
+for i in 201 202 203; do
+    contains "$ERR" "block    done  by uid:0  device $(printf '%064x' "$i")"
+done
+sed 's/"action":"block"/"action":"bloch"/' "$TEST_DIR/newest" >"$TEST_DIR/bad"
+expect_exit 1 ocg gateway unlock --accept-rollback --checkpoint "$TEST_DIR/bad"
+contains "$ERR" 'does not fit its hash'
+expect_exit 0 ocg gateway unlock --accept-rollback --checkpoint "$kept"
 contains "$ERR" "Missing from these records: 3 audit records"
-block 210
+contains "$ERR" "records $((last + 1)) to $((last + 3)) are missing"
+for i in 210 211 212 213; do block "$i"; done
+# Who followed is told that it is another history, though all its numbers are there again.
+kill -CONT "$follow"
+code=0
+wait "$follow" || code=$?
+[ "$code" = 6 ] || fail "following ended with $code: $(tail -n 3 "$TEST_DIR/follow.err")"
+contains "$(cat "$TEST_DIR/follow.err")" "record $((last + 3)) is not in the gateway's records any more"
 ocg audit export >"$TEST_DIR/export"
 cat "$kept.1" "$kept.2" "$kept" >"$TEST_DIR/all"
 expect_exit 0 ocg audit verify "$TEST_DIR/export" --checkpoint "$TEST_DIR/all" --pin "$GATEWAY_PIN"
