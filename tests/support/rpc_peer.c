@@ -148,14 +148,22 @@ void rpc_peer_open(struct rpc_peer *peer, struct oc_transport *transport, const 
     oc_connection_set_approved(peer->connection, true);
 }
 
+void rpc_peer_forget_replies(struct rpc_peer *peer)
+{
+    pthread_mutex_lock(&peer->lock);
+    for (size_t i = 0; i < peer->n_replies; i++) {
+        free(peer->replies[i].bytes);
+    }
+    peer->n_replies = 0;
+    pthread_mutex_unlock(&peer->lock);
+}
+
 void rpc_peer_close(struct rpc_peer *peer)
 {
     oc_connection_close(peer->connection);
     assert_true(rpc_peer_wait_closed(peer));
     oc_connection_release(peer->connection);
-    for (size_t i = 0; i < peer->n_replies; i++) {
-        free(peer->replies[i].bytes);
-    }
+    rpc_peer_forget_replies(peer);
     oc_arena_free(peer->arena);
     pthread_cond_destroy(&peer->changed);
     pthread_mutex_destroy(&peer->lock);

@@ -42,6 +42,8 @@ void rpc_peer_close(struct rpc_peer *peer);
 uint32_t rpc_peer_send(struct rpc_peer *peer, uint32_t method, const ProtobufCMessage *message);
 /* Waits for the reply to that word; fails the test after 20 s, or when the connection ends. */
 struct oc_reply rpc_peer_wait(struct rpc_peer *peer, uint32_t word);
+/* Forgets the replies so far, which makes room for as many. No call may be in flight. */
+void rpc_peer_forget_replies(struct rpc_peer *peer);
 /* Whether the reply is here already. */
 bool rpc_peer_has(struct rpc_peer *peer, uint32_t word);
 /* Waits until the other end has closed the connection; false after 20 s. */
