@@ -91,7 +91,7 @@ static void show_replacement(struct cli *cli, const struct oc_device *shown,
             terms_of_request(now, device_labels_are_claims(now) ? &now->labels : NULL);
         terminal_say(cli->terminal,
                      "Request %s asks differently from what was shown:", failure->stands.text);
-        difference_print(cli->terminal->err, &was, &is);
+        difference_print(cli->terminal->err, cli->terminal->columns, &was, &is);
     }
     free(matches);
 }

@@ -3,11 +3,18 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/device_view.h"
 #include "cli/escape.h"
 #include "cli/moment.h"
 #include "cli/values.h"
+
+enum {
+    NAME_COLUMNS = 32,     /* of a name on a terminal */
+    REPEAT_MS = 10 * 1000, /* unless --timeout says otherwise */
+    REPEAT_EVERY_MS = 200,
+};
 
 /* ---- results ------------------------------------------------------------------------------- */
 
@@ -67,7 +74,11 @@ static void print_line(const struct output *output, const struct decided *decide
     device_format_name(device, name);
     FILE *out = output->terminal->out;
     (void)fprintf(out, "%s %s", decided->word, id);
-    if (name[0] != '\0') {
+    if (name[0] != '\0' && output->terminal->out_is_terminal) {
+        /* On a line of its own: where a long line breaks, a name would stand at the margin. */
+        escape_cut(name, sizeof name, NAME_COLUMNS);
+        (void)fprintf(out, "\n  %s", name);
+    } else if (name[0] != '\0') {
         (void)fprintf(out, "  %s", name);
     }
     if (strcmp(decided->word, "approved") == 0) {
@@ -199,6 +210,54 @@ enum exit_code decision_read_options(const struct cli *cli, struct oc_decision *
     return read_term(cli, &out->term_ms, failure);
 }
 
+/* ---- the call ------------------------------------------------------------------------------ */
+
+static int64_t steady_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* No answer, or one from a gateway that cannot tell: it is starting or stopping. */
+static bool is_still_unknown(enum oc_status status, const struct oc_error *err)
+{
+    return (status == OC_UNAVAILABLE || status == OC_DEADLINE_EXCEEDED) && !err->is_not_durable;
+}
+
+/*
+ * It was sent, and no answer came: it may have happened. What it became is learnt by asking again
+ * with the same key, by which nothing happens twice; for as long as a gateway takes to start again.
+ */
+static enum oc_status ask_again(struct cli *cli, const struct oc_decision *decision,
+                                struct oc_decision_result *out, struct oc_error *err)
+{
+    const struct timespec pause = {.tv_nsec = REPEAT_EVERY_MS * 1000000L};
+    const int64_t until_ms = steady_ms() + (cli->timeout_ms ? cli->timeout_ms : REPEAT_MS);
+    enum oc_status status = OC_UNAVAILABLE;
+    terminal_say(cli->terminal, "openclaw: the connection was lost before the answer: whether it "
+                                "happened is unknown");
+    terminal_say(cli->terminal, "  asking again with the same key, so that it happens once");
+    do {
+        (void)nanosleep(&pause, NULL);
+        status = oc_admin_decide(cli->client, decision, out, err);
+    } while (is_still_unknown(status, err) && steady_ms() < until_ms);
+    err->is_outcome_unknown = is_still_unknown(status, err);
+    return status;
+}
+
+/* Where a person looks who wants to know. */
+static void advise_unknown(const struct oc_decision *decision, struct failure *failure)
+{
+    char device[OC_DEVICE_ID_DIGITS + 1];
+    const bool by_request = decision->request_id.text[0] != '\0';
+    oc_device_id_format(&decision->device_id, device);
+    (void)snprintf(failure->cause, sizeof failure->cause, "outcome_unknown");
+    failure_advise(failure, "it may have happened; find out, once the gateway answers:");
+    failure_advise(failure, "  openclaw devices show %s",
+                   by_request ? decision->request_id.text : device);
+}
+
 enum exit_code decision_make(struct cli *cli, const struct oc_decision *decision, const char *doing,
                              struct oc_decision_result *out, struct failure *failure)
 {
@@ -207,9 +266,18 @@ enum exit_code decision_make(struct cli *cli, const struct oc_decision *decision
     if (code) {
         return code;
     }
-    enum oc_status status = oc_admin_decide(cli->client, decision, out, &err);
+    struct oc_decision keyed = *decision;
+    oc_make_idempotency_key(keyed.idempotency_key);
+    enum oc_status status = oc_admin_decide(cli->client, &keyed, out, &err);
+    if (status && err.is_outcome_unknown && !err.is_not_durable) {
+        status = ask_again(cli, &keyed, out, &err);
+    }
     if (status) {
-        return decision_failure(failure, cli, doing, status, &err);
+        code = decision_failure(failure, cli, doing, status, &err);
+        if (err.is_outcome_unknown) {
+            advise_unknown(&keyed, failure);
+        }
+        return code;
     }
     *failure = (struct failure){.code = EXIT_DONE};
     return EXIT_DONE;

@@ -433,45 +433,7 @@ static void print_time(const struct output *output, FILE *out, const char *label
     output_fact(out, label, text);
 }
 
-static bool has_scope(const struct oc_grant *grant, const char *scope)
-{
-    for (size_t i = 0; i < grant->n_scopes; i++) {
-        if (strcmp(grant->scopes[i], scope) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What the ask would change of the grant that stands. */
-static void print_changes(FILE *out, const struct oc_device *device)
-{
-    const struct oc_grant *asked = &device->asked;
-    const struct oc_grant *granted = &device->granted;
-    char text[GRANT_TEXT_BYTES] = "";
-    size_t n = 0;
-    if (strcmp(asked->role, granted->role) != 0) {
-        n += (size_t)snprintf(text, sizeof text, "role %s instead of %s", asked->role,
-                              granted->role);
-    }
-    for (size_t i = 0; i < asked->n_scopes && n < sizeof text; i++) {
-        if (!has_scope(granted, asked->scopes[i])) {
-            n += (size_t)snprintf(text + n, sizeof text - n, "%s+%s", n > 0 ? "  " : "",
-                                  asked->scopes[i]);
-        }
-    }
-    for (size_t i = 0; i < granted->n_scopes && n < sizeof text; i++) {
-        if (!has_scope(asked, granted->scopes[i])) {
-            n += (size_t)snprintf(text + n, sizeof text - n, "%s-%s", n > 0 ? "  " : "",
-                                  granted->scopes[i]);
-        }
-    }
-    char safe[CELL_BYTES];
-    escape_for_terminal(text, safe, sizeof safe);
-    output_fact(out, "changes", safe);
-}
-
-static void print_request(FILE *out, const struct oc_device *device)
+static void print_request(FILE *out, size_t columns, const struct oc_device *device)
 {
     char text[CELL_BYTES];
     if (device->request_id.text[0] == '\0') {
@@ -480,7 +442,8 @@ static void print_request(FILE *out, const struct oc_device *device)
     escape_for_terminal(device->request_id.text, text, sizeof text);
     output_fact(out, "request", text);
     device_format_grant(&device->asked, text, sizeof text);
-    output_fact(out, "asks", text[0] != '\0' ? text : "the gateway's default access");
+    output_fact_within(out, columns, "asks",
+                       text[0] != '\0' ? text : "the gateway's default access");
 }
 
 void device_print_sheet(const struct output *output, FILE *out, const struct oc_device *device)
@@ -488,13 +451,9 @@ void device_print_sheet(const struct output *output, FILE *out, const struct oc_
     char text[CELL_BYTES];
     oc_device_id_format(&device->id, text);
     output_fact(out, "device", text);
-    print_request(out, device);
-    bool is_waiting = device->request_id.text[0] != '\0';
+    print_request(out, output->terminal->columns, device);
     device_format_grant(&device->granted, text, sizeof text);
     output_fact(out, "has", text);
-    if (is_waiting && device->granted.role[0] != '\0') {
-        print_changes(out, device);
-    }
     struct cell cell = {.text = ""};
     device_fill_state(output, device, &cell);
     output_fact(out, "state", cell.text);

@@ -122,12 +122,13 @@ bool difference_is_any(const struct terms *was, const struct terms *is)
 /* The first line carries the label. */
 struct lines {
     FILE *out;
+    size_t columns;
     const char *label;
 };
 
 static void print_line(struct lines *lines, const char *text)
 {
-    output_fact(lines->out, lines->label, text);
+    output_fact_within(lines->out, lines->columns, lines->label, text);
     lines->label = "";
 }
 
@@ -172,9 +173,9 @@ static void print_word(struct lines *lines, const struct word *word, const char 
     }
 }
 
-void difference_print(FILE *out, const struct terms *was, const struct terms *is)
+void difference_print(FILE *out, size_t columns, const struct terms *was, const struct terms *is)
 {
-    struct lines lines = {.out = out, .label = "changes"};
+    struct lines lines = {.out = out, .columns = columns, .label = "changes"};
     struct word words[WORDS];
     list_words(was, is, words);
     for (size_t i = 0; i < WORDS; i++) {

@@ -24,9 +24,9 @@ struct terms terms_of_request(const struct oc_device *device, const struct oc_la
 
 bool difference_is_any(const struct terms *was, const struct terms *is);
 
-/* A fact a line, under the label "changes": "+admin -chat", then what was claimed and is. Prints
- * nothing when nothing differs. */
-void difference_print(FILE *out, const struct terms *was, const struct terms *is);
+/* For a terminal of that many columns (0: none), a fact a line, under the label "changes": "+admin
+ * -chat", then what was claimed and is. Prints nothing when nothing differs. */
+void difference_print(FILE *out, size_t columns, const struct terms *was, const struct terms *is);
 
 /* An object with a field for each of the terms: {"was":..., "is":...}, null where they agree; of
  * scopes and labels, what was added and removed. */

@@ -61,6 +61,19 @@ static bool is_printable(utf8proc_int32_t codepoint)
     }
 }
 
+/* A letter that turns the direction of what stands beside it: an id, a number, a closing quote. */
+static bool runs_leftwards(utf8proc_int32_t codepoint)
+{
+    switch (utf8proc_get_property(codepoint)->bidi_class) {
+    case UTF8PROC_BIDI_CLASS_R:
+    case UTF8PROC_BIDI_CLASS_AL:
+    case UTF8PROC_BIDI_CLASS_AN:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* What stands for one step on a terminal. Returns its length. */
 static size_t render_step(struct step step, const char *text, bool is_allowed, bool is_quoted,
                           char out[ONE_ESCAPE_BYTES])
@@ -88,7 +101,8 @@ static size_t escape_into(const char *text, char *out, size_t cap, bool is_quote
     size_t n_marks = MOST_MARKS; /* a mark at the start stands on nothing */
     while (*text != '\0') {
         struct step step = next_step(text);
-        bool is_allowed = step.codepoint >= 0 && is_printable(step.codepoint);
+        bool is_allowed = step.codepoint >= 0 && is_printable(step.codepoint) &&
+                          !(is_quoted && runs_leftwards(step.codepoint));
         if (is_allowed && is_mark(step.codepoint)) {
             is_allowed = n_marks < MOST_MARKS;
             n_marks++;
@@ -154,6 +168,22 @@ size_t escape_columns(const char *text)
         text += step.bytes;
     }
     return columns;
+}
+
+size_t escape_fitting(const char *text, size_t columns)
+{
+    size_t used = 0;
+    size_t n = 0;
+    while (text[n] != '\0') {
+        struct step step = next_step(text + n);
+        int width = step.codepoint < 0 ? 1 : utf8proc_charwidth(step.codepoint);
+        used += width > 0 ? (size_t)width : 0;
+        if (used > columns && n > 0) {
+            break;
+        }
+        n += step.bytes;
+    }
+    return n;
 }
 
 void escape_cut(char *text, size_t cap, size_t columns)

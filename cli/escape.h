@@ -20,7 +20,8 @@ enum {
 /* Writes at most cap bytes with the NUL, cut between characters where it does not fit. */
 void escape_for_terminal(const char *text, char *out, size_t cap);
 
-/* The same between double quotes, with quotes inside escaped. */
+/* The same between double quotes, with quotes inside escaped; and letters of scripts that run from
+ * right to left, since a terminal turns around what stands beside them: ids, states. */
 void escape_quoted(const char *text, char *out, size_t cap);
 
 /* Quoted, with every character beyond ASCII written as its number: what tells look-alikes apart. */
@@ -28,6 +29,10 @@ void escape_spelled(const char *text, char *out, size_t cap);
 
 /* Columns that an escaped text takes on a terminal. */
 size_t escape_columns(const char *text);
+
+/* Bytes at the start of an escaped text that fit into so many columns: whole characters, one at
+ * least, with the marks that stand on them. */
+size_t escape_fitting(const char *text, size_t columns);
 
 enum {
     ESCAPE_CUT_ROOM = 3, /* bytes behind a text that a cut may need for the ellipsis */

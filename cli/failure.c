@@ -132,7 +132,6 @@ static void advise_by_facts(struct failure *failure, const struct cli *cli,
     }
     if (err->is_outcome_unknown) {
         failure_advise(failure, "repeating is safe: what is done is not done twice");
-        failure_advise(failure, "see what stands:  openclaw pairing list");
     }
     if (err->request_id[0] != '\0') {
         failure_advise(failure, "this request stands now:  openclaw devices approve %s",

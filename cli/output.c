@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "cli/escape.h"
+
 static const char *const format_names[] = {
     [OUTPUT_TABLE] = "table", [OUTPUT_WIDE] = "wide",     [OUTPUT_JSON] = "json",
     [OUTPUT_YAML] = "yaml",   [OUTPUT_NDJSON] = "ndjson", [OUTPUT_NAME] = "name",
@@ -133,10 +135,31 @@ bool output_item(const struct output *output, const struct item_kind *kind, cons
     return true;
 }
 
+enum {
+    FACT_INDENT = 13,
+    LEAST_FACT_COLUMNS = 8,
+};
+
 void output_fact(FILE *out, const char *label, const char *text)
 {
     if (text[0] != '\0') {
         (void)fprintf(out, "  %-10s %s\n", label, text);
+    }
+}
+
+void output_fact_within(FILE *out, size_t columns, const char *label, const char *text)
+{
+    const size_t room =
+        columns > FACT_INDENT + LEAST_FACT_COLUMNS ? columns - FACT_INDENT : LEAST_FACT_COLUMNS;
+    if (columns == 0) {
+        output_fact(out, label, text);
+        return;
+    }
+    while (text[0] != '\0') {
+        size_t n = escape_fitting(text, room);
+        (void)fprintf(out, "  %-10s %.*s\n", label, (int)n, text);
+        label = "";
+        text += n;
     }
 }
 

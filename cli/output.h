@@ -79,5 +79,9 @@ bool output_item(const struct output *output, const struct item_kind *kind, cons
 /* "  label   text" on `out`; nothing if `text` is "". `text` is escaped already. */
 void output_fact(FILE *out, const char *label, const char *text);
 
+/* The same on a terminal of that many columns (0: it is none): what does not fit goes on below the
+ * text, never at the margin, where it could pass for a line of ours. */
+void output_fact_within(FILE *out, size_t columns, const char *label, const char *text);
+
 /* A time for a table: its age where a person looks, RFC 3339 in a pipe, "" for 0. */
 void output_format_time(const struct output *output, int64_t at_ms, char out[MOMENT_BYTES]);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/device_view.h"
+#include "cli/difference.h"
 #include "cli/escape.h"
 
 enum {
@@ -28,11 +29,28 @@ static enum exit_code explain_other(const struct oc_device *device,
     return EXIT_CONFLICT;
 }
 
+/* When and by whom it was approved last, as the audit has it. */
+static enum exit_code load_previous(struct cli *cli, struct review *out, struct failure *failure)
+{
+    struct oc_audit_filter filter = {
+        .action = "approve", .outcome = "done", .has_device_id = true, .device_id = out->device.id};
+    struct oc_audit_page page = {.items = &out->previous, .cap = 1, .next_after_seq = 0};
+    struct oc_error err;
+    do {
+        enum oc_status status =
+            oc_admin_search_audit(cli->client, &filter, page.next_after_seq, true, &page, &err);
+        if (status) {
+            return call_failure(failure, cli, "cannot look for its last approval", status, &err);
+        }
+    } while (page.n == 0 && page.next_after_seq != 0);
+    return EXIT_DONE;
+}
+
 enum exit_code review_load(struct cli *cli, const struct oc_device *device, struct review *out,
                            struct failure *failure)
 {
     struct oc_error err;
-    out->device = *device;
+    *out = (struct review){.device = *device};
     enum exit_code code = call_open(cli, failure);
     if (code) {
         return code;
@@ -48,7 +66,9 @@ enum exit_code review_load(struct cli *cli, const struct oc_device *device, stru
     if (!oc_request_id_equal(&out->facts.request_id, &device->request_id)) {
         return explain_other(device, &out->facts.request_id, failure);
     }
-    return EXIT_DONE;
+    out->has_previous =
+        device->request_id.text[0] != '\0' && out->facts.approved_ask.role[0] != '\0';
+    return out->has_previous ? load_previous(cli, out, failure) : EXIT_DONE;
 }
 
 /* ---- documents ----------------------------------------------------------------------------- */
@@ -89,6 +109,34 @@ static void write_look_alikes(struct writer *writer, const struct review *review
     writer_end_list(writer);
 }
 
+static struct terms terms_before(const struct review *review)
+{
+    const struct oc_device *device = &review->device;
+    const bool is_granted = device->granted.role[0] != '\0';
+    return (struct terms){.grant = is_granted ? &device->granted : &review->facts.approved_ask};
+}
+
+static void write_previous(struct writer *writer, const struct review *review)
+{
+    const struct oc_audit_record *previous = &review->previous;
+    const struct terms was = terms_before(review);
+    const struct terms is = terms_of_request(&review->device, NULL);
+    writer_key(writer, "previous");
+    if (!review->has_previous) {
+        writer_null(writer);
+        writer_text_or_null(writer, "changes", "");
+        return;
+    }
+    writer_begin_object(writer);
+    writer_time_or_null(writer, "at", previous->seq != 0 ? previous->at_ms : 0);
+    writer_text_or_null(writer, "by", previous->seq != 0 ? previous->actor : "");
+    writer_text_or_null(writer, "request_id", previous->seq != 0 ? previous->request_id.text : "");
+    device_write_grant(writer, "asked", &review->facts.approved_ask);
+    writer_end_object(writer);
+    writer_key(writer, "changes");
+    difference_write(writer, &was, &is);
+}
+
 static void write_review(struct writer *writer, const void *item)
 {
     const struct review *review = item;
@@ -110,6 +158,7 @@ static void write_review(struct writer *writer, const void *item)
     } else {
         writer_null(writer);
     }
+    write_previous(writer, review);
     write_look_alikes(writer, review);
     writer_key(writer, "has_more_look_alikes");
     if (review->is_known) {
@@ -130,6 +179,14 @@ const struct item_kind review_kind = {.write = write_review, .name = name_review
 
 /* ---- claims -------------------------------------------------------------------------------- */
 
+/* Where a person reads it: what goes to a pipe is not to be broken. */
+static size_t columns_of(const struct output *output)
+{
+    return output->terminal->out_is_terminal || output->terminal->is_interactive
+               ? output->terminal->columns
+               : 0;
+}
+
 static bool is_hex(const char *text)
 {
     return text[strspn(text, "0123456789abcdefABCDEF")] == '\0';
@@ -144,17 +201,17 @@ static bool looks_like_an_id(const char *name)
            (strlen(name) >= DEVICE_SHORT_DIGITS && is_hex(name));
 }
 
-static void print_quoted(FILE *out, const char *label, const char *text)
+static void print_quoted(FILE *out, size_t columns, const char *label, const char *text)
 {
     char quoted[CELL_BYTES] = "";
     if (text[0] != '\0') {
         escape_quoted(text, quoted, sizeof quoted);
     }
-    output_fact(out, label, quoted);
+    output_fact_within(out, columns, label, quoted);
 }
 
 /* A letter of another alphabet cannot be told from ours by looking: its number can. */
-static void print_name(FILE *out, const char *name)
+static void print_name(FILE *out, size_t columns, const char *name)
 {
     char quoted[CELL_BYTES] = "";
     char spelled[CELL_BYTES] = "";
@@ -163,17 +220,18 @@ static void print_name(FILE *out, const char *name)
     }
     escape_quoted(name, quoted, sizeof quoted);
     escape_spelled(name, spelled, sizeof spelled);
-    output_fact(out, "claims", quoted);
+    output_fact_within(out, columns, "claims", quoted);
     if (strcmp(quoted, spelled) != 0) {
-        output_fact(out, "spelled", spelled);
+        output_fact_within(out, columns, "spelled", spelled);
     }
     if (looks_like_an_id(name)) {
         output_fact(out, "", "(written like an id; a claimed name never selects a device)");
     }
 }
 
-static void print_claims(FILE *out, const struct review *review)
+static void print_claims(const struct output *output, FILE *out, const struct review *review)
 {
+    const size_t columns = columns_of(output);
     const struct oc_device *device = &review->device;
     char platform[CELL_BYTES];
     char labels[CELL_BYTES] = "";
@@ -188,10 +246,10 @@ static void print_claims(FILE *out, const struct review *review)
         return;
     }
     (void)fputs("It says of itself, and nobody has checked:\n", out);
-    print_name(out, device->claimed_name);
-    print_quoted(out, "purpose", device->purpose);
-    output_fact(out, "labels", labels);
-    output_fact(out, "platform", platform);
+    print_name(out, columns, device->claimed_name);
+    print_quoted(out, columns, "purpose", device->purpose);
+    output_fact_within(out, columns, "labels", labels);
+    output_fact_within(out, columns, "platform", platform);
 }
 
 /* ---- look-alikes --------------------------------------------------------------------------- */
@@ -213,7 +271,7 @@ static void format_names(const struct oc_look_alike *other, char *out, size_t ca
     }
 }
 
-static void print_look_alike(FILE *out, const struct oc_look_alike *other)
+static void print_look_alike(FILE *out, size_t columns, const struct oc_look_alike *other)
 {
     char id[OC_DEVICE_ID_DIGITS + 1];
     char names[2 * DEVICE_NAME_BYTES + 16];
@@ -221,7 +279,7 @@ static void print_look_alike(FILE *out, const struct oc_look_alike *other)
     oc_device_id_format(&other->id, id);
     format_names(other, names, sizeof names);
     output_fact(out, "approved", id);
-    output_fact(out, "", names);
+    output_fact_within(out, columns, "", names);
     (void)snprintf(text, sizeof text, "%s%s%s",
                    other->resemblance == OC_RESEMBLES_EXACTLY ? "the same name" : "easily confused",
                    other->is_same_host ? ", claims the same host" : "",
@@ -239,10 +297,38 @@ static void print_look_alikes(const struct output *output, FILE *out, const stru
                   colour_start(COLOUR_BAD, output->has_colour),
                   colour_end(COLOUR_BAD, output->has_colour));
     for (size_t i = 0; i < facts->n_look_alikes; i++) {
-        print_look_alike(out, &facts->look_alikes[i]);
+        print_look_alike(out, columns_of(output), &facts->look_alikes[i]);
     }
     if (facts->has_more_look_alikes) {
         output_fact(out, "", "and more of them");
+    }
+}
+
+/* ---- since the last approval --------------------------------------------------------------- */
+
+static void print_previous(const struct output *output, FILE *out, const struct review *review)
+{
+    const struct terms was = terms_before(review);
+    const struct terms is = terms_of_request(&review->device, NULL);
+    char at[MOMENT_BYTES];
+    char age[MOMENT_BYTES];
+    char by[ESCAPE_MOST * OC_MAX_ACTOR_BYTES + 1];
+    char text[CELL_BYTES];
+    if (!review->has_previous) {
+        return;
+    }
+    (void)fputs("It was approved before:\n", out);
+    if (review->previous.seq != 0) {
+        moment_format(review->previous.at_ms, at);
+        moment_format_age(review->previous.at_ms, output->terminal->now_ms, age);
+        escape_for_terminal(review->previous.actor, by, sizeof by);
+        (void)snprintf(text, sizeof text, "%s  (%s ago), by %s", at, age, by);
+        output_fact(out, "approved", text);
+    }
+    if (difference_is_any(&was, &is)) {
+        difference_print(out, columns_of(output), &was, &is);
+    } else {
+        output_fact(out, "changes", "none: it asks for the access that it had");
     }
 }
 
@@ -251,7 +337,8 @@ static void print_look_alikes(const struct output *output, FILE *out, const stru
 void review_print(const struct output *output, FILE *out, const struct review *review)
 {
     device_print_sheet(output, out, &review->device);
-    print_claims(out, review);
+    print_previous(output, out, review);
+    print_claims(output, out, review);
     print_look_alikes(output, out, review);
 }
 

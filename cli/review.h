@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <openclaw/audit.h>
 #include <openclaw/review.h>
 
 #include "cli/failure.h"
@@ -12,6 +13,8 @@ struct review {
     struct oc_device device;
     bool is_known; /* false: the gateway is too old to tell the rest */
     struct oc_review facts;
+    bool has_previous;               /* it asks, and was approved before */
+    struct oc_audit_record previous; /* the last approval; seq 0: the audit tells of none */
 };
 
 /*

@@ -7,10 +7,12 @@
 
 #include "cli/decide.h"
 #include "cli/device_view.h"
+#include "cli/escape.h"
 #include "cli/select.h"
 
 enum {
     OFFLINE_MS = 10 * 1000,
+    NAME_COLUMNS = 24, /* of a name, on a line of its own even where lines are short */
 };
 
 struct withdrawal {
@@ -102,9 +104,10 @@ static enum exit_code confirm_device(const struct cli *cli, const struct withdra
         failure_advise(failure, "openclaw devices %s %s --yes", row->verb, id);
         return EXIT_USAGE;
     }
-    (void)snprintf(question, sizeof question, "%c%s device %s%s%s?\n%s [y/N] ",
-                   row->verb[0] - 'a' + 'A', row->verb + 1, id, name[0] != '\0' ? "  " : "", name,
-                   row->consequence);
+    escape_cut(name, sizeof name, NAME_COLUMNS);
+    (void)snprintf(question, sizeof question, "%c%s device %s?\n%s%s%s%s [y/N] ",
+                   row->verb[0] - 'a' + 'A', row->verb + 1, id, name[0] != '\0' ? "  it is " : "",
+                   name, name[0] != '\0' ? "\n" : "", row->consequence);
     if (!confirm(cli->terminal, question)) {
         return failure_set(failure, EXIT_USAGE, "not confirmed; nothing was changed");
     }

@@ -26,6 +26,7 @@ static bool take_review(const Openclaw__V1__ReviewReply *from, struct oc_review 
 {
     memset(out, 0, sizeof *out);
     if (!oc_take_request_id(from->request_id, &out->request_id) ||
+        !oc_take_grant(from->approved_ask, &out->approved_ask) ||
         !oc_take_labels(from->claimed_labels, from->n_claimed_labels, &out->claimed_labels)) {
         return false;
     }

@@ -48,7 +48,8 @@ struct oc_review {
     size_t n_look_alikes;            /* the same name first, then by device id */
     struct oc_look_alike look_alikes[OC_MAX_LOOK_ALIKES];
     bool has_more_look_alikes;
-    uint64_t reserved[256]; /* new fields stand before it and take their bytes from it: version.h */
+    struct oc_grant approved_ask; /* what the last approval answered; role "": there was none */
+    uint64_t reserved[186]; /* new fields stand before it and take their bytes from it: version.h */
 };
 
 /*

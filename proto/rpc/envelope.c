@@ -340,9 +340,6 @@ static const struct {
                     "scopes; grant less, or an administrator of the role admin can do it"},
     {"bound_gives_labels", "an approver with a bound gives no labels and takes none away; an "
                            "administrator of the role admin can do it"},
-    {"certificate_unknown", "the certificate is not registered at this gateway"},
-    {"certificate_revoked", "the certificate was revoked"},
-    {"certificate_expired", "the certificate has expired"},
     {"nonce", "the nonce does not open the commitment that Connect gave"},
 };
 

@@ -27,8 +27,7 @@ static ProtobufCBinaryData bytes_out(const uint8_t *bytes, size_t n)
     return (ProtobufCBinaryData){.len = n, .data = pointer.out};
 }
 
-/* NULL (absent) for no grant. */
-static Openclaw__V1__Grant *grant_out(const struct oc_grant *grant, struct grant_message *out)
+Openclaw__V1__Grant *convert_grant_out(const struct oc_grant *grant, struct grant_message *out)
 {
     if (grant->role[0] == '\0') {
         return NULL;
@@ -59,7 +58,7 @@ static void request_out(const struct pairing_request *request, struct device_mes
 {
     out->device.request_id = text_out(request->id.text);
     out->device.ask_digest = bytes_out(request->digest.bytes, sizeof request->digest.bytes);
-    out->device.asked = grant_out(&request->ask.grant, &out->asked);
+    out->device.asked = convert_grant_out(&request->ask.grant, &out->asked);
     out->device.purpose = text_out(request->ask.purpose);
     out->device.claimed_name = text_out(request->ask.name);
 }
@@ -82,8 +81,8 @@ static void pairing_out(const struct pairing *pairing, struct device_message *ou
     device->state = (Openclaw__V1__State)pairing_state(pairing);
     device->standing = (Openclaw__V1__Standing)pairing->standing;
     device->why = (Openclaw__V1__Why)pairing_why(pairing);
-    device->asked = grant_out(&pairing->asked, &out->asked);
-    device->granted = is_approved ? grant_out(&pairing->granted, &out->granted) : NULL;
+    device->asked = convert_grant_out(&pairing->asked, &out->asked);
+    device->granted = is_approved ? convert_grant_out(&pairing->granted, &out->granted) : NULL;
     device->first_seen_at_ms = pairing->first_seen_ms;
     device->requested_at_ms = pairing->requested_ms;
     device->decided_at_ms = pairing->decided_ms;
@@ -132,7 +131,7 @@ static Openclaw__V1__Receipt *receipt_out(const struct oc_receipt *receipt,
 void convert_session_out(const struct session_facts *facts, struct session_message *out)
 {
     openclaw__v1__session__init(&out->session);
-    out->session.granted = grant_out(&facts->granted, &out->granted);
+    out->session.granted = convert_grant_out(&facts->granted, &out->granted);
     out->session.heartbeat_ms = facts->heartbeat_ms;
     out->session.generation = facts->generation;
     out->session.receipt = receipt_out(&facts->receipt, &out->receipt);

@@ -16,6 +16,9 @@ struct grant_message {
     char *scopes[OC_MAX_SCOPES];
 };
 
+/* NULL (absent) for no grant; else the message in *out. */
+Openclaw__V1__Grant *convert_grant_out(const struct oc_grant *grant, struct grant_message *out);
+
 struct device_message {
     Openclaw__V1__Device device;
     struct grant_message asked;

@@ -15,6 +15,7 @@ struct review_message {
     Openclaw__V1__ReviewReply reply;
     Openclaw__V1__LookAlike look_alikes[REVIEW_MOST_LOOK_ALIKES];
     Openclaw__V1__LookAlike *look_alike_pointers[REVIEW_MOST_LOOK_ALIKES];
+    struct grant_message approved_ask;
     Openclaw__V1__Label labels[OC_MAX_LABELS];
     Openclaw__V1__Label *label_pointers[OC_MAX_LABELS];
 };
@@ -39,6 +40,7 @@ static void fill(struct review_result *result, struct review_message *out)
     reply->request_id = result->request_id.text;
     reply->code_tries_left = result->code_tries_left;
     reply->has_more_look_alikes = result->has_more_look_alikes;
+    reply->approved_ask = convert_grant_out(&result->approved_ask, &out->approved_ask);
     reply->n_look_alikes = result->n_look_alikes;
     reply->look_alikes = out->look_alike_pointers;
     for (size_t i = 0; i < result->n_look_alikes; i++) {

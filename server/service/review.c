@@ -119,6 +119,7 @@ bool admin_review(struct service *service, const struct oc_device_id *id, struct
         out->code_tries_left = (uint8_t)(PAIRING_MAX_CODE_FAILURES - request->code_failures);
         search.name = request->ask.name;
     }
+    out->approved_ask = view.pairing.asked;
     find_look_alikes(service, &search);
     show(service, &search, &view, out);
     return true;

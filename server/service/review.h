@@ -27,6 +27,7 @@ struct review_result {
     size_t n_look_alikes;    /* the exact ones first, then by device id */
     struct review_look_alike look_alikes[REVIEW_MOST_LOOK_ALIKES];
     bool has_more_look_alikes;
+    struct oc_grant approved_ask; /* what the last approval answered; role "": there was none */
 };
 
 /* False when nothing is known of the device. *out is large: keep it on the heap. Thread: any. */

@@ -115,6 +115,9 @@ static void apply_environment(void)
         fake.n_devices = 0;
     }
     fake.replaces_on_decision = words && strstr(words, "replaced");
+    if (words && strstr(words, "hostile")) {
+        fake_be_hostile();
+    }
     if (words && strstr(words, "unavailable")) {
         fake.reads_fail_with = OC_UNAVAILABLE;
     }
@@ -386,8 +389,9 @@ enum oc_status oc_admin_decide(struct oc_client *client, const struct oc_decisio
     if (!device && (decision->kind == OC_BLOCK || decision->kind == OC_EXPECT)) {
         device = &never_seen;
     }
-    fake.n_decisions++;
-    fake.last_decision = *decision;
+    if (fake_is_answer_lost(decision, err)) {
+        return OC_UNAVAILABLE;
+    }
     enum oc_status status = refuse(decision, device, err);
     if (status) {
         return status;

@@ -45,12 +45,13 @@ struct fake {
     bool is_too_old_to_review;
     const char *review_of;     /* NULL: of the request that is listed */
     struct oc_error facts;     /* go with these failures */
+    size_t n_lost;             /* calls that decide and get no answer, before one does */
     bool replaces_on_decision; /* ABORTED, another request stands */
     bool is_locked;
-    const char *reload_problem; /* NULL: the file is sound */
-    const char *backup_path;    /* where the backup is made; NULL: a path that is none */
-    uint32_t backup_uid;        /* whom the gateway runs under */
-    size_t n_decisions;
+    const char *reload_problem;     /* NULL: the file is sound */
+    const char *backup_path;        /* where the backup is made; NULL: a path that is none */
+    uint32_t backup_uid;            /* whom the gateway runs under */
+    size_t n_decisions, n_repeated; /* with the key of the one before */
     struct oc_decision last_decision;
     /* The agent's script: a refusal of this kind first, then this end (OK: connected). */
     enum oc_refusal_kind agent_refusal;
@@ -74,6 +75,12 @@ struct fake {
     uint32_t waited_ms;
 };
 extern struct fake fake;
+
+/* Takes note of a decision; true: it gets no answer. */
+bool fake_is_answer_lost(const struct oc_decision *decision, struct oc_error *err);
+
+/* The first device claims what could pass for the gateway's words, and looks like another. */
+void fake_be_hostile(void);
 
 /* The state at the start of every test; also of the program, shaped by $OPENCLAW_FAKE. */
 void fake_reset(void);

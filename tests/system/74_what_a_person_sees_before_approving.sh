@@ -5,6 +5,7 @@
 
 start_gateway
 start_agent web-1
+WEB_PID=$AGENT_PID
 first=$(device_of web-1)
 request=$(request_of "$first")
 [ "$(ocg devices show "$first" -o json | json 'd["look_alikes"]')" = "[]" ] || fail "looks like nobody"
@@ -60,3 +61,14 @@ is_field "$other" state pending
 # Without a terminal nothing but the full id approves, and the advice is to do it by code.
 expect_exit 2 ocg devices approve "$copy"
 contains "$ERR" "openclaw devices approve $copy_request --code CODE"
+
+# What an approved device wants beyond what it was approved for.
+kill "$WEB_PID"
+openclaw --data-dir "$TEST_DIR/web-1" agent run --gateway "$GATEWAY_URL" --pin "$GATEWAY_PIN" \
+    --name web-1 --scope admin >>"$TEST_DIR/web-1.log" 2>&1 </dev/null &
+STARTED+=("$!")
+request_of "$first" >/dev/null
+shown=$(ocg devices show "$first" -o json)
+[ "$(json 'd["previous"]["by"]' <<<"$shown")" = "uid:$(id -u)" ] || fail "by whom is not told"
+[ "$(json 'd["changes"]["scopes"]["added"]' <<<"$shown")" = "['admin']" ] || fail "no change told"
+contains "$(ocg devices show "$first")" "  changes    + scope admin"

@@ -239,16 +239,38 @@ static void not_durable_and_unknown_outcomes_are_exit_7_and_said(void **state)
     assert_contains(cut.err, "not durable yet");
     fake.facts.is_not_durable = false;
     fake.facts.is_outcome_unknown = true;
-    struct ran unknown = RUN("devices", "approve", FAKE_PENDING_REQUEST);
+    struct ran unknown =
+        RUN("devices", "approve", FAKE_PENDING_REQUEST, "--timeout", "1s", "--json");
     assert_int_equal(unknown.code, EXIT_UNAVAILABLE);
+    assert_contains(unknown.err, "whether it happened is unknown");
     assert_contains(unknown.err, "repeating is safe");
+    assert_contains(unknown.err, "openclaw devices show " FAKE_PENDING_REQUEST);
+    assert_contains(unknown.out, "\"cause\":\"outcome_unknown\"");
     ran_free(&cut);
     ran_free(&unknown);
+}
+
+static void a_lost_answer_is_asked_for_again_with_the_same_key(void **state)
+{
+    (void)state;
+    fake.n_lost = 2;
+    struct ran ran = RUN("devices", "approve", FAKE_PENDING_REQUEST);
+    assert_int_equal(ran.code, EXIT_DONE);
+    assert_contains(ran.err, "whether it happened is unknown");
+    assert_int_equal(fake.n_decisions, 3);
+    assert_int_equal(fake.n_repeated, 2);
+    ran_free(&ran);
+    struct ran next = RUN("devices", "revoke", FAKE_PENDING_ID, "--yes");
+    assert_int_equal(next.code, EXIT_DONE);
+    assert_string_equal(next.err, "");
+    assert_int_equal(fake.n_repeated, 2); /* another decision, another key */
+    ran_free(&next);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_lost_answer_is_asked_for_again_with_the_same_key, reset),
         cmocka_unit_test_setup(off_a_terminal_only_a_full_request_id_approves, reset),
         cmocka_unit_test_setup(with_the_code_a_prefix_is_enough, reset),
         cmocka_unit_test_setup(a_wrong_code_is_exit_6, reset),

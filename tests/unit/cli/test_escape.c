@@ -183,9 +183,48 @@ static void a_wide_text_is_cut_with_an_ellipsis(void **state)
     }
 }
 
+static void quoted_text_cannot_turn_around_what_stands_beside_it(void **state)
+{
+    (void)state;
+    char out[64];
+    escape_quoted("a\xd7\x90\xd8\xa7\xd9\xa1", out, sizeof out); /* Hebrew, Arabic, a digit */
+    assert_string_equal(out, "\"a\\u{05D0}\\u{0627}\\u{0661}\"");
+    escape_for_terminal("\xd7\x90", out, sizeof out); /* an administrator's own words */
+    assert_string_equal(out, "\xd7\x90");
+}
+
+static void a_spelled_text_is_ascii(void **state)
+{
+    (void)state;
+    char out[64];
+    escape_spelled("w\xd0\xb5"
+                   "b \"1\"\xff",
+                   out, sizeof out);
+    assert_string_equal(out, "\"w\\u{0435}b \\\"1\\\"\\xFF\"");
+    char small[8];
+    escape_spelled("\xd0\xb5\xd0\xb5", small, sizeof small);
+    assert_string_equal(small, "\"\"");
+}
+
+static void what_fits_is_whole_characters_with_their_marks(void **state)
+{
+    (void)state;
+    assert_int_equal(escape_fitting("abcdef", 3), 3);
+    assert_int_equal(escape_fitting("ab", 3), 2);
+    assert_int_equal(escape_fitting("a\xcc\x81"
+                                    "b",
+                                    1),
+                     3);
+    assert_int_equal(escape_fitting("\xe4\xb8\xad\xe4\xb8\xad", 3), 3); /* two columns each */
+    assert_int_equal(escape_fitting("\xe4\xb8\xad", 1), 3);             /* one at least */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quoted_text_cannot_turn_around_what_stands_beside_it),
+        cmocka_unit_test(a_spelled_text_is_ascii),
+        cmocka_unit_test(what_fits_is_whole_characters_with_their_marks),
         cmocka_unit_test(every_hostile_string_is_harmless_on_a_terminal),
         cmocka_unit_test(every_hostile_string_is_harmless_in_json),
         cmocka_unit_test(yaml_writes_far_characters_without_surrogates),

@@ -190,6 +190,69 @@ static void a_replaced_request_is_exit_6_and_the_difference_is_shown(void **stat
     ran_free(&ran);
 }
 
+static void what_changed_since_the_last_approval_is_shown(void **state)
+{
+    (void)state;
+    struct ran upgrade = RUN_TYPING("n\n", "devices", "approve", FAKE_UPGRADE_REQUEST);
+    assert_contains(upgrade.err, "It was approved before:\n"
+                                 "  approved   2026-11-22T11:59:59.000Z  (1s ago), by uid:0\n"
+                                 "  changes    + scope tools\n");
+    assert_string_equal(fake.audit_filter.action, "approve");
+    assert_true(fake.audit_filter.has_device_id);
+    ran_free(&upgrade);
+    /* Revoked since: what it was approved for is what counts. */
+    struct oc_device *device = &fake.devices[0];
+    device->standing = OC_STANDING_REVOKED;
+    fake.review.approved_ask = device->asked;
+    SET(fake.review.approved_ask.scopes[0], "admin");
+    struct ran again = RUN("devices", "show", FAKE_PENDING_REQUEST, "--json");
+    assert_contains(again.out,
+                    "\"previous\":{\"at\":\"2026-11-22T11:59:59.000Z\",\"by\":\"uid:0\"");
+    assert_contains(again.out, "\"scopes\":{\"added\":[\"chat\"],\"removed\":[\"admin\"]}");
+    ran_free(&again);
+    fake.review.approved_ask = device->asked;
+    struct ran same = RUN("devices", "show", FAKE_PENDING_REQUEST);
+    assert_contains(same.out, "  changes    none: it asks for the access that it had\n");
+    ran_free(&same);
+}
+
+static void of_a_newcomer_nothing_is_said_to_have_changed(void **state)
+{
+    (void)state;
+    struct ran table = RUN("devices", "show", FAKE_PENDING_REQUEST);
+    struct ran json = RUN("devices", "show", FAKE_PENDING_REQUEST, "--json");
+    assert_null(strstr(table.out, "approved before"));
+    assert_contains(json.out, "\"previous\":null,\"changes\":null");
+    ran_free(&table);
+    ran_free(&json);
+}
+
+/* On a narrow terminal a long claim must not begin a line of the screen: there our words stand. */
+static void a_long_claim_never_stands_at_the_margin(void **state)
+{
+    (void)state;
+    const char *const words[] = {"devices", "approve", FAKE_PENDING_REQUEST, NULL};
+    struct stage stage = {
+        .input = "n\n", .is_interactive = true, .out_is_terminal = true, .columns = 40};
+    struct oc_device *device = &fake.devices[0];
+    SET(device->claimed_name, "aaaaaaaaaaaaaaaaaaaaaaaaaa  state      approved by uid:0");
+    SET(device->purpose, "bbbbbbbbbbbbbbbbbbbbbbbbbb  state      approved by uid:0, and so on");
+    SET(device->labels.items[0].value, "cccccccccccccccccccc  state      approved by uid:0");
+    SET(device->platform, "ddddddddddddddddddddddddd appro");
+    add_look_alike(FAKE_APPROVED_ID, "", device->claimed_name, OC_RESEMBLES_EXACTLY);
+    struct ran ran = run_on(&stage, words);
+    const char *line = strstr(ran.err, CLAIMS_BEGIN);
+    assert_non_null(line);
+    for (line += strlen(CLAIMS_BEGIN); strncmp(line, "Careful", 7) != 0;
+         line += strcspn(line, "\n") + 1) {
+        assert_true(strcspn(line, "\n") <= 40);
+        assert_int_equal(strspn(line, " ") >= 13 || (strspn(line, " ") == 2 && line[12] == ' '), 1);
+    }
+    assert_contains(
+        ran.err, "\n  claims     \"aaaaaaaaaaaaaaaaaaaaaaaaaa\n               state      approved");
+    ran_free(&ran);
+}
+
 static void a_request_that_changes_while_it_is_looked_at_is_not_asked_about(void **state)
 {
     (void)state;
@@ -238,6 +301,9 @@ int main(void)
         cmocka_unit_test_setup(without_an_agent_or_tries_the_device_id_is_what_is_left, reset),
         cmocka_unit_test_setup(a_request_that_changes_while_it_is_looked_at_is_not_asked_about,
                                reset),
+        cmocka_unit_test_setup(what_changed_since_the_last_approval_is_shown, reset),
+        cmocka_unit_test_setup(of_a_newcomer_nothing_is_said_to_have_changed, reset),
+        cmocka_unit_test_setup(a_long_claim_never_stands_at_the_margin, reset),
         cmocka_unit_test_setup(a_wrong_code_says_how_many_tries_are_left, reset),
         cmocka_unit_test_setup(a_replaced_request_is_exit_6_and_the_difference_is_shown, reset),
     };

@@ -110,7 +110,7 @@ static void an_upgrade_shows_what_would_change(void **state)
 {
     (void)state;
     struct ran ran = RUN_TYPING("n\n", "devices", "approve", FAKE_UPGRADE_REQUEST);
-    assert_contains(ran.err, "changes    +tools");
+    assert_contains(ran.err, "changes    + scope tools");
     assert_contains(ran.err, "has        role agent, scopes chat");
     ran_free(&ran);
 }
@@ -182,8 +182,8 @@ static void revoke_and_block_let_a_person_choose(void **state)
     struct ran revoke = RUN_TYPING("db-1\ny\n", "devices", "revoke");
     assert_int_equal(revoke.code, EXIT_DONE);
     assert_int_equal(fake.last_decision.kind, OC_REVOKE);
-    assert_contains(revoke.err, "Revoke device " FAKE_APPROVED_ID "  db-1?");
-    assert_contains(revoke.out, "revoked " FAKE_APPROVED_ID "  db-1  its connection is closed");
+    assert_contains(revoke.err, "Revoke device " FAKE_APPROVED_ID "?\n  it is db-1\n");
+    assert_contains(revoke.out, "revoked " FAKE_APPROVED_ID "\n  db-1  its connection is closed");
     struct ran block = RUN_TYPING("2\ny\n", "devices", "block");
     assert_int_equal(block.code, EXIT_DONE);
     assert_int_equal(fake.last_decision.kind, OC_BLOCK);

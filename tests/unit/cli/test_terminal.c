@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,21 +40,39 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void start(struct screen *screen, const char *fake, const char *const *words)
+struct look {
+    const char *term;     /* NULL: "dumb" */
+    const char *no_color; /* NULL: not set */
+    unsigned short columns;
+};
+
+static void start_with(struct screen *screen, const struct look *look, const char *fake,
+                       const char *const *words)
 {
+    const struct winsize size = {.ws_row = 24, .ws_col = look->columns};
     const char *argv[16] = {OC_FAKE_PROGRAM};
     for (size_t i = 0; words[i]; i++) {
         argv[i + 1] = words[i];
     }
     *screen = (struct screen){.fd = -1};
-    screen->pid = forkpty(&screen->fd, NULL, NULL, NULL);
+    screen->pid = forkpty(&screen->fd, NULL, NULL, look->columns ? &size : NULL);
     assert_true(screen->pid >= 0);
     if (screen->pid == 0) {
         (void)setenv("OPENCLAW_FAKE", fake, 1);
-        (void)setenv("TERM", "dumb", 1);
+        (void)setenv("TERM", look->term ? look->term : "dumb", 1);
+        (void)unsetenv("NO_COLOR");
+        if (look->no_color) {
+            (void)setenv("NO_COLOR", look->no_color, 1);
+        }
         (void)execv(argv[0], (char *const *)(uintptr_t)argv);
         _exit(127);
     }
+}
+
+static void start(struct screen *screen, const char *fake, const char *const *words)
+{
+    static const struct look plain = {.term = NULL};
+    start_with(screen, &plain, fake, words);
 }
 
 /* Reads more; false at the end of the program's output. */
@@ -200,6 +219,57 @@ static void revoke_asks_with_the_full_id(void **state)
     assert_int_equal(finish(&screen), 0);
 }
 
+/* Declines, and returns all that was on the screen. */
+static void look_at_hostile(struct screen *screen, const struct look *look)
+{
+    static const char *const words[] = {"devices", "approve", "7QK4M2T9XA", NULL};
+    start_with(screen, look, "hostile", words);
+    wait_for(screen, "Approve? [y/N] ");
+    type(screen, "n\n");
+    assert_int_equal(finish(screen), 2);
+}
+
+/* Nothing that a device says begins a line of the screen, moves about on it, or turns it around. */
+static void claims_cannot_pass_for_the_gateways_words(void **state)
+{
+    (void)state;
+    static const unsigned short widths[] = {0, 40, 80, 200, 1};
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        struct screen screen;
+        const struct look look = {.columns = widths[i]};
+        look_at_hostile(&screen, &look);
+        assert_null(strchr(screen.text, '\x1b'));
+        assert_null(strchr(screen.text, '\a'));
+        assert_null(strstr(screen.text, "\xd7"));
+        assert_null(strstr(screen.text, "\xe2\x80\xae"));
+        assert_null(strstr(screen.text, "\n  state      approved"));
+        assert_null(strstr(screen.text, "\r  state"));
+        assert_null(strstr(screen.text, "\napproved by"));
+        assert_non_null(strstr(screen.text, "\n  state      pending"));
+        assert_non_null(strstr(screen.text,
+                               "9999999999999999999999999999999999999999999999999999999999999999"));
+    }
+}
+
+static void colour_is_for_terminals_that_want_it(void **state)
+{
+    (void)state;
+    static const struct {
+        struct look look;
+        bool has_colour;
+    } rows[] = {
+        {{.term = "xterm"}, true},
+        {{.term = "xterm", .no_color = "1"}, false},
+        {{.term = "dumb"}, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct screen screen;
+        look_at_hostile(&screen, &rows[i].look);
+        assert_int_equal(strstr(screen.text, "\x1b[31mCareful") != NULL, rows[i].has_colour);
+        assert_non_null(strstr(screen.text, "Careful: its name is that of another"));
+    }
+}
+
 static void an_agent_prints_waits_and_ends_cleanly_on_a_signal(void **state)
 {
     (void)state;
@@ -279,6 +349,8 @@ int main(void)
         cmocka_unit_test(enter_shows_the_list_again),
         cmocka_unit_test(a_request_replaced_meanwhile_is_exit_6),
         cmocka_unit_test(revoke_asks_with_the_full_id),
+        cmocka_unit_test(claims_cannot_pass_for_the_gateways_words),
+        cmocka_unit_test(colour_is_for_terminals_that_want_it),
         cmocka_unit_test(an_agent_prints_waits_and_ends_cleanly_on_a_signal),
         cmocka_unit_test(a_rejected_agent_ends_with_5),
         cmocka_unit_test(no_command_waits_for_a_terminal_that_is_not_there),

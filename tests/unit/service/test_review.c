@@ -158,6 +158,21 @@ static void wrong_codes_and_claimed_labels_are_those_of_the_open_request(void **
     assert_int_equal(scene->result.claimed_labels.n, asking->facts.ask.labels.n);
 }
 
+static void what_was_approved_before_is_told_after_a_revocation_too(void **state)
+{
+    struct scene *scene = *state;
+    struct device *device = ask(scene, "web-1");
+    review(scene, device);
+    assert_string_equal(scene->result.approved_ask.role, "");
+    assert_int_equal(admin_decide_on(&scene->fixture, PAIRING_EV_APPROVE, &device->id).status,
+                     OC_OK);
+    assert_int_equal(admin_decide_on(&scene->fixture, PAIRING_EV_REVOKE, &device->id).status,
+                     OC_OK);
+    review(scene, device);
+    assert_string_equal(scene->result.approved_ask.role, "agent");
+    assert_string_equal(scene->result.approved_ask.scopes[0], "chat");
+}
+
 static void of_a_stranger_nothing_is_known(void **state)
 {
     struct scene *scene = *state;
@@ -175,6 +190,7 @@ int main(void)
         TEST(an_approved_device_that_wants_more_is_told_too),
         TEST(of_many_the_same_names_come_first_and_more_is_said),
         TEST(wrong_codes_and_claimed_labels_are_those_of_the_open_request),
+        TEST(what_was_approved_before_is_told_after_a_revocation_too),
         TEST(of_a_stranger_nothing_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
