@@ -127,7 +127,7 @@ static void open_up(struct oc_connection *connection)
     const bool is_wanted = !connection->is_closed && !connection->is_closing;
     if (is_wanted) {
         connection->phase = OC_PHASE_OPEN;
-        connection->last_frame_ms = oc_monotonic_ms();
+        connection->opened_ms = connection->last_frame_ms = oc_monotonic_ms();
         if (connection->listener) {
             oc_listener_note_opened(connection->listener, connection);
         } else {
@@ -254,6 +254,16 @@ static enum input_result read_some(struct oc_connection *connection, uint8_t *sc
     return result;
 }
 
+/* Others' handshakes are not to be in its way. */
+static void note_call(struct oc_connection *connection)
+{
+    const uint64_t now_ms = connection->last_frame_ms;
+    if (connection->listener && atomic_load(&connection->max_length) == OC_MAX_FRAME_BYTES &&
+        now_ms - connection->opened_ms >= OC_ESTABLISHED_MS) {
+        oc_step_queue_yield(oc_transport_steps(connection->transport), now_ms + OC_YIELD_MS);
+    }
+}
+
 static void end_batch(struct oc_connection *connection, enum input_result result, bool has_frame,
                       const struct oc_error *err)
 {
@@ -261,6 +271,7 @@ static void end_batch(struct oc_connection *connection, enum input_result result
     if (has_frame) {
         connection->last_frame_ms = oc_monotonic_ms();
         connection->has_first_deadline = false;
+        note_call(connection);
     }
     if (result == INPUT_CLOSED) {
         oc_connection_abort_locked(connection, OC_OK, NULL);

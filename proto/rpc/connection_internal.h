@@ -99,6 +99,7 @@ struct oc_connection {
     uint64_t line_until_ms; /* 0: not in line */
     uint64_t idle_ms;       /* 0: no bound */
     uint64_t last_frame_ms;
+    uint64_t opened_ms;
     uint64_t progress_ms; /* when the send in flight was posted: something was taken, or began */
     uint64_t close_by_ms; /* with is_closing */
 };

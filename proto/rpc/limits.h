@@ -59,6 +59,11 @@ enum {
     /* Kept free of connections over TLS, for the local door, the database and the log; at most a
      * quarter of all. */
     OC_RESERVED_DESCRIPTORS = 256,
+    /* A connection of an approved peer is established when it has been open so long: who has just
+     * come back is no reason to let those wait who come back with it. */
+    OC_ESTABLISHED_MS = 1000,
+    /* Handshakes yield so long to established calls: longer than two heartbeats are apart. */
+    OC_YIELD_MS = 30 * 1000,
     /* In line at most. */
     OC_LINE_MS = 60 * 1000,
 };

@@ -7,10 +7,23 @@
  */
 #include "proto/rpc/step_queue.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
-enum { MAX_WORKERS = 64 };
+#include "proto/rpc/transport.h"
+
+enum {
+    MAX_WORKERS = 64,
+    /* Of 20 steps of priority: whoever else wants to run does, and where others keep all cores
+     * busy a worker still has some hundredths of one. */
+    WORKERS_YIELD_BY = 15,
+    /* So much of the time that was asked for may be missing: it need not be written at each call.
+     */
+    YIELD_SLACK_MS = 1000,
+};
 
 struct oc_step_queue {
     pthread_mutex_t lock;
@@ -18,6 +31,7 @@ struct oc_step_queue {
     bool is_stopping;
     struct oc_lane *first;
     struct oc_lane *last;
+    atomic_uint_fast64_t yields_until_ms;
     unsigned n_slots;
     unsigned n_running; /* on workers and elsewhere; never more than n_slots */
     unsigned n_workers;
@@ -67,9 +81,22 @@ static void run_in_slot(struct oc_step_queue *queue, struct oc_step *step)
     queue->n_running--;
 }
 
+/* Of the calling thread alone, as Linux does it; elsewhere it would be the whole process. */
+static void lower_priority(void)
+{
+#ifdef __linux__
+    errno = 0;
+    const int now = getpriority(PRIO_PROCESS, 0);
+    if (errno == 0) {
+        (void)setpriority(PRIO_PROCESS, 0, now + WORKERS_YIELD_BY);
+    }
+#endif
+}
+
 static void *work(void *argument)
 {
     struct oc_step_queue *queue = argument;
+    lower_priority();
     (void)pthread_mutex_lock(&queue->lock);
     while (queue->first || !queue->is_stopping) {
         if (queue->first && may_run(queue)) {
@@ -90,6 +117,7 @@ enum oc_status oc_step_queue_new(unsigned n_slots, struct oc_step_queue **out, s
     }
     (void)pthread_mutex_init(&queue->lock, NULL);
     (void)pthread_cond_init(&queue->work, NULL);
+    atomic_init(&queue->yields_until_ms, 0);
     queue->n_slots = n_slots > MAX_WORKERS ? MAX_WORKERS : n_slots;
     while (queue->n_workers < queue->n_slots &&
            pthread_create(&queue->workers[queue->n_workers], NULL, work, queue) == 0) {
@@ -132,10 +160,26 @@ static void append_step(struct oc_step_queue *queue, struct oc_lane *lane, struc
     }
 }
 
+void oc_step_queue_yield(struct oc_step_queue *queue, uint64_t until_ms)
+{
+    if (until_ms >
+        atomic_load_explicit(&queue->yields_until_ms, memory_order_relaxed) + YIELD_SLACK_MS) {
+        atomic_store_explicit(&queue->yields_until_ms, until_ms, memory_order_relaxed);
+    }
+}
+
+static bool may_run_here(struct oc_step_queue *queue)
+{
+    return !queue->first && may_run(queue) &&
+           (queue->n_running == 0 ||
+            oc_monotonic_ms() >=
+                atomic_load_explicit(&queue->yields_until_ms, memory_order_relaxed));
+}
+
 void oc_step_queue_run(struct oc_step_queue *queue, struct oc_lane *lane, struct oc_step *step)
 {
     (void)pthread_mutex_lock(&queue->lock);
-    if (!queue->first && may_run(queue)) {
+    if (may_run_here(queue)) {
         run_in_slot(queue, step);
     } else {
         append_step(queue, lane, step);

@@ -6,12 +6,17 @@
  * that brings a step runs it itself: that spares two switches of threads. Else the step waits in
  * its source's lane for a worker; there are as many as slots.
  *
+ * Handshakes yield to established calls: the threads that bring steps are those that answer calls.
+ * For a while after a call was heard they run a step only if no other runs, so that many steps
+ * are the workers' alone; and a worker has a lower priority than all other threads.
+ *
  * Steps and lanes are embedded in what they belong to; the queue allocates nothing.
  */
 #pragma once
 
 #include <openclaw/error.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct oc_step_queue;
 
@@ -31,6 +36,9 @@ struct oc_lane {
 OC_MUST_CHECK enum oc_status oc_step_queue_new(unsigned n_slots, struct oc_step_queue **out,
                                                struct oc_error *err);
 void oc_step_queue_free(struct oc_step_queue *queue);
+
+/* An established call was heard: steps yield until then, of oc_monotonic_ms. Any thread. */
+void oc_step_queue_yield(struct oc_step_queue *queue, uint64_t until_ms);
 
 /* Runs the step once: here before it returns, or later on a worker. No lock that the step takes
  * may be held. Any thread. */

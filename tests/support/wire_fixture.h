@@ -36,6 +36,7 @@ struct wire_options {
     unsigned max_arrivals;
     unsigned max_arrivals_per_source;
     uint32_t patience_ms;
+    unsigned n_handshake_workers;
 };
 
 /* Both assert on failure. Set the server endpoint's behaviour between the two. */

@@ -5,10 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
 #include "proto/rpc/step_queue.h"
+#include "proto/rpc/transport.h"
 
 /* Steps wait for the gate, so that who holds a slot keeps it, and the order of the others is the
  * queue's. */
@@ -29,6 +31,7 @@ struct work {
     struct scene *scene;
     unsigned number;
     pthread_t runner;
+    int priority; /* of the runner */
 };
 
 /* Steps that find a slot are run by who brings them: here a thread for each. */
@@ -45,6 +48,7 @@ static void run_work(struct oc_step *step)
     struct scene *scene = work->scene;
     (void)pthread_mutex_lock(&scene->lock);
     work->runner = pthread_self();
+    work->priority = getpriority(PRIO_PROCESS, 0);
     scene->n_begun++;
     scene->n_at_once++;
     if (scene->n_at_once > scene->most_at_once) {
@@ -244,6 +248,57 @@ static void no_more_steps_run_at_once_than_there_are_slots(void **state)
     oc_step_queue_free(queue);
 }
 
+/* Whether the second of two steps, brought while the first one runs, is run by who brings it.
+ * Established calls were heard, which had steps yield until these times. */
+static bool is_second_run_by_its_bringer(uint64_t until_ms, uint64_t then_until_ms,
+                                         struct work works[2])
+{
+    struct scene scene = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct oc_step_queue *queue = NULL;
+    struct oc_lane lanes[2] = {{0}};
+    struct bringer bringers[2];
+    assert_int_equal(oc_step_queue_new(2, &queue, NULL), OC_OK);
+    oc_step_queue_yield(queue, until_ms);
+    oc_step_queue_yield(queue, then_until_ms);
+    for (unsigned i = 0; i < 2; i++) {
+        works[i] = (struct work){.step = {.run = run_work}, .scene = &scene, .number = i};
+        occupy(&bringers[i], queue, &lanes[i], &works[i]);
+    }
+    open_and_wait(&scene, 2);
+    assert_true(pthread_equal(works[0].runner, bringers[0].thread)); /* nothing else ran */
+    const bool is = pthread_equal(works[1].runner, bringers[1].thread);
+    (void)pthread_join(bringers[0].thread, NULL);
+    (void)pthread_join(bringers[1].thread, NULL);
+    oc_step_queue_free(queue);
+    return is;
+}
+
+static void steps_leave_the_threads_that_bring_them_to_established_calls(void **state)
+{
+    (void)state;
+    const uint64_t now_ms = oc_monotonic_ms();
+    const uint64_t later_ms = now_ms + UINT64_C(3600) * 1000;
+    struct work works[2];
+    assert_true(is_second_run_by_its_bringer(0, 0, works));
+    assert_true(is_second_run_by_its_bringer(0, now_ms, works)); /* heard long ago */
+    assert_false(is_second_run_by_its_bringer(now_ms, later_ms, works));
+    /* The second was heard by a thread that had looked at the clock before. */
+    assert_false(is_second_run_by_its_bringer(later_ms, now_ms, works));
+}
+
+static void workers_run_when_nobody_else_wants_to(void **state)
+{
+    (void)state;
+    const uint64_t later_ms = oc_monotonic_ms() + UINT64_C(3600) * 1000;
+    struct work works[2];
+    if (getpriority(PRIO_PROCESS, 0) >= 19) {
+        skip(); /* nothing is lower */
+    }
+    assert_false(is_second_run_by_its_bringer(0, later_ms, works));
+    assert_int_equal(works[0].priority, getpriority(PRIO_PROCESS, 0));
+    assert_true(works[1].priority > works[0].priority);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +307,8 @@ int main(void)
         cmocka_unit_test(no_more_steps_run_at_once_than_there_are_slots),
         cmocka_unit_test(a_source_with_many_steps_delays_another_by_one),
         cmocka_unit_test(steps_of_one_source_run_in_order),
+        cmocka_unit_test(steps_leave_the_threads_that_bring_them_to_established_calls),
+        cmocka_unit_test(workers_run_when_nobody_else_wants_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
