@@ -182,8 +182,8 @@ static void only_what_has_ended_makes_room(void **state)
 {
     (void)state;
     struct administrator it = alice();
-    for (unsigned char i = 2; i <= ADMINISTRATOR_CERTIFICATES; i++) {
-        it = renewed(&it, 0, i);
+    for (int i = 2; i <= ADMINISTRATOR_CERTIFICATES; i++) {
+        it = renewed(&it, 0, (unsigned char)i);
     }
     const struct administrator_event more = event_of(ADMINISTRATOR_EV_RENEW, 20);
     assert_int_equal(decide(&it, &more), ADMINISTRATOR_TOO_MANY);
