@@ -11,6 +11,7 @@
 
 #include "proto/base/hex.h"
 #include "server/app_checkpoints.h"
+#include "server/app_external_ca.h"
 #include "server/app_reload.h"
 #include "server/host/boot_clock.h"
 #include "server/rpc/admin_door.h"
@@ -321,6 +322,7 @@ static enum oc_status make_admin_door(struct app *app, struct oc_error *err)
         .max_unfinished = config->limits.max_unfinished,
         .max_unfinished_per_source = config->limits.max_unfinished_per_source,
     };
+    app_external_ca_apply(app->service, config, NULL);
     if (config->listen.admin[0] == '\0') {
         return OC_OK;
     }
@@ -333,7 +335,10 @@ static enum oc_status open_admin_door(struct app *app, struct oc_error *err)
     enum oc_status status = app->admin_door ? admin_door_open(app->admin_door, err) : OC_OK;
     if (!status && app->admin_door && !admin_door_is_open(app->admin_door)) {
         log_warn("admin.door_shut", "address=%s reason=%s fix=%s", app->config.listen.admin,
-                 "there is no admin CA yet", "openclaw pki init");
+                 "there is no admin CA yet",
+                 app->config.admin.ca[0] != '\0' ? "put a CA's certificate into the file of "
+                                                   "admin.ca, then openclaw gateway reload"
+                                                 : "openclaw pki init");
     }
     return status;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/app_external_ca.h"
 #include "server/config/config_change.h"
 
 enum {
@@ -75,13 +76,14 @@ static void fill_report(const struct config_changes *changes, struct reload_repo
     memcpy(out->waiting, changes->waiting, sizeof changes->waiting);
 }
 
-static void put_in_force(const struct app_reload *parts)
+static void put_in_force(const struct app_reload *parts, const char *ca_before)
 {
     const struct config *config = parts->config;
     struct config_networks trusted = config->trusted_networks;
     const struct service_settings service = app_service_settings(config);
     const struct doors_settings doors = app_doors_settings(config);
     live_change(parts->live, config);
+    app_external_ca_apply(parts->service, config, ca_before);
     service_change_bounds(parts->service, &config->admin.bounds);
     service_change_settings(parts->service, &service, networks_trust_source, &trusted);
     doors_change_settings(parts->doors, &doors);
@@ -93,10 +95,12 @@ static void take_over(const struct app_reload *parts, const struct config *wante
 {
     const enum log_level level_before = parts->config->log.level;
     struct config_changes changes;
+    char ca_before[CONFIG_MAX_PATH_BYTES + 1];
+    memcpy(ca_before, parts->config->admin.ca, sizeof ca_before);
     config_take_over(parts->config, wanted, &changes);
     const enum log_level level = parts->config->log.level;
     fill_report(&changes, out);
-    put_in_force(parts);
+    put_in_force(parts, ca_before);
     log_set(level > level_before ? level : level_before, parts->config->log.format);
     tell(actor, out);
     log_set(level, parts->config->log.format);

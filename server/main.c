@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/app.h"
+#include "server/app_external_ca.h"
 #include "server/doctor/doctor.h"
 #include "server/domain/audit_event.h"
 #include "server/host/sandbox.h"
@@ -146,7 +147,12 @@ static int check_config(const struct app_options *options)
         (void)oc_fail(&err, OC_RESOURCE_EXHAUSTED, "out of memory");
         return fail(&err);
     }
-    const enum oc_status status = app_load_config(options, config, &err);
+    struct oc_admin_ca *ca = NULL;
+    enum oc_status status = app_load_config(options, config, &err);
+    if (!status) {
+        status = app_external_ca_read(config, &ca, &err);
+    }
+    oc_admin_ca_free(ca);
     free(config);
     if (status) {
         return fail(&err);

@@ -278,6 +278,24 @@ enum oc_status oc_admin_ca_parse(const char *pem, size_t n, struct oc_admin_ca *
     return adopt(OC_STEAL(key), OC_STEAL(certificate), out, err);
 }
 
+enum oc_status oc_admin_ca_parse_external(const char *pem, size_t n, struct oc_admin_ca **out,
+                                          struct oc_error *err)
+{
+    static const char word[] = "PRIVATE KEY-----";
+    OC_CLEANUP(oc_admin_ca_freep) struct oc_admin_ca *ca = NULL;
+    if (n <= OC_ADMIN_CA_PEM_BYTES && memmem(pem, n, word, sizeof word - 1)) {
+        return oc_admin_refuse(err, "ca",
+                               "holds a private key, which is nobody's but the CA's: put the "
+                               "certificate alone there");
+    }
+    enum oc_status status = oc_admin_ca_parse(pem, n, &ca, err);
+    if (!status) {
+        ca->is_external = true;
+        *out = OC_STEAL(ca);
+    }
+    return status;
+}
+
 enum oc_status oc_admin_ca_format(const struct oc_admin_ca *ca, char *out, size_t cap, size_t *n,
                                   struct oc_error *err)
 {

@@ -42,6 +42,12 @@ OC_MUST_CHECK enum oc_status oc_admin_ca_format(const struct oc_admin_ca *ca, ch
 OC_MUST_CHECK enum oc_status oc_admin_ca_parse(const char *pem, size_t n, struct oc_admin_ca **out,
                                                struct oc_error *err);
 
+/* The same of a CA that is not ours: its certificates name their holders by any URI. No key may be
+ * there. */
+OC_MUST_CHECK enum oc_status oc_admin_ca_parse_external(const char *pem, size_t n,
+                                                        struct oc_admin_ca **out,
+                                                        struct oc_error *err);
+
 /* Wipes and frees; accepts NULL. */
 void oc_admin_ca_free(struct oc_admin_ca *ca);
 OC_DEFINE_CLEANUP(oc_admin_ca_free, struct oc_admin_ca);

@@ -46,9 +46,13 @@ static const struct {
                                 "issue it with extendedKeyUsage=clientAuth"},
     [OC_ADMIN_NO_NAME] = {"the certificate's one name must be the URI openclaw:admin/NAME",
                           "issue it with subjectAltName=URI:openclaw:admin/NAME"},
+    [OC_ADMIN_NO_URI] = {"the certificate's one name must be a URI of at most 64 plain characters",
+                         "issue it with one subjectAltName, the URI that admin.map names"},
     [OC_ADMIN_NOT_YET_VALID] = {"the certificate is not valid yet",
                                 "compare the clocks of the machine that issued it and of this one"},
     [OC_ADMIN_EXPIRED] = {"the certificate has expired", "openclaw pki renew"},
+    [OC_ADMIN_UNMAPPED] = {"nothing in admin.map names the URI of the certificate",
+                           "add it to admin.map in gateway.yaml, then openclaw gateway reload"},
 };
 
 const char *oc_admin_verdict_text(enum oc_admin_verdict verdict)
@@ -83,12 +87,60 @@ bool oc_admin_name_is_sound(const char *text)
     return oc_admin_name_is_sound_n(text, strnlen(text, OC_ADMIN_NAME_BYTES + 1));
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Fewer characters than RFC 3986 has: none that a quote, a shell or a pattern could trip over. */
+bool oc_admin_uri_is_sound_n(const char *text, size_t n)
+{
+    static const char others[] = "-._~:/?#@!$&()+,;=%";
+    bool has_scheme = false;
+    if (n == 0 || n > OC_ADMIN_NAME_BYTES || !is_letter(text[0])) {
+        return false;
+    }
+    for (size_t i = 1; i < n; i++) {
+        const char c = text[i];
+        has_scheme = has_scheme || c == ':';
+        const bool may_be_there = has_scheme ? memchr(others, c, sizeof others - 1) != NULL
+                                             : c == '+' || c == '-' || c == '.';
+        if (!is_letter(c) && !is_digit(c) && !may_be_there) {
+            return false;
+        }
+    }
+    return has_scheme && text[n - 1] != ':';
+}
+
+bool oc_admin_uri_is_sound(const char *text)
+{
+    return oc_admin_uri_is_sound_n(text, strnlen(text, OC_ADMIN_NAME_BYTES + 1));
+}
+
+static bool take_foreign_uri(const char *text, size_t n, char out[OC_ADMIN_NAME_BYTES + 1])
+{
+    if (!oc_admin_uri_is_sound_n(text, n)) {
+        return false;
+    }
+    memcpy(out, text, n);
+    out[n] = '\0';
+    return true;
+}
+
 /* The URI's bytes by their length: a NUL among them is no end. */
-static bool take_uri(const ASN1_IA5STRING *uri, char out[OC_ADMIN_NAME_BYTES + 1])
+static bool take_uri(const ASN1_IA5STRING *uri, bool is_external, char out[OC_ADMIN_NAME_BYTES + 1])
 {
     const size_t n_prefix = sizeof OC_ADMIN_URI - 1;
     const char *text = (const char *)ASN1_STRING_get0_data(uri);
     const size_t n = (size_t)ASN1_STRING_length(uri);
+    if (is_external) {
+        return take_foreign_uri(text, n, out);
+    }
     if (n <= n_prefix || memcmp(text, OC_ADMIN_URI, n_prefix) != 0 ||
         !oc_admin_name_is_sound_n(text + n_prefix, n - n_prefix)) {
         return false;
@@ -98,7 +150,7 @@ static bool take_uri(const ASN1_IA5STRING *uri, char out[OC_ADMIN_NAME_BYTES + 1
     return true;
 }
 
-static bool read_name(const X509 *certificate, char out[OC_ADMIN_NAME_BYTES + 1])
+static bool read_name(const X509 *certificate, bool is_external, char out[OC_ADMIN_NAME_BYTES + 1])
 {
     /* NULL where there is none, and where there are two of the extension. */
     OC_CLEANUP(GENERAL_NAMES_freep)
@@ -107,7 +159,7 @@ static bool read_name(const X509 *certificate, char out[OC_ADMIN_NAME_BYTES + 1]
         return false;
     }
     const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, 0);
-    return name->type == GEN_URI && take_uri(name->d.uniformResourceIdentifier, out);
+    return name->type == GEN_URI && take_uri(name->d.uniformResourceIdentifier, is_external, out);
 }
 
 /* ---- keys and rules ------------------------------------------------------------------------ */
@@ -229,7 +281,10 @@ static enum oc_admin_verdict judge_form(const struct oc_admin_ca *ca, X509 *cert
     if (!is_for_clients(certificate)) {
         return OC_ADMIN_WRONG_PURPOSE;
     }
-    return read_name(certificate, out->name) ? OC_ADMIN_ACCEPTED : OC_ADMIN_NO_NAME;
+    if (read_name(certificate, ca->is_external, out->name)) {
+        return OC_ADMIN_ACCEPTED;
+    }
+    return ca->is_external ? OC_ADMIN_NO_URI : OC_ADMIN_NO_NAME;
 }
 
 static enum oc_admin_verdict judge(const struct oc_admin_ca *ca, X509 *certificate, int64_t now_ms,
@@ -270,7 +325,7 @@ enum oc_admin_verdict oc_admin_certificate_judge(const struct oc_admin_ca *ca,
         return OC_ADMIN_CHAIN_TOO_LONG;
     }
     OC_CLEANUP(X509_freep) X509 *certificate = read_whole(&sent[0]);
-    struct oc_admin_certificate found = {.sha256 = oc_sha256(sent, 1)};
+    struct oc_admin_certificate found = {.sha256 = oc_sha256(sent, 1), .ca_sha256 = ca->sha256};
     const enum oc_admin_verdict verdict =
         certificate ? judge(ca, certificate, now_ms, &found) : OC_ADMIN_UNREADABLE;
     ERR_clear_error();

@@ -6,7 +6,8 @@
 #include "proto/crypto/admin_ca.h"
 
 struct oc_admin_ca {
-    EVP_PKEY *key; /* NULL: kept elsewhere */
+    bool is_external; /* names its holders as it likes */
+    EVP_PKEY *key;    /* NULL: kept elsewhere */
     X509 *certificate;
     uint8_t *der; /* of the certificate; OpenSSL's memory */
     size_t n_der;

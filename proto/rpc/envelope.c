@@ -340,6 +340,13 @@ static const struct {
                     "scopes; grant less, or an administrator of the role admin can do it"},
     {"bound_gives_labels", "an approver with a bound gives no labels and takes none away; an "
                            "administrator of the role admin can do it"},
+    {"certificate_unknown", "the certificate is not registered at this gateway"},
+    {"certificate_revoked", "the certificate was revoked"},
+    {"certificate_expired", "the certificate has expired"},
+    {"certificate_unmapped", "the gateway's admin.map does not name this certificate any more"},
+    {"external_ca",
+     "the gateway's admin CA is that of admin.ca, and certificates of administrators "
+     "are made there, not here"},
     {"nonce", "the nonce does not open the commitment that Connect gave"},
 };
 

@@ -148,11 +148,72 @@ static enum oc_status check_caps(const struct config *config, const char *name,
     return OC_OK;
 }
 
+static bool has_bound(const struct bounds *bounds, const char *name)
+{
+    for (size_t i = 0; i < bounds->n; i++) {
+        if (strcmp(bounds->items[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum oc_status check_mapping(const struct config *config, size_t at, const char *name,
+                                    struct oc_error *err)
+{
+    const struct administrator_map *map = &config->admin.map;
+    const struct administrator_mapping *it = &map->items[at];
+    if (it->bound[0] != '\0' && !has_bound(&config->admin.bounds, it->bound)) {
+        return oc_fail(err, OC_FAILED_PRECONDITION,
+                       "%s: admin.map: %s has the bound %s, which admin.bounds has not; add it "
+                       "there, as in %s: {roles: [agent], scopes: [chat]}",
+                       name, it->san, it->bound, it->bound);
+    }
+    for (size_t i = 0; i < at; i++) {
+        if (administrator_map_is_ambiguous(&map->items[i], it)) {
+            return oc_fail(err, OC_FAILED_PRECONDITION,
+                           "%s: admin.map: %s and %s fit one and the same name; patterns must not "
+                           "overlap (a name that is written out comes before them)",
+                           name, map->items[i].san, it->san);
+        }
+    }
+    return OC_OK;
+}
+
+/* Either CA: ours, or the other one. What is mapped says nothing of ours. */
+static enum oc_status check_external_ca(const struct config *config, const char *name,
+                                        struct oc_error *err)
+{
+    const struct administrator_map *map = &config->admin.map;
+    const bool has_ca = config->admin.ca[0] != '\0';
+    if (has_ca && map->n == 0) {
+        return oc_fail(err, OC_FAILED_PRECONDITION,
+                       "%s: admin.ca takes the place of the gateway's own admin CA, and without "
+                       "admin.map nobody of it may do anything; add one, as in map: [{san: "
+                       "\"spiffe://example.org/ops/*\", role: viewer}], or remove admin.ca",
+                       name);
+    }
+    if (!has_ca && map->n > 0) {
+        return oc_fail(err, OC_FAILED_PRECONDITION,
+                       "%s: admin.map is of the certificates of admin.ca, which is not given; the "
+                       "administrators of the gateway's own CA have their roles by openclaw pki",
+                       name);
+    }
+    enum oc_status st = OC_OK;
+    for (size_t i = 0; i < map->n && !st; i++) {
+        st = check_mapping(config, i, name, err);
+    }
+    return st;
+}
+
 enum oc_status config_check(const struct config *config, const char *name, struct oc_error *err)
 {
     enum oc_status st = check_caps(config, name, err);
     if (!st) {
         st = check_addresses(config, name, err);
+    }
+    if (!st) {
+        st = check_external_ca(config, name, err);
     }
     return st ? st : check_pairing_off(config, name, err);
 }
@@ -205,6 +266,11 @@ enum oc_status config_resolve(struct config *config, const char *data_dir, struc
     memcpy(resolved.listen.local, IPC_SCHEME, n_scheme);
     memcpy(resolved.listen.local + n_scheme, path, strlen(path) + 1);
     const enum oc_status st = resolve_checkpoint_file(&resolved, data_dir, err);
+    if (!st && resolved.admin.ca[0] != '\0' &&
+        !resolve_path(resolved.admin.ca, data_dir, CONFIG_MAX_PATH_BYTES)) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "admin.ca: its path is longer than %d bytes",
+                       CONFIG_MAX_PATH_BYTES);
+    }
     if (!st) {
         *config = resolved;
     }

@@ -8,7 +8,7 @@
 #include <openclaw/types.h>
 
 #include "server/config/network.h"
-#include "server/domain/bound.h"
+#include "server/domain/administrator_map.h"
 #include "server/obs/log.h"
 
 enum {
@@ -66,6 +66,8 @@ struct config {
     struct {
         struct config_uids local_uids;
         struct bounds bounds; /* of approvers; by what the administrators are called */
+        char ca[CONFIG_MAX_PATH_BYTES + 1]; /* "": the gateway's own CA */
+        struct administrator_map map;       /* of the other CA's certificates */
     } admin;
     struct {
         char checkpoint_file[CONFIG_MAX_PATH_BYTES + 1]; /* "": checkpoints.ndjson in state_dir */
@@ -82,7 +84,8 @@ void config_defaults(struct config *out);
 
 /*
  * What no single key can say: the guards of pairingRequired: false, caps that contradict each
- * other, one address used twice, a metrics page that is not on loopback. `name` is the file's.
+ * other, one address used twice, a metrics page that is not on loopback, a map without its CA or
+ * with a bound that is not there, and names that two of its rows fit. `name` is the file's.
  *
  * Fails: FAILED_PRECONDITION, naming the keys and the fix.
  */
@@ -90,8 +93,8 @@ OC_MUST_CHECK enum oc_status config_check(const struct config *config, const cha
                                           struct oc_error *err);
 
 /*
- * Gives audit.checkpointFile its default, and makes it, stateDir and the path of listen.local
- * absolute, below `data_dir` where they are relative.
+ * Gives audit.checkpointFile its default, and makes it, admin.ca, stateDir and the path of
+ * listen.local absolute, below `data_dir` where they are relative.
  * A relative socket path of which the first part is the default state directory is taken as it
  * stands: below the data directory, not below stateDir.
  *
@@ -125,3 +128,12 @@ OC_MUST_CHECK enum oc_status config_parse(const char *name, const char *text, si
  */
 OC_MUST_CHECK enum oc_status config_load(const char *path, struct config *out,
                                          struct oc_error *err);
+
+/*
+ * The guarded reading of such a file, and of those that it names: of at most `max` bytes, and one
+ * more where it is longer, which the caller looks for. *out is the caller's, free().
+ *
+ * Fails: as config_load, and RESOURCE_EXHAUSTED.
+ */
+OC_MUST_CHECK enum oc_status config_read_file(const char *path, size_t max, char **out, size_t *n,
+                                              struct oc_error *err);

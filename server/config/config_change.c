@@ -135,6 +135,19 @@ static bool is_same_bounds(const void *a, const void *b)
     return is_same;
 }
 
+static bool is_same_map(const void *a, const void *b)
+{
+    const struct administrator_map *one = a;
+    const struct administrator_map *other = b;
+    bool is_same = one->n == other->n;
+    for (size_t i = 0; is_same && i < one->n; i++) {
+        is_same = strcmp(one->items[i].san, other->items[i].san) == 0 &&
+                  one->items[i].role == other->items[i].role &&
+                  strcmp(one->items[i].bound, other->items[i].bound) == 0;
+    }
+    return is_same;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 #define VALUE(field) offsetof(struct config, field), sizeof((struct config *)NULL)->field
@@ -165,6 +178,8 @@ static const struct row rows[] = {
     {"limits.maxUnapprovedPerSource", LIVE, VALUE(limits.max_unapproved_per_source), is_same_count},
     {"admin.localUids", LIVE, VALUE(admin.local_uids), is_same_uids},
     {"admin.bounds", LIVE, VALUE(admin.bounds), is_same_bounds},
+    {"admin.ca", LIVE, VALUE(admin.ca), is_same_text},
+    {"admin.map", LIVE, VALUE(admin.map), is_same_map},
     {"audit.checkpointFile", AT_RESTART, VALUE(audit.checkpoint_file), is_same_text},
     {"audit.checkpointEvery", AT_RESTART, VALUE(audit.checkpoint_every_ms), is_same_duration},
     {"audit.syslog", AT_RESTART, VALUE(audit.syslog), is_same_bool},

@@ -41,7 +41,8 @@ static enum oc_status fail_syntax(struct reader *reader)
     const char *problem = reader->parser.problem ? reader->parser.problem : "not YAML";
     if (reader->parser.error == YAML_READER_ERROR) {
         (void)snprintf(what, sizeof what, "%s; the file must be UTF-8 text", problem);
-        return reader_fail_at(reader, mark_of_byte(reader, reader->parser.problem_offset), "", what);
+        return reader_fail_at(reader, mark_of_byte(reader, reader->parser.problem_offset), "",
+                              what);
     }
     (void)snprintf(what, sizeof what, "not YAML: %s", problem);
     return reader_fail_at(reader, reader->parser.problem_mark, "", what);

@@ -15,6 +15,7 @@ static bool is_made_of(const char *text, const char *allowed, size_t max)
 }
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
 /* As what administrators are called. */
@@ -84,8 +85,7 @@ static enum oc_status add_bound_role(struct config *config, const char *word,
         bound->has_any_role = true;
         return OC_OK;
     }
-    if (!is_made_of(scalar->text, LOWER DIGITS "._-", OC_MAX_ROLE_BYTES) ||
-        scalar->text[0] < 'a') {
+    if (!is_made_of(scalar->text, LOWER DIGITS "._-", OC_MAX_ROLE_BYTES) || scalar->text[0] < 'a') {
         return oc_fail(err, OC_INVALID_ARGUMENT,
                        "must be whole roles: a-z, then a-z 0-9 . _ -, at most %d; or \"*\" for "
                        "every role",
@@ -151,6 +151,103 @@ static const struct config_field bound_fields[] = {
     {"labels", CONFIG_FIELD_WORDS, add_bound_label, "{site: berlin}"},
 };
 
+/* ---- admin.map ----------------------------------------------------------------------------- */
+
+static struct administrator_mapping *last_mapping(struct config *config)
+{
+    return &config->admin.map.items[config->admin.map.n - 1];
+}
+
+static void start_map(struct config *config)
+{
+    memset(&config->admin.map, 0, sizeof config->admin.map);
+}
+
+static enum oc_status begin_mapping(struct config *config, const char *name, struct oc_error *err)
+{
+    (void)name;
+    if (config->admin.map.n == ADMINISTRATOR_MAP_MAX) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "at most %d names", ADMINISTRATOR_MAP_MAX);
+    }
+    config->admin.map.n++;
+    return OC_OK;
+}
+
+/* A URI as those that certificates may have here, and stars behind its scheme. */
+static enum oc_status set_san(struct config *config, const char *word,
+                              const struct config_scalar *scalar, struct oc_error *err)
+{
+    static const char scheme[] = LOWER UPPER DIGITS "+-.";
+    static const char rest[] = LOWER UPPER DIGITS "-._~:/?#@!$&()+,;=%*";
+    const size_t n_scheme = strspn(scalar->text, scheme);
+    const size_t n = strlen(scalar->text);
+    (void)word;
+    if (n > ADMINISTRATOR_NAME_BYTES || strcspn(scalar->text, DIGITS "+-.") == 0 || n_scheme == 0 ||
+        scalar->text[n_scheme] != ':' || n < n_scheme + 2 ||
+        strspn(scalar->text + n_scheme, rest) != n - n_scheme) {
+        return oc_fail(err, OC_INVALID_ARGUMENT,
+                       "must be a URI of at most %d plain characters, in which * stands for all "
+                       "but /, as in spiffe://example.org/ops/*",
+                       ADMINISTRATOR_NAME_BYTES);
+    }
+    memcpy(last_mapping(config)->san, scalar->text, n + 1);
+    return OC_OK;
+}
+
+static enum oc_status set_mapped_role(struct config *config, const char *word,
+                                      const struct config_scalar *scalar, struct oc_error *err)
+{
+    static const struct {
+        const char *name;
+        enum administrator_role role;
+    } roles[] = {{"viewer", ADMINISTRATOR_VIEWER},
+                 {"approver", ADMINISTRATOR_APPROVER},
+                 {"admin", ADMINISTRATOR_ADMIN}};
+    (void)word;
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(roles); i++) {
+        if (strcmp(scalar->text, roles[i].name) == 0) {
+            last_mapping(config)->role = roles[i].role;
+            return OC_OK;
+        }
+    }
+    return oc_fail(err, OC_INVALID_ARGUMENT, "must be viewer, approver or admin");
+}
+
+static enum oc_status set_mapped_bound(struct config *config, const char *word,
+                                       const struct config_scalar *scalar, struct oc_error *err)
+{
+    (void)word;
+    if (!is_name(scalar->text)) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "must be a name in admin.bounds");
+    }
+    memcpy(last_mapping(config)->bound, scalar->text, strlen(scalar->text) + 1);
+    return OC_OK;
+}
+
+/* An approver has a bound that is written out, however wide. */
+static enum oc_status end_mapping(struct config *config, struct oc_error *err)
+{
+    const struct administrator_mapping *mapping = last_mapping(config);
+    const bool is_approver = mapping->role == ADMINISTRATOR_APPROVER;
+    if (mapping->san[0] == '\0' || mapping->role == ADMINISTRATOR_NOBODY) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "needs san and role");
+    }
+    if (is_approver && mapping->bound[0] == '\0') {
+        return oc_fail(err, OC_INVALID_ARGUMENT,
+                       "needs bound: a name in admin.bounds, for its role is approver");
+    }
+    if (!is_approver && mapping->bound[0] != '\0') {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "bound is of the role approver alone; remove it");
+    }
+    return OC_OK;
+}
+
+static const struct config_field map_fields[] = {
+    {"san", CONFIG_FIELD_SCALAR, set_san, "spiffe://example.org/ops/*"},
+    {"role", CONFIG_FIELD_SCALAR, set_mapped_role, "viewer"},
+    {"bound", CONFIG_FIELD_SCALAR, set_mapped_bound, "default"},
+};
+
 /* ---- all of them --------------------------------------------------------------------------- */
 
 static const struct {
@@ -162,9 +259,17 @@ static const struct {
       .n_fields = OC_ARRAY_LENGTH(bound_fields),
       .start = start_bounds,
       .begin = begin_bound}},
+    {"admin.map",
+     {.is_list = true,
+      .fields = map_fields,
+      .n_fields = OC_ARRAY_LENGTH(map_fields),
+      .start = start_map,
+      .begin = begin_mapping,
+      .end = end_mapping}},
 };
 
 _Static_assert(OC_ARRAY_LENGTH(bound_fields) <= CONFIG_MAX_FIELDS, "room for every field");
+_Static_assert(OC_ARRAY_LENGTH(map_fields) <= CONFIG_MAX_FIELDS, "room for every field");
 
 const struct config_tree *config_tree_of(const struct config_key *key)
 {

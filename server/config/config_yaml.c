@@ -276,7 +276,7 @@ enum oc_status config_parse(const char *name, const char *text, size_t n, struct
 
 /* ---- the disk ------------------------------------------------------------------------------ */
 
-/* Who may write the file may switch pairing off. */
+/* Who may write the file may switch pairing off, or say who administrates. */
 static enum oc_status check_file(int fd, const char *path, struct oc_error *err)
 {
     struct stat facts;
@@ -304,7 +304,8 @@ static void free_text(char **text)
     free(*text);
 }
 
-enum oc_status config_load(const char *path, struct config *out, struct oc_error *err)
+enum oc_status config_read_file(const char *path, size_t max, char **out, size_t *n,
+                                struct oc_error *err)
 {
     /* O_NONBLOCK: a FIFO in the file's place must not hang the start. */
     OC_CLEANUP(oc_file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -316,14 +317,23 @@ enum oc_status config_load(const char *path, struct config *out, struct oc_error
     if (st) {
         return st;
     }
-    size_t cap = CONFIG_MAX_FILE_BYTES + 1; /* one more shows that there is more */
-    OC_CLEANUP(free_text) char *text = malloc(cap);
+    OC_CLEANUP(free_text) char *text = malloc(max + 1); /* one more shows that there is more */
     if (!text) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "%s: out of memory", path);
     }
-    ssize_t n = oc_file_read(fd, text, cap);
-    if (n < 0) {
+    ssize_t length = oc_file_read(fd, text, max + 1);
+    if (length < 0) {
         return oc_fail(err, OC_UNAVAILABLE, "%s: %s", path, strerror(errno));
     }
-    return config_parse(path, text, (size_t)n, out, err);
+    *n = (size_t)length;
+    *out = OC_STEAL(text);
+    return OC_OK;
+}
+
+enum oc_status config_load(const char *path, struct config *out, struct oc_error *err)
+{
+    OC_CLEANUP(free_text) char *text = NULL;
+    size_t n = 0;
+    enum oc_status st = config_read_file(path, CONFIG_MAX_FILE_BYTES, &text, &n, err);
+    return st ? st : config_parse(path, text, n, out, err);
 }

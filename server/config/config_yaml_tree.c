@@ -177,8 +177,8 @@ static enum oc_status read_named(struct reader *reader, const struct config_tree
     char path[CONFIG_MAX_TEXT_BYTES + 1];
     struct oc_error problem = {.status = OC_OK};
     enum oc_status st = take_key(reader, parent, path);
-    if (!st && tree->begin(reader->config, (const char *)reader->event.data.scalar.value,
-                           &problem)) {
+    if (!st &&
+        tree->begin(reader->config, (const char *)reader->event.data.scalar.value, &problem)) {
         return reader_fail_here(reader, path, problem.text);
     }
     if (!st) {

@@ -288,6 +288,28 @@ static enum administrator_outcome revoke_certificate(const struct step *step)
     return is_known ? ADMINISTRATOR_DONE : ADMINISTRATOR_NOT_KNOWN;
 }
 
+/* A name that is kept for being revoked, or for a certificate that is. */
+static void begin_external(const struct step *step)
+{
+    struct administrator *next = &step->out->next;
+    if (next->name[0] == '\0') {
+        copy_text(next->name, sizeof next->name, step->event->name);
+        copy_text(next->created_by, sizeof next->created_by, step->event->actor.name);
+        next->created_ms = step->now_ms;
+        next->role = step->event->role;
+    }
+}
+
+static enum administrator_outcome revoke_external(const struct step *step)
+{
+    begin_external(step);
+    if (step->event->kind == ADMINISTRATOR_EV_REVOKE) {
+        return revoke_all(step);
+    }
+    const enum administrator_outcome outcome = add_certificate(step); /* if it is not there yet */
+    return outcome == ADMINISTRATOR_TOO_MANY ? outcome : revoke_certificate(step);
+}
+
 static enum administrator_outcome set_role(const struct step *step)
 {
     struct administrator *next = &step->out->next;
@@ -302,6 +324,10 @@ static enum administrator_outcome decide(const struct step *step)
     const enum administrator_event_kind kind = step->event->kind;
     if (kind == ADMINISTRATOR_EV_ISSUE) {
         return issue(step);
+    }
+    if (step->event->is_external &&
+        (kind == ADMINISTRATOR_EV_REVOKE || !step->was->is_quarantined)) {
+        return revoke_external(step);
     }
     if (step->was->name[0] == '\0') {
         return ADMINISTRATOR_NOT_KNOWN;

@@ -98,6 +98,9 @@ struct administrator_event {
     struct administrator_certificate
         certificate;         /* ISSUE, RENEW: the new one, without who and when */
     struct oc_digest sha256; /* REVOKE_CERTIFICATE */
+    /* REVOKE, REVOKE_CERTIFICATE alone: of a CA that registers nobody here, so that what is not
+     * known is written down as revoked; with `role`, and `certificate` as far as it is known. */
+    bool is_external;
     char reason[OC_MAX_REASON_BYTES + 1];
 };
 

@@ -30,7 +30,7 @@ const char *bound_verdict_text(enum bound_verdict verdict)
     return words[verdict].text;
 }
 
-static const struct bound *find_exactly(const struct bounds *bounds, const char *name)
+const struct bound *bounds_find_exactly(const struct bounds *bounds, const char *name)
 {
     for (size_t i = 0; i < bounds->n; i++) {
         if (strcmp(bounds->items[i].name, name) == 0) {
@@ -42,8 +42,8 @@ static const struct bound *find_exactly(const struct bounds *bounds, const char 
 
 const struct bound *bounds_find(const struct bounds *bounds, const char *name)
 {
-    const struct bound *own = find_exactly(bounds, name);
-    return own ? own : find_exactly(bounds, DEFAULT_BOUND);
+    const struct bound *own = bounds_find_exactly(bounds, name);
+    return own ? own : bounds_find_exactly(bounds, DEFAULT_BOUND);
 }
 
 /* ---- labels ---------------------------------------------------------------------------------- */

@@ -44,6 +44,8 @@ struct bounds {
 
 /* The one of this name, else the one called "default"; NULL: neither. Borrowed. */
 const struct bound *bounds_find(const struct bounds *bounds, const char *name);
+/* The one of this name and no other; NULL: there is none. Borrowed. */
+const struct bound *bounds_find_exactly(const struct bounds *bounds, const char *name);
 
 enum bound_verdict {
     BOUND_WITHIN,

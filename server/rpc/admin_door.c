@@ -130,6 +130,7 @@ static bool take_certificate(struct caller *caller, const struct oc_peer *peer)
     _Static_assert((int)OC_ADMIN_NAME_BYTES == (int)ADMINISTRATOR_NAME_BYTES, "names");
     memcpy(certificate->name, peer->admin->name, sizeof certificate->name);
     certificate->sha256 = peer->admin->sha256;
+    certificate->said = *peer->admin;
     caller->certificate = certificate;
     (void)snprintf(caller->actor.name, sizeof caller->actor.name, "admin:%s", certificate->name);
     oc_source_format(&peer->source, caller->actor.source);
@@ -145,6 +146,8 @@ static bool opened(void *user, struct oc_connection *connection, const struct oc
     if (!take_certificate(caller, peer)) {
         return false;
     }
+    administrators_note_certificate(door_of(caller)->options.service, &caller->certificate->said,
+                                    1);
     if (!enter(caller, &standing)) {
         metric_add(METRIC_CONNECTIONS_REFUSED_AT_CAP_TOTAL, 1);
         door_log_cap(caller->actor.source, "as many connections of administrators as may be",
@@ -177,7 +180,10 @@ static void closed(void *user, struct oc_connection *connection, const struct oc
         administrators_note_online(door_of(caller)->options.service, caller->certificate->name, -1);
     }
     leave(caller);
-    if (!caller->certificate) {
+    if (caller->certificate) {
+        administrators_note_certificate(door_of(caller)->options.service,
+                                        &caller->certificate->said, -1);
+    } else {
         metric_add(METRIC_HANDSHAKES_FAILED_TOTAL, 1);
         door_log_admin_handshake(&oc_connection_peer(connection)->source, err);
     }

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "proto/crypto/admin_certificate.h"
 #include "proto/rpc/connection.h"
 #include "server/domain/administrator.h"
 #include "server/domain/audit_event.h"
@@ -44,6 +45,7 @@ enum rpc_role rpc_role_of_administrator(enum administrator_role role);
 struct caller_certificate {
     char name[ADMINISTRATOR_NAME_BYTES + 1];
     struct oc_digest sha256;
+    struct oc_admin_certificate said;
     bool is_counted; /* as online; connection's thread only, as is the next */
     bool is_out;     /* may do nothing any more: closed once that is answered */
 };

@@ -31,6 +31,17 @@ static enum oc_status take_name(const char *in, struct administrator_command *ou
     return OC_OK;
 }
 
+/* Also of one whom another CA names: a URI. */
+static enum oc_status take_any_name(const char *in, struct administrator_command *out,
+                                    struct oc_error *err)
+{
+    if (!oc_admin_uri_is_sound(in)) {
+        return take_name(in, out, err);
+    }
+    memcpy(out->name, in, strlen(in) + 1);
+    return OC_OK;
+}
+
 static enum oc_status take_role(Openclaw__V1__AdministratorRole in,
                                 struct administrator_command *out, struct oc_error *err)
 {
@@ -136,7 +147,7 @@ enum oc_status convert_revoke_administrator(const Openclaw__V1__RevokeAdministra
     }
     enum oc_status st =
         in->name[0] != '\0'
-            ? take_name(in->name, out, err)
+            ? take_any_name(in->name, out, err)
             : field_take_bytes("sha256", in->sha256, OC_DIGEST_BYTES, out->sha256.bytes, err);
     return st ? st : take_reason(in->reason, out, err);
 }
@@ -162,7 +173,7 @@ enum oc_status convert_list_administrators(const Openclaw__V1__ListAdministrator
     if (in->page_size > CONVERT_MAX_ADMINISTRATORS_PAGE) {
         return field_refuse(err, "page_size", "at most 100");
     }
-    if (in->cursor[0] != '\0' && take_name(in->cursor, &name, err)) {
+    if (in->cursor[0] != '\0' && take_any_name(in->cursor, &name, err)) {
         return field_refuse(err, "cursor", "not one of this gateway's");
     }
     memcpy(cursor, name.name, sizeof name.name);

@@ -117,16 +117,18 @@ static void log_remote_denied(const struct caller *caller, const char *method, c
 {
     const char *name = caller->actor.name;
     const bool is_role = strcmp(why, "role") == 0;
+    const bool is_map = strcmp(why, "unmapped") == 0;
+    const char *fix =
+        is_role  ? "openclaw pki role NAME ROLE, by an administrator with the role admin"
+        : is_map ? "add its URI to admin.map in gateway.yaml, if it shall get in"
+                 : "openclaw pki issue NAME --role ROLE, if this administrator shall get in";
     const struct log_about about = {.event = "admin.refused",
                                     .subject = name,
                                     .detail = method,
                                     .source = caller->actor.source};
     log_limited(LOG_LEVEL_WARN, &about, "by=%s method=%s door=%s source=%s reason=%s fix=%s", name,
                 method, rpc_door_name(caller->door), caller->actor.source,
-                is_role ? "the administrator's role is not enough" : why,
-                is_role
-                    ? "openclaw pki role NAME ROLE, by an administrator with the role admin"
-                    : "openclaw pki issue NAME --role ROLE, if this administrator shall get in");
+                is_role ? "the administrator's role is not enough" : why, fix);
 }
 
 void door_log_denied(const struct caller *caller, const char *method, const char *why)

@@ -7,6 +7,7 @@
 
 #include "server/obs/log.h"
 #include "server/service/administrators_state.h"
+#include "server/service/externals.h"
 
 struct member {
     struct administrator administrator;
@@ -50,6 +51,8 @@ const char *administrators_standing_name(enum administrators_standing standing)
         return "revoked";
     case ADMINISTRATORS_EXPIRED:
         return "expired";
+    case ADMINISTRATORS_UNMAPPED:
+        return "unmapped";
     case ADMINISTRATORS_LOCKED:
         return "locked";
     }
@@ -160,6 +163,46 @@ static enum administrators_standing standing_of(const struct reference *found, i
                                                                       : ADMINISTRATORS_EXPIRED;
 }
 
+/* What is revoked was written down, by name or by certificate. Under the lock. */
+static bool is_barred(const struct administrators *all, const char *name,
+                      const struct oc_digest *certificate, enum administrators_standing *standing)
+{
+    const struct reference *found = find_reference(all, certificate);
+    const struct member *member = name[0] != '\0' ? find_member(all, name) : NULL;
+    const bool is_revoked =
+        (found && found->member->administrator.certificates[found->at].revoked_ms != 0) ||
+        (member && member->administrator.is_revoked);
+    const bool is_in_doubt = (found && found->member->administrator.is_quarantined) ||
+                             (member && member->administrator.is_quarantined);
+    *standing = is_revoked ? ADMINISTRATORS_REVOKED : ADMINISTRATORS_UNKNOWN;
+    return is_revoked || is_in_doubt;
+}
+
+static enum administrators_standing look_up_external(struct service *service,
+                                                     const struct oc_digest *certificate,
+                                                     enum administrator_role *role)
+{
+    static const enum administrators_standing standings[] = {
+        [EXTERNALS_UNKNOWN] = ADMINISTRATORS_UNKNOWN,
+        [EXTERNALS_UNMAPPED] = ADMINISTRATORS_UNMAPPED,
+        [EXTERNALS_EXPIRED] = ADMINISTRATORS_EXPIRED,
+        [EXTERNALS_MAPPED] = ADMINISTRATORS_ALLOWED,
+    };
+    struct administrators *all = service->administrators;
+    struct externals_rights rights;
+    enum administrators_standing barred;
+    const enum externals_standing standing =
+        externals_look_up(service->externals, certificate, service_now_ms(service), &rights);
+    pthread_mutex_lock(&all->lock);
+    const bool may_not = is_barred(all, rights.name, certificate, &barred);
+    pthread_mutex_unlock(&all->lock);
+    if (may_not) {
+        return barred;
+    }
+    *role = rights.role;
+    return standings[standing];
+}
+
 enum administrators_standing administrators_look_up(struct service *service,
                                                     const struct oc_digest *certificate,
                                                     enum administrator_role *role)
@@ -169,6 +212,9 @@ enum administrators_standing administrators_look_up(struct service *service,
     *role = ADMINISTRATOR_NOBODY;
     if (service_is_locked(service)) {
         return ADMINISTRATORS_LOCKED;
+    }
+    if (externals_are_on(service->externals)) {
+        return look_up_external(service, certificate, role);
     }
     pthread_mutex_lock(&all->lock);
     const struct reference *found = find_reference(all, certificate);
@@ -191,6 +237,12 @@ void administrators_note_online(struct service *service, const char *name, int c
     pthread_mutex_unlock(&all->lock);
 }
 
+void administrators_note_certificate(struct service *service,
+                                     const struct oc_admin_certificate *certificate, int change)
+{
+    externals_note_online(service->externals, certificate, change, service_now_ms(service));
+}
+
 void administrators_note_seen(struct service *service, const char *name)
 {
     struct administrators *all = service->administrators;
@@ -209,6 +261,9 @@ enum oc_admin_verdict administrators_judge(void *user, const struct oc_bytes *se
     struct service *service = user;
     struct administrators *all = service->administrators;
     const int64_t now_ms = service_now_ms(service);
+    if (externals_are_on(service->externals)) {
+        return externals_judge(service->externals, sent, n_sent, now_ms, out);
+    }
     pthread_mutex_lock(&all->ca_lock);
     const enum oc_admin_verdict verdict =
         all->ca ? oc_admin_certificate_judge(all->ca, sent, n_sent, now_ms, out)
@@ -247,22 +302,43 @@ void administrators_set_ca(struct service *service, struct oc_admin_ca *ca)
     oc_admin_ca_free(old);
 }
 
+static void copy_ca(void *user, const struct oc_admin_ca *ca)
+{
+    struct administrators_ca *out = user;
+    const struct oc_bytes der = oc_admin_ca_certificate(ca);
+    out->is_there = true;
+    out->n = der.n < sizeof out->der ? der.n : sizeof out->der;
+    memcpy(out->der, der.data, out->n);
+    out->sha256 = oc_admin_ca_sha256(ca);
+    out->not_before_ms = oc_admin_ca_not_before_ms(ca);
+    out->not_after_ms = oc_admin_ca_not_after_ms(ca);
+    out->can_sign = oc_admin_ca_can_sign(ca);
+}
+
 void administrators_get_ca(struct service *service, struct administrators_ca *out)
 {
     struct administrators *all = service->administrators;
     *out = (struct administrators_ca){.is_there = false};
+    if (externals_are_on(service->externals)) {
+        (void)externals_read_ca(service->externals, copy_ca, out);
+        return;
+    }
     pthread_mutex_lock(&all->ca_lock);
     if (all->ca) {
-        const struct oc_bytes der = oc_admin_ca_certificate(all->ca);
-        out->is_there = true;
-        out->n = der.n < sizeof out->der ? der.n : sizeof out->der;
-        memcpy(out->der, der.data, out->n);
-        out->sha256 = oc_admin_ca_sha256(all->ca);
-        out->not_before_ms = oc_admin_ca_not_before_ms(all->ca);
-        out->not_after_ms = oc_admin_ca_not_after_ms(all->ca);
-        out->can_sign = oc_admin_ca_can_sign(all->ca);
+        copy_ca(out, all->ca);
     }
     pthread_mutex_unlock(&all->ca_lock);
+}
+
+unsigned administrators_change_external(struct service *service,
+                                        const struct administrators_external *wanted)
+{
+    if (wanted->keeps_ca) {
+        externals_change_map(service->externals, wanted->map);
+    } else {
+        externals_change(service->externals, wanted->is_on, wanted->ca, wanted->map);
+    }
+    return administrators_tell(service);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

@@ -11,7 +11,7 @@
 #pragma once
 
 #include "proto/crypto/admin_ca.h"
-#include "server/domain/administrator.h"
+#include "server/domain/administrator_map.h"
 #include "server/service/admin_service.h"
 
 enum {
@@ -30,7 +30,8 @@ enum administrators_standing {
     ADMINISTRATORS_UNKNOWN, /* no such certificate was issued or registered here */
     ADMINISTRATORS_REVOKED,
     ADMINISTRATORS_EXPIRED,
-    ADMINISTRATORS_LOCKED, /* the gateway is: only the local door serves */
+    ADMINISTRATORS_UNMAPPED, /* of an external CA: the map does not name it any more */
+    ADMINISTRATORS_LOCKED,   /* the gateway is: only the local door serves */
 };
 /* "revoked"; never NULL. */
 const char *administrators_standing_name(enum administrators_standing standing);
@@ -41,6 +42,9 @@ enum administrators_standing administrators_look_up(struct service *service,
                                                     enum administrator_role *role);
 /* A connection of this administrator more (1) or less (-1); a call was let in. */
 void administrators_note_online(struct service *service, const char *name, int change);
+/* The same of a certificate, before it is first looked up, whoever its holder is. */
+void administrators_note_certificate(struct service *service,
+                                     const struct oc_admin_certificate *certificate, int change);
 void administrators_note_seen(struct service *service, const char *name);
 
 /* Called on the writer's thread, with no lock held, whenever somebody may less than before or the
@@ -51,6 +55,20 @@ void administrators_set_watcher(struct service *service, administrators_changed_
                                 void *user);
 
 /* ---- reading --------------------------------------------------------------------------------- */
+
+/*
+ * Administrators of another CA (externals.h) in place of our own, or our own again. Takes the CA,
+ * NULL: nobody comes in; with keeps_ca the CA stays as it is and `ca` is NULL. Cuts who may not
+ * stay and returns how many. Writer's thread, or before the admin door opens.
+ */
+struct administrators_external {
+    bool is_on;
+    bool keeps_ca;
+    struct oc_admin_ca *ca;
+    const struct administrator_map *map;
+};
+unsigned administrators_change_external(struct service *service,
+                                        const struct administrators_external *wanted);
 
 struct administrators_ca {
     bool is_there;

@@ -10,6 +10,7 @@
 #include "server/obs/log.h"
 #include "server/obs/metrics.h"
 #include "server/service/administrators_state.h"
+#include "server/service/external_revocation.h"
 #include "server/service/watchers.h"
 #include "server/service/writer.h"
 
@@ -209,7 +210,8 @@ static enum oc_status decide(struct service *service, struct admin_change *it)
     struct administrator_result *result = &it->result;
     const char *name = it->event.name;
     (void)administrators_read(service, name, &it->was);
-    if (it->event.kind == ADMINISTRATOR_EV_ISSUE && !administrators_reserve(service, name)) {
+    const bool is_new = it->event.kind == ADMINISTRATOR_EV_ISSUE || it->event.is_external;
+    if (is_new && !administrators_reserve(service, name)) {
         return oc_fail(&result->error, OC_RESOURCE_EXHAUSTED,
                        "as many administrators as may be: %d", ADMINISTRATORS_MAX);
     }
@@ -377,6 +379,7 @@ static enum oc_status revoke(struct service *service, struct admin_change *it)
         (void)administrators_read_holder(service, &command->sha256, &it->was);
         memcpy(it->event.name, it->was.name, sizeof it->event.name);
     }
+    external_revocation_complete(service, &it->event);
     return decide(service, it);
 }
 
@@ -546,7 +549,8 @@ static enum oc_status check(struct service *service, struct admin_change *it)
         return refuse_field(err, "name", "needed at the local door: who shall it be?");
     }
     memcpy(it->event.name, is_self ? it->caller.remote_name : command->name, sizeof it->event.name);
-    return check_authority(service, it, err);
+    const enum oc_status st = check_authority(service, it, err);
+    return st ? st : external_check(service, command->kind, err);
 }
 
 /* True: made before, and answered as it was then, as far as it still is so. */

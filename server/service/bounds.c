@@ -6,6 +6,7 @@
 
 #include "server/service/admin_denied.h"
 #include "server/service/administrators.h"
+#include "server/service/externals.h"
 #include "server/service/service_state.h"
 
 void service_change_bounds(struct service *service, const struct bounds *wanted)
@@ -13,15 +14,33 @@ void service_change_bounds(struct service *service, const struct bounds *wanted)
     service->bounds = *wanted;
 }
 
-/* Whoever is no approver is bounded by nothing here: dispatch and the service looked at the role. */
-static bool is_bounded(struct service *service, const struct admin_caller *caller)
+/* Whose bound counts, and which it is. */
+struct bounded {
+    bool is_so;
+    const struct bound *bound; /* NULL: none, and nothing may be done */
+};
+
+/* Of another CA's approver, the map names the bound; else it is found by the approver's own name.
+ * Whoever is no approver is bounded by nothing here: dispatch and the service looked at the role.
+ */
+static struct bounded find_bound(struct service *service, const struct admin_caller *caller)
 {
     enum administrator_role role = ADMINISTRATOR_NOBODY;
-    if (!caller->is_remote || !service->bounds.are_given) {
-        return false;
+    struct externals_rights rights;
+    if (!caller->is_remote) {
+        return (struct bounded){.is_so = false};
     }
     (void)administrators_look_up(service, &caller->certificate, &role);
-    return role != ADMINISTRATOR_ADMIN;
+    if (role == ADMINISTRATOR_ADMIN) {
+        return (struct bounded){.is_so = false};
+    }
+    if (externals_are_on(service->externals)) {
+        (void)externals_look_up(service->externals, &caller->certificate, service_now_ms(service),
+                                &rights);
+        return (struct bounded){true, bounds_find_exactly(&service->bounds, rights.bound)};
+    }
+    return (struct bounded){service->bounds.are_given,
+                            bounds_find(&service->bounds, caller->remote_name)};
 }
 
 static void tell_audit(struct service *service, const struct admin_caller *caller,
@@ -43,10 +62,11 @@ enum oc_status bounds_check(struct service *service, const struct admin_caller *
                             const struct pairing *was, const struct pairing_event *event,
                             struct oc_error *err)
 {
-    if (!is_bounded(service, caller)) {
+    const struct bounded bounded = find_bound(service, caller);
+    if (!bounded.is_so) {
         return OC_OK;
     }
-    const struct bound *bound = bounds_find(&service->bounds, caller->remote_name);
+    const struct bound *bound = bounded.bound;
     const enum bound_verdict verdict = bound_judge(bound, was, event);
     if (verdict == BOUND_WITHIN) {
         return OC_OK;

@@ -11,6 +11,7 @@
 #include "server/service/administrators_state.h"
 #include "server/service/backup.h"
 #include "server/service/expiry.h"
+#include "server/service/externals.h"
 #include "server/service/housekeeping.h"
 #include "server/service/receipts.h"
 #include "server/service/service_state.h"
@@ -86,6 +87,7 @@ struct open_requests_source service_source(const struct service *service, const 
 static void free_parts(struct service *service)
 {
     administrators_free(service->administrators);
+    externals_free(service->externals);
     open_requests_deinit(&service->waiting);
     directory_deinit(&service->directory);
     index_deinit(&service->index);
@@ -106,6 +108,7 @@ static struct service *allocate(const struct service_options *options)
         return NULL;
     }
     service->administrators = administrators_new(options->admin_ca);
+    service->externals = externals_new();
     uint64_t seed;
     random_fill(options->random, &seed, sizeof seed);
     service->options = *options;
@@ -136,7 +139,7 @@ static struct service *allocate(const struct service_options *options)
     directory_init(&service->directory, seed);
     service->options.admin_ca = NULL;
     if (!open_requests_init(&service->waiting, seed, options->max_pending) ||
-        !service->administrators) {
+        !service->administrators || !service->externals) {
         free_parts(service);
         return NULL;
     }

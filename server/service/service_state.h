@@ -24,6 +24,7 @@ struct writer;
 struct watchers;
 struct backup;
 struct administrators;
+struct externals;
 
 struct service {
     struct service_options options; /* as given; store is the writer's, secret not kept */
@@ -38,6 +39,7 @@ struct service {
     struct watchers *watchers;
     struct backup *backup; /* the writer's */
     struct administrators *administrators;
+    struct externals *externals;
     struct outage outage;
     struct denied_limit denied;
     struct missing missing;

@@ -18,7 +18,7 @@ server            *
 server/base       include/openclaw proto/base server/base
 server/obs        include/openclaw proto/base server/base server/obs
 server/host       include/openclaw proto/base proto/files server/host
-server/config     include/openclaw proto/base proto/files server/domain/bound.h server/obs server/config <yaml.h>
+server/config     include/openclaw proto/base proto/files server/domain/administrator_map.h server/obs server/config <yaml.h>
 server/domain     include/openclaw proto/base server/domain
 server/store      include/openclaw proto/base proto/crypto server/domain server/store <sqlite3.h> <openssl/>
 server/service    include/openclaw proto/base proto/crypto server/domain server/store/store.h server/store/marker.h server/store/backup.h server/base server/obs server/service

@@ -18,41 +18,10 @@ issue alice admin
 
 # ---- certificates, good and bad -------------------------------------------------------------------
 
-# sign NAME EXTENSIONS...: NAME.crt of NAME.key by the admin CA, with the extensions as they are.
-sign() {
-    local name=$1
-    shift
-    printf '%s\n' "$@" >"$TEST_DIR/ext"
-    openssl req -in "$TEST_DIR/$name.csr" -inform DER -out "$TEST_DIR/$name.req"
-    "${AT[@]}" openssl x509 -req -in "$TEST_DIR/$name.req" -CA "${SIGNER:-$CA}" -CAkey "${SIGNER:-$CA}" \
-        -set_serial "0x$(openssl rand -hex 8)" -days "${DAYS:-30}" -sha256 -extfile "$TEST_DIR/ext" \
-        -out "$TEST_DIR/$name.crt" 2>/dev/null
-}
-
 AT=(env)
 BASIC='basicConstraints=critical,CA:FALSE'
 CLIENT='extendedKeyUsage=clientAuth'
 NAMED='subjectAltName=URI:openclaw:admin/mallory'
-
-# the answer to our greeting: the gateway's, if the certificate was accepted
-greeting_of() {
-    local host=${ADMIN_URL#tls+tcp://}
-    { printf '\x00SP\x00\x000\x00\x00'; sleep "${PATIENCE:-0.3}"; } |
-        timeout 2 openssl s_client -connect "$host" -quiet "$@" 2>"$TEST_DIR/s_client" |
-        od -An -tx1 | tr -d ' \n' || true
-}
-
-with() {
-    greeting_of -tls1_3 -cert "$TEST_DIR/$1.crt" -key "$TEST_DIR/$1.key" "${@:2}"
-}
-
-# refused NAME REASON [ARGUMENTS...]: no greeting, and a line in the log with reason and fix.
-refused() {
-    local name=$1 reason=$2
-    shift 2
-    [ -z "$(with "$name" "$@")" ] || fail "$name was let in"
-    wait_for 5 grep -q "handshake.refused.*$reason.*fix=" "$TEST_DIR/gateway.log"
-}
 
 [ "$(PATIENCE=1 with alice)" = 0053500000310000 ] || fail "a good certificate was not let in"
 [ "$(PATIENCE=1 with alice -cert_chain "$CA")" = 0053500000310000 ] ||

@@ -64,6 +64,8 @@ static void assert_config_equal(const struct config *a, const struct config *b)
     assert_int_equal(a->admin.local_uids.n, b->admin.local_uids.n);
     assert_int_equal(a->admin.bounds.are_given, b->admin.bounds.are_given);
     assert_int_equal(a->admin.bounds.n, b->admin.bounds.n);
+    assert_string_equal(a->admin.ca, b->admin.ca);
+    assert_int_equal(a->admin.map.n, b->admin.map.n);
     assert_int_equal(a->log.level, b->log.level);
     assert_int_equal(a->log.format, b->log.format);
 }
@@ -127,6 +129,11 @@ static void every_key_reaches_its_place(void **state)
           "    alice: {roles: [agent, tool], scopes: [\"*\"], labels: {site: berlin, tier: \"\"}}\n"
           "    default: {scopes: [chat]}\n"
           "    nobody: {}\n"
+          "  ca: /etc/ca.pem\n"
+          "  map:\n"
+          "  - {san: \"spiffe://x/ops/*\", role: approver, bound: alice}\n"
+          "  - san: openclaw:admin/x\n"
+          "    role: admin\n"
           "log: {level: debug, format: json}\n",
           &config);
     assert_false(config.pairing_required);
@@ -168,6 +175,14 @@ static void every_key_reaches_its_place(void **state)
     assert_string_equal(bounds->items[1].scopes[0], "chat");
     assert_false(bounds->items[1].has_any_scope);
     assert_int_equal(bounds->items[2].n_scopes, 0);
+    assert_string_equal(config.admin.ca, "/etc/ca.pem");
+    assert_int_equal(config.admin.map.n, 2);
+    assert_string_equal(config.admin.map.items[0].san, "spiffe://x/ops/*");
+    assert_int_equal(config.admin.map.items[0].role, ADMINISTRATOR_APPROVER);
+    assert_string_equal(config.admin.map.items[0].bound, "alice");
+    assert_string_equal(config.admin.map.items[1].san, "openclaw:admin/x");
+    assert_int_equal(config.admin.map.items[1].role, ADMINISTRATOR_ADMIN);
+    assert_string_equal(config.admin.map.items[1].bound, "");
     assert_int_equal(config.log.level, LOG_LEVEL_DEBUG);
     assert_int_equal(config.log.format, LOG_FORMAT_JSON);
 }

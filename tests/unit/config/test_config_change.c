@@ -88,6 +88,12 @@ static void the_same_file_changes_nothing(void **state)
         check("{admin: {bounds: {a: {roles: [x], labels: {k: v}}}}}", others[i], "admin.bounds",
               "");
     }
+    static const char mapped[] = "{admin: {ca: f, map: [{san: \"a:b\", role: viewer}]}}";
+    check(mapped, "admin:\n  map:\n  - role: viewer\n    san: a:b\n  ca: f\n", "", "");
+    check(mapped, "{admin: {ca: g, map: [{san: \"a:b\", role: viewer}]}}", "admin.ca", "");
+    check(mapped, "{admin: {ca: f, map: [{san: \"a:c\", role: viewer}]}}", "admin.map", "");
+    check(mapped, "{admin: {ca: f, map: [{san: \"a:b\", role: admin}]}}", "admin.map", "");
+    check(mapped, "{}", "admin.ca,admin.map", "");
     check("{defaultGrant: {scopes: [a, b]}}", "{defaultGrant: {scopes: [a]}}",
           "defaultGrant.scopes", "");
 }

@@ -174,6 +174,45 @@ static const struct {
      "1:31: admin.bounds.a.labels: a key that is too long, or holds a NUL; mend it"},
     {"admin: {bounds: {a: {labels: {a: x, b: x, c: x, d: x, e: x, f: x, g: x, h: x, i: x}}}}",
      "1:82: admin.bounds.a.labels.i: at most 8 labels"},
+    {"admin: {map: {}}", "1:14: admin.map: must hold mappings, as in admin.map: [{san: "
+                         "\"spiffe://example.org/ops/*\", role: viewer}]"},
+    {"admin: {map: [x]}", "1:15: admin.map: must be a mapping, as in {key: value}"},
+    {"admin: {map: [{}]}", "1:15: admin.map: needs san and role"},
+    {"admin: {map: [{san: \"a:b\"}]}", "1:15: admin.map: needs san and role"},
+    {"admin: {map: [{role: viewer}]}", "1:15: admin.map: needs san and role"},
+    {"admin: {map: [{san: \"a:b\", role: approver}]}",
+     "1:15: admin.map: needs bound: a name in admin.bounds, for its role is approver"},
+    {"admin: {map: [{san: \"a:b\", role: admin, bound: x}]}",
+     "1:15: admin.map: bound is of the role approver alone; remove it"},
+    {"admin: {map: [{san: \"a:b\", role: operator}]}",
+     "1:34: admin.map.role: must be viewer, approver or admin"},
+    {"admin: {map: [{san: \"a:b\", role: viewer, bound: X}]}",
+     "1:49: admin.map.bound: must be a name in admin.bounds"},
+    {"admin: {map: [{san: \"*\", role: admin}]}",
+     "1:21: admin.map.san: must be a URI of at most 64 plain characters, in which * stands for all "
+     "but /, as in spiffe://example.org/ops/*"},
+    {"admin: {map: [{san: \"*:x\", role: admin}]}",
+     "1:21: admin.map.san: must be a URI of at most 64 plain characters, in which * stands for all "
+     "but /, as in spiffe://example.org/ops/*"},
+    {"admin: {map: [{san: \"a:b c\", role: admin}]}",
+     "1:21: admin.map.san: must be a URI of at most 64 plain characters, in which * stands for all "
+     "but /, as in spiffe://example.org/ops/*"},
+    {"admin: {map: [{san: \"a:b\", role: viewer}]}",
+     " admin.map is of the certificates of admin.ca, which is not given; the administrators of the "
+     "gateway's own CA have their roles by openclaw pki"},
+    {"admin: {ca: x}",
+     " admin.ca takes the place of the gateway's own admin CA, and without admin.map nobody of it "
+     "may do anything; add one, as in map: [{san: \"spiffe://example.org/ops/*\", role: viewer}], "
+     "or remove admin.ca"},
+    {"admin: {ca: x, map: [{san: \"a:b\", role: approver, bound: default}]}",
+     " admin.map: a:b has the bound default, which admin.bounds has not; add it there, as in "
+     "default: {roles: [agent], scopes: [chat]}"},
+    {"admin: {ca: x, map: [{san: \"a:x*\", role: viewer}, {san: \"a:*y\", role: admin}]}",
+     " admin.map: a:x* and a:*y fit one and the same name; patterns must not overlap (a name that "
+     "is written out comes before them)"},
+    {"admin: {ca: x, map: [{san: \"a:x\", role: viewer}, {san: \"a:x\", role: viewer}]}",
+     " admin.map: a:x and a:x fit one and the same name; patterns must not overlap (a name that is "
+     "written out comes before them)"},
     {"log: {level: loud}", "1:14: log.level: must be error, warn, info or debug"},
     {"log: {format: xml}", "1:15: log.format: must be text or json"},
     {"stateDir: ~/x", "1:11: stateDir: ~ is not expanded; write the path out, or relative to the "

@@ -4,9 +4,9 @@
 
 /* What an administrator may cause. */
 static const enum pairing_event_kind kinds[] = {
-    PAIRING_EV_APPROVE, PAIRING_EV_REJECT,  PAIRING_EV_DISMISS, PAIRING_EV_REVOKE,
-    PAIRING_EV_REMOVE,  PAIRING_EV_BLOCK,   PAIRING_EV_UNBLOCK, PAIRING_EV_EXPECT,
-    PAIRING_EV_RENAME,
+    PAIRING_EV_APPROVE, PAIRING_EV_REJECT, PAIRING_EV_DISMISS,
+    PAIRING_EV_REVOKE,  PAIRING_EV_REMOVE, PAIRING_EV_BLOCK,
+    PAIRING_EV_UNBLOCK, PAIRING_EV_EXPECT, PAIRING_EV_RENAME,
 };
 enum {
     N_KINDS = sizeof kinds / sizeof kinds[0],
@@ -124,7 +124,7 @@ static void an_announced_device_has_the_labels_of_its_announcement(void **state)
     (void)expect_outcome(&after, &event, T0 + SECOND, PAIRING_DONE);
     event = event_of(&after, PAIRING_EV_REVOKE);
     assert_int_equal(judge(&after, &event), BOUND_WITHIN); /* they were given */
-    was.labels = label("site", "paris"); /* the announcement is newer */
+    was.labels = label("site", "paris");                   /* the announcement is newer */
     event = event_of(&was, PAIRING_EV_APPROVE);
     assert_int_equal(judge(&was, &event), BOUND_WITHIN);
     was.expectation.labels = label("site", "rome");
@@ -140,11 +140,9 @@ static void what_is_given_lies_within_the_bound_as_a_whole(void **state)
         const char *narrowed; /* NULL: as asked */
         enum bound_verdict verdict;
     } cases[] = {
-        {"a", NULL, BOUND_WITHIN},    {"a,b", NULL, BOUND_WITHIN},
-        {"", NULL, BOUND_WITHIN},     {"a,c", NULL, BOUND_TOO_WIDE},
-        {"a,c", "a", BOUND_WITHIN},   {"a,c", "a,c", BOUND_TOO_WIDE},
-        {"a,c", "c", BOUND_TOO_WIDE}, {"*", NULL, BOUND_TOO_WIDE},
-        {"a/b", NULL, BOUND_TOO_WIDE}};
+        {"a", NULL, BOUND_WITHIN},     {"a,b", NULL, BOUND_WITHIN}, {"", NULL, BOUND_WITHIN},
+        {"a,c", NULL, BOUND_TOO_WIDE}, {"a,c", "a", BOUND_WITHIN},  {"a,c", "a,c", BOUND_TOO_WIDE},
+        {"a,c", "c", BOUND_TOO_WIDE},  {"*", NULL, BOUND_TOO_WIDE}, {"a/b", NULL, BOUND_TOO_WIDE}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct pairing was = waiting(cases[i].asks, "berlin");
         struct pairing_event event = event_of(&was, PAIRING_EV_APPROVE);

@@ -453,6 +453,85 @@ static void labels_of_cas_have_bounds(void **state)
         OC_INVALID_ARGUMENT);
 }
 
+/* The same CA, as one that is not ours. */
+static struct oc_admin_ca *as_external(void)
+{
+    char pem[OC_ADMIN_CA_PEM_BYTES];
+    size_t n = 0;
+    struct oc_admin_ca *external = NULL;
+    OC_CLEANUP(oc_admin_ca_freep) struct oc_admin_ca *bare = NULL;
+    const struct oc_bytes der = oc_admin_ca_certificate(ours.ca);
+    assert_int_equal(oc_admin_ca_from_certificate(der.data, der.n, &bare, NULL), OC_OK);
+    assert_int_equal(oc_admin_ca_format(bare, pem, sizeof pem, &n, NULL), OC_OK);
+    assert_int_equal(oc_admin_ca_parse_external(pem, n, &external, NULL), OC_OK);
+    return external;
+}
+
+static void an_external_ca_brings_no_key(void **state)
+{
+    (void)state;
+    char pem[OC_ADMIN_CA_PEM_BYTES];
+    size_t n = 0;
+    struct oc_error err = {.text = ""};
+    struct oc_admin_ca *external = NULL;
+    assert_int_equal(oc_admin_ca_format(ours.ca, pem, sizeof pem, &n, NULL), OC_OK);
+    assert_int_equal(oc_admin_ca_parse_external(pem, n, &external, &err), OC_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.text, "holds a private key"));
+    assert_int_equal(oc_admin_ca_parse_external("", 0, &external, &err), OC_INVALID_ARGUMENT);
+    assert_null(external);
+}
+
+static void an_external_ca_names_by_one_sound_uri(void **state)
+{
+    static const char longest[] = "URI:a:345678901234567890123456789012345678901234567890123456789"
+                                  "01234";
+    static const struct {
+        struct admin_wish wish;
+        const char *name; /* NULL: refused */
+    } cases[] = {
+        {{.san = "URI:spiffe://corp.example/ops/alice"}, "spiffe://corp.example/ops/alice"},
+        {{.key = NULL}, "openclaw:admin/alice"},
+        {{.san = longest}, longest + 4},
+        {{.san = "URI:a:3456789012345678901234567890123456789012345678901234567890123456"}, NULL},
+        {{.san = ""}, NULL},
+        {{.san = "DNS:corp.example"}, NULL},
+        {{.san = "URI:a:b,URI:a:c"}, NULL},
+        {{.san = "URI:a:b,DNS:corp.example"}, NULL},
+        {{.raw_uri = "a:b\0c", .n_raw_uri = 5}, NULL},
+        {{.raw_uri = "a:b\nc", .n_raw_uri = 5}, NULL},
+        {{.raw_uri = "a:b\0", .n_raw_uri = 4}, NULL},
+        {{.raw_uri = "a:b c", .n_raw_uri = 5}, NULL},
+        {{.raw_uri = "a:b*c", .n_raw_uri = 5}, NULL},
+        {{.raw_uri = "a:\"b\"", .n_raw_uri = 5}, NULL},
+        {{.raw_uri = "a:\x1b[m", .n_raw_uri = 5}, NULL},
+        {{.raw_uri = "a:\xc3\xa4", .n_raw_uri = 4}, NULL},
+        {{.raw_uri = "a:", .n_raw_uri = 2}, NULL},
+        {{.raw_uri = ":ab", .n_raw_uri = 3}, NULL},
+        {{.raw_uri = "1a:b", .n_raw_uri = 4}, NULL},
+        {{.raw_uri = "ab", .n_raw_uri = 2}, NULL},
+        {{.raw_uri = "a/b:c", .n_raw_uri = 5}, NULL},
+    };
+    (void)state;
+    OC_CLEANUP(oc_admin_ca_freep) struct oc_admin_ca *external = as_external();
+    const struct oc_digest ca = oc_admin_ca_sha256(external);
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(cases); i++) {
+        struct admin_made made;
+        struct oc_admin_certificate out = {.name = ""};
+        admin_make(&ours, &cases[i].wish, &made);
+        const struct oc_bytes piece = {made.der.bytes, made.der.n};
+        const enum oc_admin_verdict verdict =
+            oc_admin_certificate_judge(external, &piece, 1, ADMIN_NOW_MS, &out);
+        if (verdict != (cases[i].name ? OC_ADMIN_ACCEPTED : OC_ADMIN_NO_URI)) {
+            fail_msg("case %zu: %s", i, oc_admin_verdict_text(verdict));
+        }
+        assert_string_equal(out.name, cases[i].name ? cases[i].name : "");
+        assert_true(!cases[i].name || memcmp(&out.ca_sha256, &ca, sizeof ca) == 0);
+        assert_true(!cases[i].name || oc_admin_uri_is_sound(out.name));
+        assert_false(oc_admin_name_is_sound(out.name)); /* none of ours, in any table */
+        admin_made_deinit(&made);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,6 +551,8 @@ int main(void)
         cmocka_unit_test(half_a_ca_is_refused),
         cmocka_unit_test(only_a_ca_is_taken_for_one),
         cmocka_unit_test(labels_of_cas_have_bounds),
+        cmocka_unit_test(an_external_ca_brings_no_key),
+        cmocka_unit_test(an_external_ca_names_by_one_sound_uri),
     };
     return cmocka_run_group_tests(tests, make_signers, free_signers);
 }

@@ -1,4 +1,5 @@
-/* Approvers with a bound, over a whole service: asked inside the change, on what it is decided on. */
+/* Approvers with a bound, over a whole service: asked inside the change, on what it is decided on.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -209,9 +210,9 @@ static struct found read_audit(struct bench *bench)
 /* ---- what is promised ------------------------------------------------------------------------ */
 
 static const enum pairing_event_kind kinds[] = {
-    PAIRING_EV_APPROVE, PAIRING_EV_REJECT,  PAIRING_EV_DISMISS, PAIRING_EV_REVOKE,
-    PAIRING_EV_REMOVE,  PAIRING_EV_BLOCK,   PAIRING_EV_UNBLOCK, PAIRING_EV_EXPECT,
-    PAIRING_EV_RENAME,
+    PAIRING_EV_APPROVE, PAIRING_EV_REJECT, PAIRING_EV_DISMISS,
+    PAIRING_EV_REVOKE,  PAIRING_EV_REMOVE, PAIRING_EV_BLOCK,
+    PAIRING_EV_UNBLOCK, PAIRING_EV_EXPECT, PAIRING_EV_RENAME,
 };
 
 static void beyond_reach_every_decision_is_refused_and_changes_nothing(void **state)

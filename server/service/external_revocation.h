@@ -1,0 +1,12 @@
+/* Revoking who was never registered: what is written down of it, for administrators_change.c. */
+#pragma once
+
+#include "server/service/administrators.h"
+
+/* While another CA is in force (externals.h): fills what the event lacks of a name or a certificate
+ * that no row knows. Does nothing else. Writer's thread. */
+void external_revocation_complete(struct service *service, struct administrator_event *event);
+/* Whether this may be done while another CA is in force: nothing that makes a CA or a certificate.
+ * Fails: FAILED_PRECONDITION, cause external_ca. */
+OC_MUST_CHECK enum oc_status
+external_check(struct service *service, enum administrator_command_kind kind, struct oc_error *err);
