@@ -222,3 +222,72 @@ bool externals_read_holder(struct externals *externals, const struct oc_digest *
     pthread_mutex_unlock(&externals->lock);
     return holder != NULL;
 }
+
+/* ---- telling --------------------------------------------------------------------------------- */
+
+/* Under the lock. */
+static const char *next_name(struct externals *externals, const char *after, int64_t now_ms)
+{
+    const char *next = NULL;
+    for (size_t i = 0; i < EXTERNALS_MAX; i++) {
+        const struct holder *each = &externals->holders[i];
+        const char *name = each->certificate.name;
+        struct externals_rights rights;
+        memset(&rights, 0, sizeof rights);
+        if (each->is_used && strcmp(name, after) > 0 && (!next || strcmp(name, next) < 0) &&
+            look_up(externals, each, now_ms, &rights) == EXTERNALS_MAPPED) {
+            next = name;
+        }
+    }
+    return next;
+}
+
+static void add_certificate(struct externals_view *view, const struct holder *holder)
+{
+    struct administrator *it = &view->administrator;
+    view->is_online = view->is_online || holder->n_online > 0;
+    if (holder->seen_ms > view->last_seen_ms) {
+        view->last_seen_ms = holder->seen_ms;
+    }
+    if (it->n_certificates == ADMINISTRATOR_CERTIFICATES) {
+        return;
+    }
+    struct administrator_certificate *added = &it->certificates[it->n_certificates++];
+    const struct oc_admin_certificate *said = &holder->certificate;
+    added->sha256 = said->sha256;
+    added->spki_sha256 = said->spki_sha256;
+    memcpy(added->serial, said->serial, sizeof added->serial);
+    added->n_serial = said->n_serial;
+    added->not_before_ms = said->not_before_ms;
+    added->not_after_ms = said->not_after_ms;
+}
+
+/* Under the lock. */
+static void fill_view(struct externals *externals, const char *name, int64_t now_ms,
+                      struct externals_view *out)
+{
+    memset(out, 0, sizeof *out);
+    memcpy(out->administrator.name, name, sizeof out->administrator.name);
+    for (size_t i = 0; i < EXTERNALS_MAX; i++) {
+        const struct holder *each = &externals->holders[i];
+        struct externals_rights rights;
+        memset(&rights, 0, sizeof rights);
+        if (each->is_used && strcmp(each->certificate.name, name) == 0 &&
+            look_up(externals, each, now_ms, &rights) == EXTERNALS_MAPPED) {
+            out->administrator.role = rights.role;
+            add_certificate(out, each);
+        }
+    }
+}
+
+bool externals_view_next(struct externals *externals, const char *after, int64_t now_ms,
+                         struct externals_view *out)
+{
+    pthread_mutex_lock(&externals->lock);
+    const char *name = externals->is_on ? next_name(externals, after, now_ms) : NULL;
+    if (name) {
+        fill_view(externals, name, now_ms, out);
+    }
+    pthread_mutex_unlock(&externals->lock);
+    return name != NULL;
+}

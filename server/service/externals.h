@@ -65,3 +65,13 @@ enum externals_standing externals_look_up(struct externals *externals,
 /* What a remembered certificate says; false: it is not remembered. */
 bool externals_read_holder(struct externals *externals, const struct oc_digest *certificate,
                            struct oc_admin_certificate *out);
+
+/* One name that has come in with the CA in force and is mapped, with its certificates. */
+struct externals_view {
+    struct administrator administrator;
+    int64_t last_seen_ms; /* of this run: when it last came or went */
+    bool is_online;
+};
+/* The first by name behind `after`; false: none. *out is large: keep it on the heap. */
+bool externals_view_next(struct externals *externals, const char *after, int64_t now_ms,
+                         struct externals_view *out);

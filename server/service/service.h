@@ -66,7 +66,7 @@ struct service_options {
     /* Makes a new store after an administrator said `unlock --init`; NULL: not possible. */
     enum oc_status (*make_store)(void *user, struct store **out, struct oc_error *err);
     void *make_store_user;
-    const struct bounds *bounds;  /* of approvers; NULL: none are given; copied */
+    const struct bounds *bounds; /* of approvers; NULL: none are given; copied */
     /* Whether a restore put exactly this database in place and nothing was decided since: then what
      * it says of administrators was judged. NULL: it was not. Writer thread. */
     bool (*was_restored)(void *user, struct store *store);

@@ -146,6 +146,12 @@ local_call init "issue dave viewer $TEST_DIR/alice.csr $TEST_DIR/x"
 [ "$(grep -c 'FAILED_PRECONDITION cause=external_ca' <<<"$OUT")" -eq 2 ] || fail "own CA: $OUT"
 contains "$(ocg audit list --limit 100)" "admin:$URI/approvers/bob"
 
+open_connection bob
+say list
+contains "$OUT" "$URI/approvers/bob role=approver state=active online=1 certificate=$(fingerprint_of bob)"
+contains "$OUT" "$URI/viewers/carol role=viewer state=active online=0"
+close_connection
+
 # ---- revoked by name, and by certificate, seen or not: at once, and after a restart ---------------------------
 
 open_connection bob

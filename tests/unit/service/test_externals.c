@@ -331,6 +331,50 @@ static void who_is_connected_is_never_forgotten(void **state)
     assert_int_equal(look(bench, &first, ADMINISTRATOR_NOBODY), ADMINISTRATORS_UNKNOWN);
 }
 
+struct names {
+    char text[512];
+};
+
+static void add_name(void *user, const struct administrator_view *view)
+{
+    struct names *names = user;
+    const size_t n = strlen(names->text);
+    (void)snprintf(names->text + n, sizeof names->text - n, "%s%s:%d:%zu:%d", n > 0 ? " " : "",
+                   strrchr(view->administrator.name, '/') + 1, view->state,
+                   view->administrator.n_certificates, view->is_online);
+}
+
+static void assert_listed(struct bench *bench, size_t limit, const char *wanted)
+{
+    struct names names = {.text = ""};
+    char cursor[ADMINISTRATOR_NAME_BYTES + 1] = "";
+    do {
+        assert_true(administrators_list(bench->base.service, cursor, limit, add_name, &names));
+    } while (cursor[0] != '\0');
+    assert_string_equal(names.text, wanted);
+}
+
+/* NAME:STATE:CERTIFICATES:ONLINE; active is 1, revoked 2. */
+static void who_came_in_is_listed_with_who_is_revoked(void **state)
+{
+    struct bench *bench = *state;
+    (void)enter(bench, "carol", 3);
+    (void)enter(bench, "carol", 4);
+    const struct oc_admin_certificate bob = shown(bench, "bob", 2);
+    administrators_note_certificate(bench->base.service, &bob, 1);
+    administrators_note_certificate(bench->base.service, &bob, -1);
+    revoke(URI "dave", NULL);
+    assert_int_equal(run(bench)->status, OC_OK);
+    assert_listed(bench, 100, "bob:1:1:0 carol:1:2:1 dave:2:0:0");
+    assert_listed(bench, 1, "bob:1:1:0 carol:1:2:1 dave:2:0:0");
+    revoke(URI "carol", NULL);
+    assert_int_equal(run(bench)->status, OC_OK);
+    assert_listed(bench, 1, "bob:1:1:0 carol:2:0:1 dave:2:0:0"); /* until it is cut */
+    bench->map.n = 0;
+    change_map(bench);
+    assert_listed(bench, 2, "carol:2:0:0 dave:2:0:0");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -344,6 +388,7 @@ int main(void)
         TEST(nothing_is_certified_while_another_ca_is_in_force),
         TEST(an_approver_has_the_bound_that_the_map_names_and_no_other),
         TEST(who_is_connected_is_never_forgotten),
+        TEST(who_came_in_is_listed_with_who_is_revoked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
