@@ -3,11 +3,30 @@
 
 #include "cli/failure.h"
 #include "cli/follow.h"
+#include "cli/select.h"
 #include "cli/values.h"
+
+/* Also of a device that nobody has heard of yet, by its full id. */
+static enum exit_code find_device(struct cli *cli, struct follow *follow)
+{
+    const char *selector = arguments_value(&cli->args, OPT_DEVICE);
+    struct oc_device found;
+    struct failure failure;
+    follow->has_device = selector != NULL;
+    if (!selector || oc_device_id_parse(selector, &follow->device)) {
+        return EXIT_DONE;
+    }
+    if (select_by_name(cli, selector, false, &found, &failure)) {
+        return failure_say(cli->terminal, &failure);
+    }
+    follow->device = found.id;
+    return EXIT_DONE;
+}
 
 static enum exit_code run_watch(struct cli *cli)
 {
-    struct follow follow = {.most_changes = SIZE_MAX};
+    struct follow follow = {.action = arguments_value(&cli->args, OPT_ACTION),
+                            .most_changes = SIZE_MAX};
     const char *from = arguments_value(&cli->args, OPT_FROM);
     const char *limit = arguments_value(&cli->args, OPT_LIMIT);
     if (from) {
@@ -19,7 +38,8 @@ static enum exit_code run_watch(struct cli *cli)
     if (limit && !value_read_count(limit, &follow.most_changes)) {
         return command_usage(cli, "--limit %s: give a number, 1 or more", limit);
     }
-    return follow_run(cli, &follow);
+    enum exit_code code = find_device(cli, &follow);
+    return code ? code : follow_run(cli, &follow);
 }
 
 static const struct command commands[] = {
@@ -29,12 +49,14 @@ static const struct command commands[] = {
         .summary = "Every change of a device's record, as it happens",
         .examples = "  openclaw events watch\n"
                     "  openclaw events watch --from 120 -o ndjson >>events.ndjson\n"
+                    "  openclaw events watch --device web-1 --action revoke --limit 1\n"
                     "  openclaw events watch | jq --unbuffered 'select(.action == \"request\")'\n",
         .notes =
             "Follows the change log: every change has a number (seq) and comes once, none is left\n"
             "out, over lost connections and restarts of the gateway. Without --from it begins "
             "now;\n"
             "with the seq or the cursor of the last line that was read, it goes on from there.\n"
+            "--device and --action leave out the others; --limit counts what is shown.\n"
             "\n"
             "In a pipe a line of JSON for each: type \"change\" with seq, at, action and the "
             "device\n"
@@ -45,7 +67,8 @@ static const struct command commands[] = {
             "on changes follow.\n"
             "\n"
             "Ends with 130 on SIGINT, with 0 when nobody reads its output any more.\n",
-        .options = OPT_BIT(OPT_FROM) | OPT_BIT(OPT_LIMIT),
+        .options =
+            OPT_BIT(OPT_ACTION) | OPT_BIT(OPT_DEVICE) | OPT_BIT(OPT_FROM) | OPT_BIT(OPT_LIMIT),
         .run = run_watch,
     },
 };

@@ -14,6 +14,7 @@
 /* What is said beside the list, once it is printed. */
 struct printed {
     size_t n;
+    size_t n_with_code; /* requests whose agents show a code */
     struct host_note hosts;
 };
 
@@ -49,6 +50,7 @@ static enum exit_code print_pages(struct cli *cli, const struct item_kind *kind,
         for (size_t i = 0; i < page->n; i++) {
             listing_add(&listing, &page->items[i]);
             host_note_see(&printed->hosts, &page->items[i]);
+            printed->n_with_code += page->items[i].can_check_code ? 1 : 0;
         }
         listing_flush(&listing);
         if (page->next_cursor[0] == '\0' || listing.n_items >= limit) {
@@ -110,6 +112,10 @@ enum exit_code device_list_run(struct cli *cli, const struct item_kind *kind, ui
     if (code == EXIT_DONE && output_is_for_people(&cli->output)) {
         (void)fflush(cli->terminal->out); /* the note stands below the table, wherever both go */
         host_note_tell(&printed->hosts, cli->terminal);
+        if (printed->n_with_code > 0 && cli->terminal->is_interactive) {
+            terminal_say(cli->terminal, "Safest is to approve by the code that the agent shows:  "
+                                        "openclaw devices approve REQUEST --code CODE");
+        }
     }
     free(printed);
     free(page.items);

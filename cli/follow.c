@@ -57,6 +57,14 @@ static bool is_wanted(const struct follow *follow, const struct oc_device *devic
            ((states & 1U << OC_STATE_PENDING) != 0 && is_waiting);
 }
 
+/* What was asked for alone. A snapshot has devices and no actions: it is of all that happened. */
+static bool is_asked_for(const struct follow *follow, const struct oc_watch_item *item)
+{
+    const bool is_change = item->kind == OC_WATCH_CHANGE;
+    return (!follow->has_device || oc_device_id_equal(&follow->device, &item->event.device.id)) &&
+           (!follow->action || !is_change || strcmp(follow->action, item->event.action) == 0);
+}
+
 /* What a list of some states left out does not come in as a change; what goes out of it does. */
 static bool is_shown(struct follower *follower)
 {
@@ -74,6 +82,9 @@ static bool is_shown(struct follower *follower)
     case OC_WATCH_NOTHING:
     case OC_WATCH_LOST:
     case OC_WATCH_BACK:
+        return false;
+    }
+    if (!is_asked_for(follower->follow, item)) {
         return false;
     }
     bool is_in = is_wanted(follower->follow, &item->event.device);

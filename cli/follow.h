@@ -15,7 +15,10 @@ struct follow {
     struct oc_watch_options options;
     const struct item_kind *rows; /* of devices, for people; NULL: a line per event */
     const char *nothing;          /* said when the list is empty; NULL: nothing is */
-    size_t most_changes;          /* ends after so many; SIZE_MAX: never */
+    bool has_device;              /* only what concerns this one */
+    struct oc_device_id device;
+    const char *action;  /* only these changes; NULL: all */
+    size_t most_changes; /* ends after so many that were shown; SIZE_MAX: never */
 };
 
 /* EXIT_INTERRUPTED, EXIT_TERMINATED: a signal; EXIT_DONE: the limit, or nobody reads any more. */

@@ -155,6 +155,20 @@ static void the_code_is_advised_where_a_person_would_do_without(void **state)
     ran_free(&piped);
 }
 
+static void lists_advise_the_code_to_people_who_see_who_waits(void **state)
+{
+    (void)state;
+    struct ran list = RUN_TYPING("", "pairing", "list");
+    assert_contains(list.err, "openclaw devices approve REQUEST --code CODE");
+    ran_free(&list);
+    struct ran piped = RUN("pairing", "list");
+    assert_null(strstr(piped.err, "--code"));
+    ran_free(&piped);
+    struct ran approved = RUN_TYPING("", "devices", "list", "--state", "blocked");
+    assert_null(strstr(approved.err, "--code"));
+    ran_free(&approved);
+}
+
 static void without_an_agent_or_tries_the_device_id_is_what_is_left(void **state)
 {
     (void)state;
@@ -298,6 +312,7 @@ int main(void)
         cmocka_unit_test_setup(a_name_in_other_letters_is_spelled_out, reset),
         cmocka_unit_test_setup(a_name_that_is_written_like_an_id_is_said_to_select_nothing, reset),
         cmocka_unit_test_setup(the_code_is_advised_where_a_person_would_do_without, reset),
+        cmocka_unit_test_setup(lists_advise_the_code_to_people_who_see_who_waits, reset),
         cmocka_unit_test_setup(without_an_agent_or_tries_the_device_id_is_what_is_left, reset),
         cmocka_unit_test_setup(a_request_that_changes_while_it_is_looked_at_is_not_asked_about,
                                reset),

@@ -294,9 +294,34 @@ static void a_device_that_stays_online_after_it_was_revoked_is_a_failure(void **
 
 #define CASE(test) cmocka_unit_test_setup(test, set_up)
 
+static void a_device_or_an_action_leaves_out_the_others(void **state)
+{
+    (void)state;
+    (void)tell(OC_WATCH_CHANGE, 0, 42);
+    (void)tell(OC_WATCH_CHANGE, 2, 43);
+    struct oc_watch_item *revoked = tell(OC_WATCH_CHANGE, 2, 44);
+    (void)snprintf(revoked->event.action, sizeof revoked->event.action, "revoke");
+    (void)tell(OC_WATCH_CHANGE, 0, 45);
+    struct ran device =
+        RUN("events", "watch", "--device", FAKE_APPROVED_ALIAS, "--limit", "2", "-o", "name");
+    assert_int_equal(device.code, EXIT_DONE);
+    assert_string_equal(device.out, FAKE_APPROVED_ID "\n" FAKE_APPROVED_ID "\n");
+    ran_free(&device);
+    struct ran both =
+        RUN("events", "watch", "--device", FAKE_APPROVED_ID, "--action", "revoke", "--limit", "1");
+    assert_int_equal(both.code, EXIT_DONE);
+    assert_int_equal(count_lines(both.out), 1);
+    assert_contains(both.out, "\"seq\":44");
+    ran_free(&both);
+    struct ran nobody = RUN("events", "watch", "--device", "nobody-1");
+    assert_int_equal(nobody.code, EXIT_NOT_FOUND);
+    ran_free(&nobody);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(a_device_or_an_action_leaves_out_the_others),
         CASE(a_line_of_json_for_each_change_in_a_pipe),
         CASE(rows_for_people_and_what_is_hostile_is_escaped),
         CASE(a_place_to_go_on_from_is_a_number_or_a_cursor),
