@@ -122,7 +122,7 @@ struct oc_audit_record {
     uint64_t seq;
     int64_t at_ms;
     char actor[OC_MAX_ACTOR_BYTES + 1];   /* "uid:0", "device", "gateway" */
-    char source[OC_MAX_SOURCE_BYTES + 1]; /* address, or "local" */
+    char source[OC_MAX_SOURCE_BYTES + 1]; /* "local", or address; "203.0.113.9 cert:9f3c..." */
     char action[24];                      /* "approve" */
     char outcome[24];                     /* "done", or why it was refused */
     struct oc_device_id device_id;

@@ -10,7 +10,7 @@
  * later "admin:NAME". */
 struct audit_actor {
     char name[OC_MAX_ACTOR_BYTES + 1];
-    char source[OC_MAX_SOURCE_BYTES + 1]; /* address, or "local" */
+    char source[OC_MAX_SOURCE_BYTES + 1]; /* "local", or address; "203.0.113.9 cert:9f3c..." */
 };
 
 struct audit_event {

@@ -34,12 +34,12 @@ void admin_caller_of(const struct call *call, struct admin_caller *out)
     const struct oc_call *envelope = call->envelope;
     const struct oc_bytes payload = {.data = envelope->payload, .n = envelope->n_payload};
     *out = (struct admin_caller){
-        .actor = call->caller->actor,
         .has_key = envelope->has_idempotency_key,
         .method = call->method->number,
         .payload_digest = oc_sha256(&payload, 1),
         .budget_ms = call->budget_ms,
     };
+    caller_audit_actor(call->caller, &out->actor);
     memcpy(out->key, envelope->idempotency_key, sizeof out->key);
     if (certificate) {
         out->is_remote = true;

@@ -41,7 +41,8 @@ static void backup_done(void *user, const struct backup_result *result)
 void handle_backup(struct call *call, const ProtobufCMessage *request)
 {
     const uint64_t ticket = ((const Openclaw__V1__BackupRequest *)request)->ticket;
-    const struct admin_caller caller = {.actor = call->caller->actor, .budget_ms = call->budget_ms};
+    struct admin_caller caller = {.budget_ms = call->budget_ms};
+    caller_audit_actor(call->caller, &caller.actor);
     struct call *deferred = call_defer(call);
     if (deferred) {
         const struct backup_call backup_call = {backup_done, deferred};

@@ -2,9 +2,11 @@
 #include "server/rpc/caller.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "proto/base/cleanup.h"
+#include "proto/base/hex.h"
 
 enum {
     FIRST_WORDS = 4,
@@ -65,6 +67,18 @@ struct caller *caller_new(enum rpc_door door, enum rpc_role role)
         return NULL;
     }
     return caller;
+}
+
+void caller_audit_actor(const struct caller *caller, struct audit_actor *out)
+{
+    const struct caller_certificate *certificate = caller->certificate;
+    char digits[2 * OC_DIGEST_BYTES + 1];
+    *out = caller->actor;
+    if (certificate) {
+        oc_hex_format(certificate->sha256.bytes, sizeof certificate->sha256.bytes, digits);
+        (void)snprintf(out->source, sizeof out->source, "%.45s cert:%.12s", caller->actor.source,
+                       digits);
+    }
 }
 
 void caller_hold(struct caller *caller)

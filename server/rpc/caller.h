@@ -41,6 +41,11 @@ const char *rpc_door_name(enum rpc_door door);
 const char *rpc_role_name(enum rpc_role role);
 enum rpc_role rpc_role_of_administrator(enum administrator_role role);
 
+struct caller;
+/* Who it is, for the audit: of a remote administrator the source also tells the certificate, by the
+ * first 12 digits of its fingerprint, as a name may have two. */
+void caller_audit_actor(const struct caller *caller, struct audit_actor *out);
+
 /* Who stands at the admin door, as the certificate said. */
 struct caller_certificate {
     char name[ADMINISTRATOR_NAME_BYTES + 1];

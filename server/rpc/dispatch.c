@@ -235,10 +235,12 @@ enum dispatch_verdict dispatch_authorise(enum rpc_door door, enum rpc_role role,
 static void record_denied(const struct call *call, const char *why)
 {
     char name[METHOD_NAME_BYTES];
+    struct audit_actor actor;
     if (call->caller->door != RPC_DOOR_DEVICES) {
         oc_method_format_name(call->method, name, sizeof name);
         door_log_denied(call->caller, name, why);
-        admin_record_denied(call->dispatch->service, &call->caller->actor, name, why);
+        caller_audit_actor(call->caller, &actor);
+        admin_record_denied(call->dispatch->service, &actor, name, why);
     }
 }
 

@@ -53,6 +53,8 @@ void handle_reload(struct call *call, const ProtobufCMessage *request)
     struct call *deferred = call_defer(call);
     if (deferred) {
         const struct reload_call reload_call = {done, deferred};
-        admin_reload(dispatch_service(deferred->dispatch), &deferred->caller->actor, &reload_call);
+        struct audit_actor actor;
+        caller_audit_actor(deferred->caller, &actor);
+        admin_reload(dispatch_service(deferred->dispatch), &actor, &reload_call);
     }
 }

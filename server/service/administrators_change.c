@@ -418,15 +418,17 @@ static enum oc_status audit_init(struct service *service, struct admin_change *i
                                  const struct oc_admin_ca *ca)
 {
     const struct oc_digest sha256 = oc_admin_ca_sha256(ca);
+    const bool replaces = administrators_ca(service) != NULL;
     struct audit_event audit = {.at_ms = service_now_ms(service),
                                 .actor = it->caller.actor,
                                 .action = "pki.init",
-                                .outcome = "done"};
+                                .outcome = "done",
+                                .after = "ca"};
     char hex[2 * OC_DIGEST_BYTES + 1];
     oc_hex_format(sha256.bytes, sizeof sha256.bytes, hex);
     (void)snprintf(audit.detail, sizeof audit.detail, "ca=%s key=%s replaces=%s", hex,
-                   oc_admin_ca_can_sign(ca) ? "here" : "elsewhere",
-                   administrators_ca(service) ? "yes" : "no");
+                   oc_admin_ca_can_sign(ca) ? "here" : "elsewhere", replaces ? "yes" : "no");
+    (void)snprintf(audit.before, sizeof audit.before, "%s", replaces ? "ca" : "none");
     memcpy(audit.reason, it->command.reason, sizeof audit.reason);
     const struct store_change row = {.audit = &audit, .now_ms = audit.at_ms};
     uint64_t seq;

@@ -44,7 +44,12 @@ static struct audit_event audit_of(struct service *service, const struct reload_
         .at_ms = service_now_ms(service), .actor = reload->actor, .action = "reload"};
     (void)snprintf(audit.outcome, sizeof audit.outcome, "%s",
                    report->is_refused ? "invalid_file" : "done");
+    (void)snprintf(audit.reason, sizeof audit.reason, "%.255s",
+                   report->is_refused ? report->problem : "");
     reload_join(report->changed, report->n_changed, audit.detail, sizeof audit.detail);
+    if (report->n_changed == 0) {
+        (void)snprintf(audit.detail, sizeof audit.detail, "none");
+    }
     return audit;
 }
 

@@ -26,6 +26,8 @@ static struct audit_event audit_of(struct service *service, const struct unlock_
         .actor = unlock->caller.actor,
         .action = "unlock",
         .outcome = "done",
+        .before = "locked",
+        .after = "serving",
     };
     const char *why = store_lock_text((enum store_lock)atomic_load(&service->lock));
     const char *how = unlock->init ? "init" : "accept_rollback";

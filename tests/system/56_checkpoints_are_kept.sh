@@ -102,6 +102,9 @@ contains "$ERR" 'does not fit its hash'
 expect_exit 0 ocg gateway unlock --accept-rollback --checkpoint "$kept"
 contains "$ERR" "Missing from these records: 3 audit records"
 contains "$ERR" "records $((last + 1)) to $((last + 3)) are missing"
+expect_exit 0 ocg audit list --action unlock --json
+[ "$(json '[(i["before"], i["after"], bool(i["reason"]), i["detail"]) for i in d["items"]]' <<<"$OUT")" = \
+    "[('locked', 'serving', True, 'accept_rollback')]" ] || fail "the unlock's record: $OUT"
 for i in 210 211 212 213; do block "$i"; done
 # Who followed is told that it is another history, though all its numbers are there again.
 kill -CONT "$follow"

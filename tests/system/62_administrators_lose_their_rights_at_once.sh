@@ -143,3 +143,32 @@ cp "$TEST_DIR/ours.pem" "$GATEWAY_HOME/gateway/admin-ca.pem"
 ocg gateway reload >/dev/null
 remote_call alice 'call 101'
 contains "$OUT" PERMISSION_DENIED
+
+# ---- every row says who, from where, by which certificate, what, and what came of it ---------------------
+
+ocg audit list --limit 1000 --json >"$TEST_DIR/rows"
+ocg audit export >"$TEST_DIR/export"
+python3 - "$TEST_DIR/rows" "$TEST_DIR/export" "$(fingerprint_of carol)" <<'PY' || fail "a row that does not tell all"
+import json, re, sys
+
+columns = ("seq", "at", "actor", "source", "action", "outcome", "device_id", "request_id", "before",
+           "after", "reason", "rule", "detail", "hash")
+rows = json.load(open(sys.argv[1]))["items"]
+exported = [json.loads(line) for line in open(sys.argv[2]) if line.startswith('{"seq"')]
+assert rows == exported, "the list and the export differ"
+seen = set()
+for row in rows:
+    assert tuple(row) == columns, row
+    assert all(row[c] for c in ("seq", "at", "actor", "source", "action", "outcome", "hash")), row
+    is_remote = row["actor"].startswith("admin:")
+    assert bool(re.fullmatch(r"127\.0\.0\.1 cert:[0-9a-f]{12}", row["source"])) == is_remote, row
+    if row["action"] in ("denied", "reload"):
+        assert row["detail"], row
+        continue
+    about = row["device_id"] or row["detail"].startswith(("administrator=", "ca="))
+    assert about and row["before"] and row["after"], row
+    seen.add(row["action"])
+    if row["actor"] == "admin:carol":
+        assert row["source"].endswith("cert:" + sys.argv[3][:12]), row
+print(sorted(seen))
+PY

@@ -12,206 +12,13 @@
 #include <cmocka.h>
 
 #include "client/audit_verify.h"
-#include "proto/base/cleanup.h"
-#include "proto/crypto/audit_chain.h"
-#include "proto/crypto/checkpoint.h"
-
-enum {
-    RECORDS = 200,
-    EXPORT_BYTES = (RECORDS + 8) * 1024,
-};
-
-static struct oc_identity *gateway, *thief;
-
-/* ---- making exports ------------------------------------------------------------------------ */
-
-struct export
-{
-    char *text;
-    size_t n;
-    size_t lines[RECORDS + 8]; /* where each begins; one more at the end */
-    size_t n_lines;
-};
-
-/* A history, as the gateway would have it. */
-struct history {
-    struct oc_audit_header header;
-    struct oc_audit_record records[RECORDS];
-    uint64_t epoch;
-};
-
-static void set_texts(struct oc_audit_record *record, uint64_t i)
-{
-    static const char *const reasons[] = {"", "ticket \"42\"", "back\\slash\n\x1b[2J",
-                                          "\xc3\xbc\xf0\x9f\xa6\x80", "\xff\xfe not text"};
-    static const char *const actions[] = {"approve", "revoke", "denied"};
-    (void)snprintf(record->actor, sizeof record->actor, "uid:%u", (unsigned)(i % 3));
-    (void)snprintf(record->source, sizeof record->source, "local");
-    (void)snprintf(record->action, sizeof record->action, "%s", actions[i % 3]);
-    (void)snprintf(record->outcome, sizeof record->outcome, "done");
-    (void)snprintf(record->reason, sizeof record->reason, "%s", reasons[i % 5]);
-    (void)snprintf(record->detail, sizeof record->detail, "role=agent scopes=chat");
-    if (i % 4 > 0) {
-        record->device_id.bytes[0] = (uint8_t)i;
-        (void)snprintf(record->request_id.text, sizeof record->request_id.text, "7QK4M2T9XA");
-    }
-}
-
-static void rehash(struct history *history, size_t from)
-{
-    struct oc_digest hash =
-        from > 0 ? history->records[from - 1].hash
-                 : oc_audit_genesis(history->header.gateway_id, history->header.database_id);
-    for (size_t i = from; i < RECORDS; i++) {
-        hash = oc_audit_record_hash(&hash, &history->records[i]);
-        history->records[i].hash = hash;
-    }
-}
-
-static struct oc_audit_checkpoint checkpoint_at(const struct history *history,
-                                                const struct oc_identity *key, uint64_t seq)
-{
-    struct oc_audit_checkpoint checkpoint = {
-        .epoch = history->epoch, .seq = seq, .at_ms = 1700000000000 + (int64_t)seq};
-    memcpy(checkpoint.gateway_id, history->header.gateway_id, sizeof checkpoint.gateway_id);
-    memcpy(checkpoint.database_id, history->header.database_id, sizeof checkpoint.database_id);
-    checkpoint.hash = history->records[seq - 1].hash;
-    assert_int_equal(oc_checkpoint_sign(key, &checkpoint, NULL), OC_OK);
-    return checkpoint;
-}
-
-static struct history *new_history(void)
-{
-    struct history *history = calloc(1, sizeof *history);
-    assert_non_null(history);
-    history->epoch = 1;
-    memset(history->header.gateway_id, 0x11, sizeof history->header.gateway_id);
-    memset(history->header.database_id, 0x22, sizeof history->header.database_id);
-    for (size_t i = 0; i < RECORDS; i++) {
-        history->records[i].seq = i + 1;
-        history->records[i].at_ms = 1700000000000 + (int64_t)i * 12345;
-        set_texts(&history->records[i], i);
-    }
-    rehash(history, 0);
-    return history;
-}
-
-static void add_line(struct export *export, const char *line, size_t n)
-{
-    assert_true(export->n + n < EXPORT_BYTES);
-    memcpy(export->text + export->n, line, n);
-    export->lines[export->n_lines++] = export->n;
-    export->n += n;
-    export->lines[export->n_lines] = export->n;
-}
-
-/* Records from..to and the checkpoint of `to`, signed by this key. */
-static void add_export(struct export *export, const struct history *history,
-                       const struct oc_identity *key, uint64_t from, uint64_t to)
-{
-    char line[OC_AUDIT_LINE_BYTES];
-    const struct oc_audit_checkpoint checkpoint = checkpoint_at(history, key, to);
-    struct oc_audit_header header = history->header;
-    header.from_seq = from;
-    memcpy(header.key, checkpoint.key, sizeof header.key);
-    if (from > 1) {
-        header.previous = history->records[from - 2].hash;
-    }
-    add_line(export, line, oc_audit_format_header(&header, line));
-    for (uint64_t seq = from; seq <= to; seq++) {
-        add_line(export, line, oc_audit_format_record(&history->records[seq - 1], line));
-    }
-    add_line(export, line, oc_audit_format_checkpoint(&checkpoint, line));
-}
-
-static struct export new_export(void)
-{
-    struct export export = {.text = malloc(EXPORT_BYTES)};
-    assert_non_null(export.text);
-    return export;
-}
-
-/* ---- verifying ----------------------------------------------------------------------------- */
-
-static struct oc_error why;
-static struct oc_audit_proof proof;
-
-static enum oc_status verify_with(const struct export *export, const struct oc_identity *pinned,
-                                  const char *checkpoints)
-{
-    const struct oc_digest pin = oc_identity_spki_sha256(pinned ? pinned : gateway);
-    struct oc_audit_verifier *verifier = oc_audit_verifier_new(pinned ? &pin : NULL);
-    assert_non_null(verifier);
-    enum oc_status st = OC_OK;
-    if (checkpoints) {
-        st = oc_audit_verifier_add_checkpoints(verifier, checkpoints, strlen(checkpoints), &why);
-    }
-    if (!st) {
-        st = oc_audit_verifier_feed(verifier, export->text, export->n, &why);
-    }
-    if (!st) {
-        st = oc_audit_verifier_finish(verifier, &proof, &why);
-    }
-    oc_audit_verifier_free(verifier);
-    return st;
-}
-
-static enum oc_status verify(const struct export *export)
-{
-    return verify_with(export, gateway, NULL);
-}
-
-#define assert_bad(status, text) assert_bad_at(status, text, __LINE__)
-static void assert_bad_at(enum oc_status status, const char *text, int line)
-{
-    if (status != OC_DATA_LOSS || !strstr(why.text, text)) {
-        print_error("line %d: status %d, said: %s\n", line, (int)status, why.text);
-        fail();
-    }
-}
-
-static void append_checkpoint(char *out, size_t cap, const struct history *history,
-                              const struct oc_identity *key, uint64_t seq)
-{
-    char line[OC_AUDIT_LINE_BYTES];
-    const struct oc_audit_checkpoint checkpoint = checkpoint_at(history, key, seq);
-    const size_t n = oc_audit_format_checkpoint(&checkpoint, line);
-    assert_true(strlen(out) + n < cap);
-    memcpy(out + strlen(out), line, n + 1);
-}
+#include "tests/support/audit_exports.h"
 
 /* ---- what is good -------------------------------------------------------------------------- */
 
-struct fixture {
-    struct history *history;
-    struct export export;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    assert_non_null(fixture);
-    fixture->history = new_history();
-    fixture->export = new_export();
-    add_export(&fixture->export, fixture->history, gateway, 1, RECORDS);
-    memset(&proof, 0, sizeof proof);
-    memset(&why, 0, sizeof why);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    free(fixture->history);
-    free(fixture->export.text);
-    free(fixture);
-    return 0;
-}
-
 static void a_whole_export_is_proved_and_what_is_open_is_told(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct exports_fixture *fixture = *state;
     assert_int_equal(verify(&fixture->export), OC_OK);
     assert_int_equal(proof.n_records, RECORDS);
     assert_int_equal(proof.first_seq, 1);
@@ -226,7 +33,7 @@ static void a_whole_export_is_proved_and_what_is_open_is_told(void **state)
 
 static void it_may_come_in_pieces_of_any_size(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct exports_fixture *fixture = *state;
     struct oc_audit_verifier *verifier = oc_audit_verifier_new(NULL);
     for (size_t at = 0, piece = 1; at < fixture->export.n; at += piece, piece = piece % 97 + 1) {
         piece = piece < fixture->export.n - at ? piece : fixture->export.n - at;
@@ -239,7 +46,7 @@ static void it_may_come_in_pieces_of_any_size(void **state)
 
 static void an_export_goes_on_where_it_ended_and_nowhere_else(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     struct export export = new_export();
     add_export(&export, fixture->history, gateway, 1, 120);
     add_export(&export, fixture->history, gateway, 121, RECORDS);
@@ -290,7 +97,7 @@ static void assert_change_is_found(const struct export *export,
 
 static void every_byte_that_is_flipped_is_found(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct exports_fixture *fixture = *state;
     const struct export *export = &fixture->export;
     struct oc_audit_verifier *good = oc_audit_verifier_new(NULL); /* not even a pin */
     size_t n_flipped = 0;
@@ -313,7 +120,7 @@ static void every_byte_that_is_flipped_is_found(void **state)
 
 static void every_cut_is_found(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct exports_fixture *fixture = *state;
     const struct export *export = &fixture->export;
     static struct oc_audit_verifier verifier;
     struct oc_audit_verifier *good = oc_audit_verifier_new(NULL);
@@ -342,7 +149,7 @@ static enum oc_status verify_order(const struct export *from, const size_t *orde
 
 static void every_line_that_is_dropped_doubled_or_moved_is_found(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct exports_fixture *fixture = *state;
     const struct export *export = &fixture->export;
     size_t order[RECORDS + 16];
     for (size_t line = 0; line < export->n_lines; line++) {
@@ -374,7 +181,7 @@ static void every_line_that_is_dropped_doubled_or_moved_is_found(void **state)
 
 static void the_first_bad_record_is_named(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     struct export export = new_export();
     fixture->history->records[56].reason[0] ^= 1;
     add_export(&export, fixture->history, gateway, 1, RECORDS);
@@ -389,16 +196,9 @@ static void the_first_bad_record_is_named(void **state)
 
 /* ---- making it anew ------------------------------------------------------------------------ */
 
-/* All of it as it was, but for one record, with hashes that fit. */
-static void forge(struct history *history)
-{
-    (void)snprintf(history->records[49].actor, 8, "nobody");
-    rehash(history, 49);
-}
-
 static void a_chain_made_anew_without_the_key_is_found(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     struct export export = new_export();
     struct export *good = &fixture->export;
     forge(fixture->history);
@@ -415,7 +215,7 @@ static void a_chain_made_anew_without_the_key_is_found(void **state)
 
 static void one_signed_with_another_key_is_found_by_the_pin_or_a_kept_checkpoint(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     char kept[4096] = "";
     struct export export = new_export();
     append_checkpoint(kept, sizeof kept, fixture->history, gateway, 100);
@@ -431,7 +231,7 @@ static void one_signed_with_another_key_is_found_by_the_pin_or_a_kept_checkpoint
 
 static void one_made_anew_with_the_key_is_found_by_a_kept_checkpoint(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     char kept[4096] = "";
     struct export export = new_export();
     append_checkpoint(kept, sizeof kept, fixture->history, gateway, 30);
@@ -445,7 +245,7 @@ static void one_made_anew_with_the_key_is_found_by_a_kept_checkpoint(void **stat
 
 static void yesterdays_file_is_found_by_a_checkpoint_of_today(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     char kept[4096] = "";
     struct export export = new_export();
     add_export(&export, fixture->history, gateway, 1, 150);
@@ -461,7 +261,7 @@ static void yesterdays_file_is_found_by_a_checkpoint_of_today(void **state)
 
 static void a_rollback_that_was_accepted_gives_up_an_older_epoch_alone(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     char kept[8192] = "";
     struct export export = new_export();
     append_checkpoint(kept, sizeof kept, fixture->history, gateway, 40);
@@ -483,7 +283,7 @@ static void a_rollback_that_was_accepted_gives_up_an_older_epoch_alone(void **st
 /* Whoever can add a line to what was kept must not have the others given up by it. */
 static void a_checkpoint_of_another_key_gives_up_nothing(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     char kept[8192] = "";
     struct export export = new_export();
     append_checkpoint(kept, sizeof kept, fixture->history, gateway, 180);
@@ -496,7 +296,7 @@ static void a_checkpoint_of_another_key_gives_up_nothing(void **state)
 
 static void a_newer_checkpoint_of_another_database_is_found(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     char kept[8192] = "";
     append_checkpoint(kept, sizeof kept, fixture->history, gateway, RECORDS);
     fixture->history->header.database_id[0] ^= 1;
@@ -511,7 +311,7 @@ static void a_newer_checkpoint_of_another_database_is_found(void **state)
 
 static void checkpoints_of_other_gateways_are_passed_over(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     char kept[8192] = "Nov 23 03:00:00 gw openclaw-gateway[7]: ";
     append_checkpoint(kept, sizeof kept, fixture->history, gateway, 100);
     fixture->history->header.gateway_id[0] ^= 1;
@@ -527,7 +327,7 @@ static void checkpoints_of_other_gateways_are_passed_over(void **state)
 
 static void every_flipped_byte_of_a_kept_checkpoint_is_found(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     char kept[4096] = "";
     append_checkpoint(kept, sizeof kept, fixture->history, gateway, 100);
     const size_t n = strlen(kept);
@@ -549,7 +349,7 @@ static void every_flipped_byte_of_a_kept_checkpoint_is_found(void **state)
 
 static void a_last_line_that_a_crash_cut_short_is_counted_and_no_other(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     char kept[8192] = "";
     append_checkpoint(kept, sizeof kept, fixture->history, gateway, 100);
     const size_t n = strlen(kept);
@@ -570,7 +370,7 @@ static void a_last_line_that_a_crash_cut_short_is_counted_and_no_other(void **st
 
 static void what_is_no_export_is_refused_in_words(void **state)
 {
-    struct fixture *fixture = *state;
+    struct exports_fixture *fixture = *state;
     static char long_line[3 * OC_AUDIT_LINE_BYTES];
     struct export export = {.text = long_line, .n = sizeof long_line};
     memset(long_line, 'x', sizeof long_line);
@@ -586,22 +386,7 @@ static void what_is_no_export_is_refused_in_words(void **state)
     assert_bad(verify(&export), "not the header");
 }
 
-static int make_keys(void **state)
-{
-    (void)state;
-    return oc_identity_generate(OC_IDENTITY_GATEWAY, &gateway, NULL) ||
-           oc_identity_generate(OC_IDENTITY_GATEWAY, &thief, NULL);
-}
-
-static int free_keys(void **state)
-{
-    (void)state;
-    oc_identity_free(gateway);
-    oc_identity_free(thief);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, exports_set_up, exports_tear_down)
 
 int main(void)
 {
@@ -625,5 +410,5 @@ int main(void)
         TEST(a_last_line_that_a_crash_cut_short_is_counted_and_no_other),
         TEST(what_is_no_export_is_refused_in_words),
     };
-    return cmocka_run_group_tests_name("audit verify", tests, make_keys, free_keys);
+    return cmocka_run_group_tests_name("audit verify", tests, exports_make_keys, exports_free_keys);
 }

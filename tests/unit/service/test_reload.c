@@ -39,6 +39,8 @@ static void reload(void *user, const struct audit_actor *actor, struct reload_re
     struct scene *scene = user;
     (void)actor;
     out->is_refused = scene->is_refused;
+    (void)snprintf(out->problem, sizeof out->problem, "%s",
+                   scene->is_refused ? "gateway.yaml:3:1: log.level: not a level" : "");
     if (!scene->is_refused) {
         out->changed[out->n_changed++] = "log.level";
         out->changed[out->n_changed++] = "pairingRequired";
@@ -309,9 +311,13 @@ static void a_reload_is_audited_with_who_and_what(void **state)
     assert_string_equal(seen.last.outcome, "done");
     assert_string_equal(seen.last.detail, "log.level,pairingRequired");
     scene->is_refused = true;
-    assert_true(do_reload(scene)->is_refused);
+    const struct reload_report *refused = do_reload(scene);
+    assert_true(refused->is_refused);
     seen = newest_audit(scene);
     assert_string_equal(seen.last.outcome, "invalid_file");
+    assert_string_equal(seen.last.detail, "none");
+    assert_true(refused->problem[0] != '\0');
+    assert_string_equal(seen.last.reason, refused->problem);
 }
 
 static void a_locked_gateway_reloads_and_leaves_the_database_alone(void **state)
