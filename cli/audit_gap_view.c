@@ -20,7 +20,7 @@ static enum oc_status read_hash(void *user, uint64_t seq, struct oc_digest *out,
                                 struct oc_error *err)
 {
     struct listing_of_missing *missing = user;
-    struct oc_audit_record record;
+    struct oc_audit_record record = {.seq = 0};
     struct oc_audit_page page = {.items = &record, .cap = 1};
     enum oc_status st = oc_admin_list_audit(missing->cli->client, seq - 1, false, NULL, &page, err);
     if (!st && (page.n != 1 || record.seq != seq)) {
@@ -84,7 +84,7 @@ static void say_gap(const struct cli *cli, const char *path, const struct oc_aud
 
 static uint64_t last_record(struct cli *cli)
 {
-    struct oc_audit_record record;
+    struct oc_audit_record record = {.seq = 0};
     struct oc_audit_page page = {.items = &record, .cap = 1};
     struct oc_error err;
     return !oc_admin_list_audit(cli->client, 0, true, NULL, &page, &err) && page.n == 1 ? record.seq

@@ -10,7 +10,7 @@ enum {
 
 static void load_last_record(struct cli *cli, struct rollback_view *out)
 {
-    struct oc_audit_record record;
+    struct oc_audit_record record = {.seq = 0};
     struct oc_audit_page page = {.items = &record, .cap = 1};
     struct oc_error err;
     if (oc_admin_list_audit(cli->client, 0, true, NULL, &page, &err) == OC_OK && page.n == 1) {

@@ -45,7 +45,7 @@ static enum oc_status verify(const struct oc_digest *wanted, const char *checkpo
                              size_t n_checkpoints, const char *text, size_t n)
 {
     struct oc_audit_verifier *verifier = oc_audit_verifier_new(wanted);
-    struct oc_audit_proof proof;
+    struct oc_audit_proof proof = {.n_records = 0};
     enum oc_status st = OC_OK;
     must(verifier != NULL);
     if (n_checkpoints > 0) {

@@ -113,7 +113,8 @@ static void put_checkpoint(struct scene *scene, const struct history *history, u
 {
     char line[OC_AUDIT_LINE_BYTES];
     const struct oc_audit_checkpoint checkpoint = checkpoint_at(history, seq);
-    (void)fwrite(line, 1, oc_audit_format_checkpoint(&checkpoint, line), scene->file);
+    const size_t n = oc_audit_format_checkpoint(&checkpoint, line);
+    (void)fwrite(line, 1, n, scene->file);
     (void)fflush(scene->file);
 }
 
@@ -128,7 +129,8 @@ static void put_export(struct scene *scene, const struct history *history, uint6
     if (from > 1) {
         header.previous = history->records[from - 2].hash;
     }
-    (void)fwrite(line, 1, oc_audit_format_header(&header, line), scene->file);
+    const size_t n_header = oc_audit_format_header(&header, line);
+    (void)fwrite(line, 1, n_header, scene->file);
     for (uint64_t seq = from; seq <= to; seq++) {
         const size_t n = oc_audit_format_record(&history->records[seq - 1], line);
         (void)fwrite(line, 1, n, scene->file);
