@@ -70,7 +70,8 @@ static void print_marker(FILE *out, const struct oc_rollback *facts)
     char text[LINE_BYTES];
     (void)snprintf(text, sizeof text, "says change %" PRIu64 " of epoch %" PRIu64 "%s",
                    facts->marker_seq, facts->marker_epoch,
-                   facts->is_marker_of_others ? ", of other records than these" : "");
+                   facts->is_marker_of_others && facts->epoch > 0 ? ", of other records than these"
+                                                                  : "");
     output_fact(out, "marker", facts->has_marker ? text : "none that can be read");
 }
 
