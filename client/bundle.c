@@ -1,5 +1,6 @@
 /* Bundles: openclaw/bundle.h. Here what is in one, and its file. The key is in plain text only
  * between the file and OpenSSL, in memory that is wiped. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,9 +224,11 @@ static enum oc_status parse(const char *text, size_t n, struct oc_bundle **out,
     OC_CLEANUP(oc_bundle_freep) struct oc_bundle *bundle = NULL;
     enum oc_status st = oc_bundle_text_parse(text, n, &parts, err);
     st = st ? st : take_key(&parts, &bundle, err);
-    if (st == OC_OK && !parts.is_draft) {
-        st = take_certificates(&parts, bundle, err);
+    if (st) {
+        return st;
     }
+    assert(bundle);
+    st = parts.is_draft ? OC_OK : take_certificates(&parts, bundle, err);
     if (st == OC_OK) {
         *out = OC_STEAL(bundle);
     }

@@ -102,6 +102,10 @@ static void on_frame(void *user, struct oc_connection *connection, uint32_t word
     (void)pthread_mutex_unlock(&channel->lock);
     if (pending) { /* else it came too late */
         pending->reply = reply;
+        if (reply.status != OC_OK && channel->options.explain) {
+            channel->options.explain(channel->options.user, NULL, &pending->reply.error);
+            pending->reply.status = pending->reply.error.status;
+        }
         pending->next = NULL;
         oc_pending_complete_all(pending);
     }
@@ -135,6 +139,7 @@ static void move_or_fail(struct oc_channel *channel, struct oc_link *link,
                                 : OC_UNAVAILABLE;
     oc_pending_fail(channel, pending, failed, status,
                     cause.text[0] ? cause.text : "the gateway closed the connection");
+    memcpy(pending->reply.error.cause, cause.cause, sizeof cause.cause);
 }
 
 /* Takes every call off a link that ended. */
@@ -159,11 +164,17 @@ static void on_closed(void *user, struct oc_connection *connection, const struct
     struct oc_link *link = user;
     struct oc_channel *channel = link->channel;
     struct oc_error cause = *err;
+    (void)pthread_mutex_lock(&channel->lock);
     if (!link->is_open && cause.status != OC_UNAUTHENTICATED) {
         (void)oc_fail(&cause, OC_UNAVAILABLE, "no gateway at %.320s: %.160s", channel->url,
                       err->text[0] ? err->text : "it closed the connection");
     }
+    (void)pthread_mutex_unlock(&channel->lock);
     oc_clean_text(cause.text);
+    if (channel->options.explain) {
+        channel->options.explain(channel->options.user,
+                                 &oc_connection_peer(connection)->spki_sha256, &cause);
+    }
     (void)pthread_mutex_lock(&channel->lock);
     struct oc_pending *failed = clear_link(channel, link, &cause);
     (void)pthread_mutex_unlock(&channel->lock);
@@ -231,7 +242,12 @@ enum oc_status oc_channel_send(struct oc_channel *channel, const struct oc_chann
     struct oc_timer *old = NULL;
     (void)pthread_mutex_lock(&channel->lock);
     channel->n_busy++;
-    enum oc_status st = enter(channel, call, &old, err);
+    (void)pthread_mutex_unlock(&channel->lock);
+    enum oc_status st = channel->options.prepare
+                            ? channel->options.prepare(channel->options.user, channel, err)
+                            : OC_OK;
+    (void)pthread_mutex_lock(&channel->lock);
+    st = st ? st : enter(channel, call, &old, err);
     (void)pthread_mutex_unlock(&channel->lock);
     if (old) {
         oc_timer_cancel(old);
@@ -246,6 +262,7 @@ static void destroy(struct oc_channel *channel)
 {
     (void)pthread_cond_destroy(&channel->quiet);
     (void)pthread_mutex_destroy(&channel->lock);
+    oc_tls_context_release(channel->tls);
     free(channel->url);
     free(channel);
 }
@@ -261,9 +278,10 @@ enum oc_status oc_channel_open(const struct oc_channel_options *options, struct 
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "channel: out of memory");
     }
     channel->transport = options->transport;
-    channel->tls = options->tls;
+    channel->tls = oc_tls_context_hold(options->tls);
     channel->options = *options;
     channel->options.url = NULL;
+    channel->options.tls = NULL;
     channel->url = url;
     (void)pthread_mutex_init(&channel->lock, NULL);
     (void)pthread_cond_init(&channel->quiet, NULL);
@@ -277,6 +295,37 @@ enum oc_status oc_channel_open(const struct oc_channel_options *options, struct 
         }
     }
     *out = channel;
+    return OC_OK;
+}
+
+bool oc_channel_has_link(struct oc_channel *channel)
+{
+    (void)pthread_mutex_lock(&channel->lock);
+    const bool has_link = channel->link != NULL;
+    (void)pthread_mutex_unlock(&channel->lock);
+    return has_link;
+}
+
+enum oc_status oc_channel_set_target(struct oc_channel *channel, const char *url,
+                                     const struct oc_tls_context *tls, struct oc_error *err)
+{
+    char *new_url = strdup(url);
+    if (!new_url) {
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "channel: out of memory");
+    }
+    (void)pthread_mutex_lock(&channel->lock);
+    const struct oc_tls_context *old_tls = channel->tls;
+    char *old_url = channel->url;
+    channel->tls = oc_tls_context_hold(tls);
+    channel->url = new_url;
+    /* One that is still being made may end as it began. */
+    if (channel->link && channel->link->is_open) {
+        oc_connection_close(channel->link->connection);
+        channel->link = NULL;
+    }
+    (void)pthread_mutex_unlock(&channel->lock);
+    oc_tls_context_release(old_tls);
+    free(old_url);
     return OC_OK;
 }
 

@@ -28,9 +28,9 @@ enum {
 typedef void (*oc_channel_fn)(void *user, const struct oc_reply *reply);
 
 struct oc_channel_options {
-    struct oc_transport *transport; /* borrowed, as is tls */
-    const struct oc_tls_context *tls;
-    const char *url; /* copied */
+    struct oc_transport *transport;   /* borrowed */
+    const struct oc_tls_context *tls; /* held */
+    const char *url;                  /* copied */
     /* One connection, dialled when the channel is opened; when it is lost the channel is dead and
      * nothing is sent twice. closed() is for this kind only. */
     bool is_single;
@@ -38,6 +38,11 @@ struct oc_channel_options {
     bool (*opened)(void *user, const struct oc_peer *peer);
     /* Once, after the last done(). The peer's facts are as far as they are known. */
     void (*closed)(void *user, const struct oc_error *err, const struct oc_peer *peer);
+    /* Before each call is taken, without a lock; a failure ends it there. NULL: nothing to do. */
+    enum oc_status (*prepare)(void *user, struct oc_channel *channel, struct oc_error *err);
+    /* Says better what a failure means: of a connection, with the gateway's key as far as it is
+     * known, or of an answer, with NULL. Without a lock. NULL: nobody knows better. */
+    void (*explain)(void *user, const struct oc_digest *found, struct oc_error *err);
     void *user;
     uint32_t dial_timeout_ms; /* 0: the transport's */
 };
@@ -50,6 +55,16 @@ OC_MUST_CHECK enum oc_status oc_channel_open(const struct oc_channel_options *op
  * Blocks for a second or so at most. Not from a callback. Accepts NULL. */
 void oc_channel_close(struct oc_channel *channel);
 OC_DEFINE_CLEANUP(oc_channel_close, struct oc_channel);
+
+/* Whether a connection is there, or is being made. */
+bool oc_channel_has_link(struct oc_channel *channel);
+
+/* From the next call on, connects there and so. A connection that is open is closed; what was in
+ * flight on it is sent again where that may be. Fails: RESOURCE_EXHAUSTED; then all is as it was.
+ */
+OC_MUST_CHECK enum oc_status oc_channel_set_target(struct oc_channel *channel, const char *url,
+                                                   const struct oc_tls_context *tls,
+                                                   struct oc_error *err);
 
 struct oc_channel_call {
     const struct oc_method *method;

@@ -40,10 +40,10 @@ struct oc_pending {
 
 struct oc_channel {
     struct oc_transport *transport;
-    const struct oc_tls_context *tls;
-    struct oc_channel_options options; /* without url */
+    struct oc_channel_options options; /* without url and tls */
+    pthread_mutex_t lock;              /* guards all below */
+    const struct oc_tls_context *tls;  /* held */
     char *url;
-    pthread_mutex_t lock; /* guards all below */
     pthread_cond_t quiet; /* a link ended, or a thread left */
     bool is_closing;
     struct oc_link *link; /* the one new calls go to; NULL: none */

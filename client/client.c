@@ -1,4 +1,4 @@
-/* The client of a local door: openclaw/client.h. */
+/* The client of a local door, or of an admin door: openclaw/client.h. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -43,8 +43,8 @@ static enum oc_status check_url(const char *url, struct oc_error *err)
     if (st == OC_OK && !address.is_local) {
         return oc_fail(
             err, OC_INVALID_ARGUMENT,
-            "gateway address: %.200s: remote administration is not in this version: use the "
-            "gateway's own machine and ipc:///PATH, its admin.sock",
+            "gateway address: %.200s: an admin door is reached with a bundle (bundle_file); the "
+            "gateway's own machine with ipc:///PATH, its admin.sock",
             url);
     }
     return st;
@@ -58,6 +58,48 @@ static bool note_gateway(void *user, const struct oc_peer *peer)
     return true;
 }
 
+static enum oc_status prepare_remote(void *user, struct oc_channel *channel, struct oc_error *err)
+{
+    struct oc_client *client = user;
+    return oc_remote_prepare(client->remote, channel, err);
+}
+
+static void explain_remote(void *user, const struct oc_digest *found, struct oc_error *err)
+{
+    struct oc_client *client = user;
+    oc_remote_explain(client->remote, found, err);
+}
+
+static enum oc_status open_channel(struct oc_client *client, const char *url, struct oc_error *err)
+{
+    struct oc_channel_options options = {
+        .transport = client->transport, .url = url, .opened = note_gateway, .user = client};
+    if (client->remote) {
+        options.url = oc_remote_url(client->remote);
+        options.tls = oc_remote_tls(client->remote);
+        options.prepare = prepare_remote;
+        options.explain = explain_remote;
+    }
+    return oc_channel_open(&options, &client->channel, err);
+}
+
+/* The address of a local door, unless there is a bundle. */
+static enum oc_status check_options(const struct oc_client_options *options,
+                                    char url[OC_MAX_GATEWAY_URL_BYTES + 1], struct oc_error *err)
+{
+    if (options->timeout_ms > OC_MAX_BUDGET_MS) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "timeout_ms: at most %d", OC_MAX_BUDGET_MS);
+    }
+    if (options->bundle_file && options->url) {
+        return oc_fail(err, OC_INVALID_ARGUMENT, "url: the bundle names the gateway's address");
+    }
+    if (options->bundle_file) {
+        return OC_OK;
+    }
+    enum oc_status st = find_url(options, url, err);
+    return st ? st : check_url(url, err);
+}
+
 enum oc_status oc_client_open(const struct oc_client_options *options, struct oc_client **out,
                               struct oc_error *err)
 {
@@ -65,13 +107,9 @@ enum oc_status oc_client_open(const struct oc_client_options *options, struct oc
     enum oc_status st = oc_refuse_unknown_field(options->reserved, sizeof options->reserved,
                                                 "oc_client_options", err);
     st = st ? st : oc_process_enter(err);
-    st = st ? st : find_url(options, url, err);
-    st = st ? st : check_url(url, err);
+    st = st ? st : check_options(options, url, err);
     if (st) {
         return st;
-    }
-    if (options->timeout_ms > OC_MAX_BUDGET_MS) {
-        return oc_fail(err, OC_INVALID_ARGUMENT, "timeout_ms: at most %d", OC_MAX_BUDGET_MS);
     }
     struct oc_client *client = calloc(1, sizeof *client);
     if (!client) {
@@ -80,15 +118,12 @@ enum oc_status oc_client_open(const struct oc_client_options *options, struct oc
     client->timeout_ms = options->timeout_ms ? options->timeout_ms : OC_DEFAULT_BUDGET_MS;
     atomic_init(&client->gateway_uid, UINT32_MAX);
     const struct oc_transport_options transport = {.n_handshake_workers = 1};
+    st = options->bundle_file ? oc_remote_open(options->bundle_file, &client->remote, err) : OC_OK;
     sigset_t before;
     oc_signals_block(&before);
-    st = oc_transport_new(&transport, &client->transport, err);
+    st = st ? st : oc_transport_new(&transport, &client->transport, err);
     oc_signals_restore(&before);
-    if (st == OC_OK) {
-        const struct oc_channel_options channel = {
-            .transport = client->transport, .url = url, .opened = note_gateway, .user = client};
-        st = oc_channel_open(&channel, &client->channel, err);
-    }
+    st = st ? st : open_channel(client, url, err);
     if (st) {
         oc_client_close(client);
         return st;
@@ -102,6 +137,7 @@ void oc_client_close(struct oc_client *client)
     if (client && !oc_process_is_forked()) {
         oc_channel_close(client->channel);
         oc_transport_free(client->transport);
+        oc_remote_free(client->remote);
         free(client);
     }
 }

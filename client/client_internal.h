@@ -5,11 +5,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "client/remote.h"
 #include "client/service_proxy.h"
 
 struct oc_client {
     struct oc_transport *transport;
     struct oc_channel *channel;
+    struct oc_remote *remote; /* NULL: a local door */
     uint32_t timeout_ms;
     _Atomic uint32_t gateway_uid; /* of the connection opened last */
 };

@@ -1,9 +1,10 @@
 /*
  * Fleet automation in a hundred lines, on the public headers alone: approves every device that asks
  * and is in a list, and tells of what happens, a line of JSON each. It goes on over restarts of the
- * gateway, and ends at SIGINT or SIGTERM.
+ * gateway, and ends at SIGINT or SIGTERM. A bundle that is renewed meanwhile needs no restart.
  *
- *     example_fleet LIST_FILE [DATA_DIR]     on the machine of the gateway; a device id a line
+ *     example_fleet LIST_FILE [DATA_DIR]          on the machine of the gateway; a device id a line
+ *     example_fleet LIST_FILE --bundle FILE       from another machine: see example_bundle
  */
 #include <inttypes.h>
 #include <openclaw/admin.h>
@@ -109,13 +110,16 @@ static enum oc_status serve(const struct fleet *fleet, struct oc_watch_item *ite
 
 int main(int argc, char **argv)
 {
-    const struct oc_client_options options = {.data_dir = argc > 2 ? argv[2] : NULL};
+    const bool is_remote = argc == 4 && strcmp(argv[2], "--bundle") == 0;
+    const struct oc_client_options options = {.data_dir = argc == 3 ? argv[2] : NULL,
+                                              .bundle_file = is_remote ? argv[3] : NULL};
     const struct oc_watch_options from = {.start = OC_WATCH_FROM_SNAPSHOT};
     struct fleet fleet = {.ids = calloc(MOST_DEVICES, sizeof *fleet.ids)};
     struct oc_watch_item *item = calloc(1, sizeof *item);
     struct oc_error err = {.text = ""};
-    if (argc < 2 || !fleet.ids || !item || !read_list(&fleet, argv[1])) {
-        (void)fprintf(stderr, "usage: example_fleet LIST_FILE [DATA_DIR]\n");
+    const bool is_understood = argc == 2 || argc == 3 || is_remote;
+    if (!is_understood || !fleet.ids || !item || !read_list(&fleet, argv[1])) {
+        (void)fprintf(stderr, "usage: example_fleet LIST_FILE [DATA_DIR | --bundle FILE]\n");
         return 2;
     }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);

@@ -49,17 +49,28 @@ struct oc_client_options {
     const char *data_dir;
     /* Milliseconds for each call that names no other; 0: 10,000. At most 60,000. */
     uint32_t timeout_ms;
-    uint64_t reserved[16]; /* zero: see version.h */
+    /* A bundle (bundle.h): connects to the admin door that it names, over mutual TLS, and to no
+     * other gateway; url must be NULL, data_dir is not used. It is read again when it changes. */
+    const char *bundle_file;
+    uint64_t reserved[15]; /* zero: see version.h */
 };
 
 /*
  * Prepares a client. Nothing is sent: the connection is made at the first call, and made again
  * at the next one after it was lost. Calls of all threads share it, 1,024 in flight at most.
  *
+ * With a bundle, every call of an administrator that the admin door knows works as it does at the
+ * local one, if the role allows it. Further ways in which such a call fails: UNAUTHENTICATED, when
+ * the gateway refuses the certificate (revoked, expired, signed by another CA), when it has ended
+ * by this machine's clock (nothing is sent then), and when the gateway's key is not the pinned one
+ * (nothing is said to it; the text names both pins). oc_error.cause tells them apart by a word:
+ * "certificate_revoked", "certificate_expired", "certificate_unknown", "certificate_refused";
+ * "pin_mismatch". What the bundle's file holds is checked here and whenever it changed.
+ *
  * Owns:   *out: oc_client_close. The options are copied.
  * Fails:  INVALID_ARGUMENT (url, timeout_ms, a field that this version does not know);
- *         FAILED_PRECONDITION (no data directory is known; a child of fork); RESOURCE_EXHAUSTED;
- *         INTERNAL.
+ *         FAILED_PRECONDITION (no data directory is known; a child of fork; a draft of a bundle);
+ *         RESOURCE_EXHAUSTED; INTERNAL; with a bundle also as oc_bundle_read.
  */
 OC_MUST_CHECK enum oc_status oc_client_open(const struct oc_client_options *options,
                                             struct oc_client **out, struct oc_error *err);

@@ -6,6 +6,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 
 #include "proto/base/cleanup.h"
 #include "proto/crypto/provider.h"
@@ -46,6 +47,17 @@ bool oc_pem_read(const char *pem, size_t n, const char *label, uint8_t *out, siz
         *n_out = (size_t)block.n;
     }
     return is_read;
+}
+
+bool oc_der_is_certificate(const uint8_t *der, size_t n)
+{
+    oc_provider_start();
+    const uint8_t *at = der;
+    X509 *certificate = n > 0 && n <= INT_MAX ? d2i_X509(NULL, &at, (long)n) : NULL;
+    const bool is_one = certificate && at == der + n;
+    X509_free(certificate);
+    ERR_clear_error();
+    return is_one;
 }
 
 size_t oc_pem_write(const char *label, const uint8_t *der, size_t n, char *out, size_t cap)

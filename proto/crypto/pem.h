@@ -18,5 +18,8 @@
 bool oc_pem_read(const char *pem, size_t n, const char *label, uint8_t *out, size_t cap,
                  size_t *n_out);
 
+/* Whether n bytes are one X.509 certificate, whatever it says. */
+bool oc_der_is_certificate(const uint8_t *der, size_t n);
+
 /* Writes a block and gives its length without NUL; 0: it does not fit, or no memory. */
 size_t oc_pem_write(const char *label, const uint8_t *der, size_t n, char *out, size_t cap);

@@ -243,6 +243,7 @@ enum oc_status oc_tls_context_for_client(const struct oc_identity *identity,
     if (st) {
         return st;
     }
+    context->is_admin = oc_identity_is_certified(identity);
     SSL_CTX_set_max_cert_list(context->ssl, MAX_GATEWAY_CERTIFICATE_LIST);
     SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
     if (is_by_ca) {

@@ -43,7 +43,7 @@ struct oc_tls_trust {
     const char *server_name;                /* with ca_file: the DNS name or IP to match */
 };
 
-/* `identity` is presented; borrowed, must outlive the context. */
+/* `identity` is presented, with the certificate that it has; the context keeps what it needs. */
 OC_MUST_CHECK enum oc_status oc_tls_context_for_client(const struct oc_identity *identity,
                                                        const struct oc_tls_trust *trust,
                                                        struct oc_tls_context **out,

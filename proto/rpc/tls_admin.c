@@ -47,6 +47,18 @@ static void give_back(struct sent *sent)
     }
 }
 
+/* Chooses the alert. Whoever comes with a certificate of yesterday is told that much: it is no
+ * secret, as all of it can be seen in the certificate by its holder. */
+static int reason_of(enum oc_admin_verdict verdict)
+{
+    if (verdict == OC_ADMIN_OTHER_CA) {
+        return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY; /* unknown_ca */
+    }
+    return verdict == OC_ADMIN_EXPIRED || verdict == OC_ADMIN_NOT_YET_VALID
+               ? X509_V_ERR_CERT_HAS_EXPIRED /* certificate_expired */
+               : X509_V_ERR_CERT_REJECTED;   /* bad_certificate */
+}
+
 static int judge_admin(X509_STORE_CTX *store, void *user)
 {
     const struct oc_tls_context *context = user;
@@ -62,7 +74,7 @@ static int judge_admin(X509_STORE_CTX *store, void *user)
         admin->verdict = verdict;
     }
     const bool is_accepted = admin && verdict == OC_ADMIN_ACCEPTED;
-    X509_STORE_CTX_set_error(store, is_accepted ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
+    X509_STORE_CTX_set_error(store, is_accepted ? X509_V_OK : reason_of(verdict));
     return is_accepted;
 }
 

@@ -18,6 +18,7 @@ struct oc_tls_context {
     bool is_device_door;
     oc_tls_judge_fn judge; /* admin door; NULL elsewhere */
     void *judge_user;
+    bool is_admin; /* client: it presents a certificate that a CA made */
     size_t n_pins; /* client: 0 on first use and with a CA */
     struct oc_digest pins[OC_TLS_MAX_PINS];
     char sni[OC_TLS_MAX_SNI_BYTES + 1]; /* client: "" unless a DNS name is verified */

@@ -141,14 +141,38 @@ static void forget_errors(void)
     }
 }
 
+/* What an alert about our certificate says; NULL: it is about something else. TLS 1.3 brings it
+ * after our own half of the handshake is done. */
+static const char *refusal_of(unsigned long error)
+{
+    switch (ERR_GET_REASON(error)) {
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+        return "it is not valid now, by the gateway's clock";
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+        return "it is not signed by the gateway's admin CA";
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+        return "its log says why";
+    default:
+        return NULL;
+    }
+}
+
 static enum oc_tls_result fail(struct oc_tls_session *session, struct oc_error *err)
 {
     const long verdict = SSL_get_verify_result(session->ssl);
+    const char *refusal = session->context->is_admin ? refusal_of(ERR_peek_error()) : NULL;
     char reason[128];
     oc_provider_take_error(reason, sizeof reason);
     if (session->admin && session->admin->verdict != OC_ADMIN_ACCEPTED) {
         (void)oc_fail(err, OC_UNAUTHENTICATED, "tls: %s",
                       oc_admin_verdict_text(session->admin->verdict));
+    } else if (refusal) {
+        (void)oc_fail(err, OC_UNAUTHENTICATED, "%s", refusal);
     } else if (verdict != X509_V_OK) {
         (void)oc_fail(err, OC_UNAUTHENTICATED, "tls: %s: %s", reason,
                       X509_verify_cert_error_string(verdict));

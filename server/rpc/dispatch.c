@@ -266,8 +266,12 @@ static enum oc_status find_role(const struct call *call, enum rpc_role *role, st
         return oc_fail(err, OC_UNAVAILABLE, "locked: see openclaw gateway status");
     }
     record_denied(call, administrators_standing_name(standing));
-    return oc_fail(err, OC_PERMISSION_DENIED, "dispatch: the certificate is %s",
+    (void)oc_fail(err, OC_PERMISSION_DENIED, "dispatch: the certificate is %s",
+                  administrators_standing_name(standing));
+    /* Tells its holder that it is the certificate, and not the role, that does not reach. */
+    (void)snprintf(err->cause, sizeof err->cause, "certificate_%s",
                    administrators_standing_name(standing));
+    return OC_PERMISSION_DENIED;
 }
 
 static enum oc_status check_authority(const struct call *call, uint32_t number,

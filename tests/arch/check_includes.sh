@@ -49,6 +49,7 @@ max_header_lines=150
 # be two headers that make no sense alone; and what strangers read says more of each function.
 long_files='
 include/openclaw/admin.h        250
+include/openclaw/administrators.h 160
 include/openclaw/audit.h        210
 include/openclaw/bundle.h       180
 include/openclaw/pairing.h      220

@@ -101,7 +101,7 @@ make_key mallory
 sign mallory "$BASIC" "$CLIENT" "$NAMED"
 cat "$TEST_DIR/mallory.key" "$TEST_DIR/mallory.crt" >"$TEST_DIR/mallory.pem"
 remote_call mallory 'call 100' 'call 200'
-[ "$OUT" = "$(printf 'PERMISSION_DENIED cause= field= not_durable=0 phrase=the caller may not do this\nCLOSED')" ] ||
+[ "$OUT" = "$(printf 'PERMISSION_DENIED cause=certificate_unknown field= not_durable=0 phrase=the certificate is not registered at this gateway\nCLOSED')" ] ||
     fail "an unregistered certificate: $OUT"
 contains "$(ocg audit list)" 'admin:mallory'
 

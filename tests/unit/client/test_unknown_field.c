@@ -27,7 +27,7 @@ static void a_client_option_of_a_newer_library_is_refused(void **state)
     struct oc_client *client = NULL;
     struct oc_error err;
     struct oc_client_options options = {.data_dir = DATA_DIR};
-    options.reserved[15] = UINT64_C(1) << 63;
+    options.reserved[14] = UINT64_C(1) << 63;
     expect_refusal(oc_client_open(&options, &client, &err), &err, "oc_client_options: ");
     assert_null(client);
 }
