@@ -18,6 +18,8 @@ enum {
     PIN_BYTES = 7 + 2 * OC_DIGEST_BYTES + 1,
 };
 
+#define CERTIFICATE_WARN_MS (INT64_C(30) * 24 * 3600 * 1000)
+
 /* ---- run, check-config: the daemon beside this program --------------------------------------- */
 
 static enum exit_code run_run(struct cli *cli)
@@ -125,6 +127,14 @@ static void write_store(struct writer *writer, const struct oc_gateway_status *s
     writer_time_or_null(writer, "missing_since", status->missing_since_ms);
 }
 
+static void write_certificates(struct writer *writer, const struct oc_gateway_status *status)
+{
+    writer_time_or_null(writer, "admin_ca_ends_at", status->admin_ca_ends_ms);
+    write_count(writer, "certificates_ending", status->n_certificates_ending);
+    writer_text_or_null(writer, "certificate_ending", status->certificate_ending_name);
+    writer_time_or_null(writer, "certificate_ends_at", status->certificate_ends_ms);
+}
+
 /* Of a gateway that is asked for its status. */
 struct gateway_view {
     struct oc_gateway_status status; /* first */
@@ -161,6 +171,7 @@ static void write_status(struct writer *writer, const void *item)
     write_count(writer, "blocked", status->n_blocked);
     write_count(writer, "online", status->n_online);
     write_count(writer, "quarantined", status->n_quarantined);
+    write_certificates(writer, status);
     write_caps(writer, status);
     write_counters(writer, status);
     writer_end_object(writer);
@@ -321,6 +332,33 @@ static void print_store_failure(const struct cli *cli, const struct oc_gateway_s
     }
 }
 
+static void print_certificates(const struct cli *cli, const struct oc_gateway_status *status)
+{
+    char text[CELL_BYTES];
+    char age[MOMENT_BYTES];
+    const int64_t now_ms = cli->terminal->now_ms;
+    if (status->admin_ca_ends_ms != 0 && status->admin_ca_ends_ms - now_ms < CERTIFICATE_WARN_MS) {
+        moment_format_age(status->admin_ca_ends_ms, now_ms, age);
+        (void)snprintf(text, sizeof text, "the admin CA's ends %s%s", age,
+                       status->admin_ca_ends_ms < now_ms ? " ago: no remote administrator gets in"
+                                                         : "");
+        print_text_fact(cli, "certificate", text);
+        print_text_fact(cli, "fix",
+                        "openclaw pki init --replace, then openclaw pki issue NAME --role ROLE "
+                        "for each administrator; of a CA in admin.ca: a newer file there, then "
+                        "openclaw gateway reload");
+    }
+    if (status->n_certificates_ending > 0) {
+        moment_format_age(status->certificate_ends_ms, now_ms, age);
+        (void)snprintf(text, sizeof text,
+                       "administrators whose certificate ends soon: %" PRIu64 ", first %s, %s",
+                       status->n_certificates_ending, status->certificate_ending_name, age);
+        print_text_fact(cli, "certificate", text);
+        (void)snprintf(text, sizeof text, "openclaw pki renew %s", status->certificate_ending_name);
+        print_text_fact(cli, "fix", text);
+    }
+}
+
 static void print_status(const struct cli *cli, const struct gateway_view *view)
 {
     const struct oc_gateway_status *status = &view->status;
@@ -349,6 +387,7 @@ static void print_status(const struct cli *cli, const struct gateway_view *view)
     print_text_fact(cli, "store", status->store[0] != '\0' ? text : "none is open");
     print_audit_trouble(cli, view);
     print_store_failure(cli, status);
+    print_certificates(cli, status);
     print_text_fact(cli, "pairing",
                     status->pairing_required ? "required"
                                              : "off (pairingRequired: false): any "

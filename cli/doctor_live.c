@@ -16,6 +16,7 @@ enum {
 };
 
 static const int64_t stale_ms = INT64_C(90) * 24 * 3600 * 1000;
+static const int64_t certificate_warn_ms = INT64_C(30) * 24 * 3600 * 1000;
 
 /* ---- its own words --------------------------------------------------------------------------- */
 
@@ -92,6 +93,39 @@ static void check_quarantine(struct doctor *doctor, const struct oc_gateway_stat
                        "find out who wrote into the database; then decide on each anew, they "
                        "are told by");
     finding_set_fix(finding, "%s devices list", doctor->openclaw);
+}
+
+static void check_certificates(struct doctor *doctor, const struct oc_gateway_status *status)
+{
+    static const char name[] = "certificates";
+    const int64_t now_ms = doctor->cli->terminal->now_ms;
+    const int64_t left_ms = status->admin_ca_ends_ms - now_ms;
+    char age[MOMENT_BYTES];
+    if (status->admin_ca_ends_ms == 0) {
+        return; /* no remote administration */
+    }
+    if (left_ms < certificate_warn_ms) {
+        moment_format_age(status->admin_ca_ends_ms, now_ms, age);
+        struct finding *finding = doctor_find(
+            doctor, name, left_ms > 0 ? FINDING_WARN : FINDING_FAIL, "the admin CA's: it %s %s%s",
+            left_ms > 0 ? "ends" : "ended", age, left_ms > 0 ? "" : " ago");
+        finding_set_cause(finding, "with it ends every certificate of a remote administrator");
+        finding_set_advice(finding,
+                           "put a newer one into the file of admin.ca, if it is one of those, and "
+                           "reload; else make one, then issue every administrator anew");
+        finding_set_fix(finding, "%s pki init --replace", doctor->openclaw);
+    }
+    if (status->n_certificates_ending == 0) {
+        (void)doctor_find(doctor, name, FINDING_OK, "no administrator's ends soon");
+        return;
+    }
+    moment_format_age(status->certificate_ends_ms, now_ms, age);
+    struct finding *finding = doctor_find(
+        doctor, name, FINDING_WARN, "%" PRIu64 " administrators' end soon, that of %s first, %s",
+        status->n_certificates_ending, status->certificate_ending_name, age);
+    finding_set_cause(finding, "who has none in force gets in no more, and cannot renew it");
+    finding_set_advice(finding, "see the others in `openclaw pki list`; renew this one with");
+    finding_set_fix(finding, "%s pki renew %s", doctor->openclaw, status->certificate_ending_name);
 }
 
 static void check_version(struct doctor *doctor, const struct oc_gateway_status *status)
@@ -321,6 +355,7 @@ static void look_at(struct doctor_gateway *gateway, struct oc_client *client,
     check_store(doctor, status);
     check_checkpoints(doctor, status);
     check_quarantine(doctor, status);
+    check_certificates(doctor, status);
     check_version(doctor, status);
     check_key(gateway, status);
     check_listeners(doctor, status);

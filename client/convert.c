@@ -207,6 +207,16 @@ static void take_numbers(const Openclaw__V1__GetStatusReply *from, struct oc_gat
     }
 }
 
+static void take_certificates(const Openclaw__V1__GetStatusReply *from,
+                              struct oc_gateway_status *out)
+{
+    out->admin_ca_ends_ms = from->admin_ca_ends_at_ms;
+    out->n_certificates_ending = from->n_certificates_ending;
+    out->certificate_ends_ms = from->certificate_ends_at_ms;
+    oc_take_text(from->certificate_ending, out->certificate_ending_name,
+                 sizeof out->certificate_ending_name);
+}
+
 static void take_caps(const Openclaw__V1__GetStatusReply *from, struct oc_gateway_status *out)
 {
     out->n_forgotten = from->n_forgotten;
@@ -249,6 +259,7 @@ bool oc_take_status(const Openclaw__V1__GetStatusReply *from, struct oc_gateway_
         return false;
     }
     take_numbers(from, &status);
+    take_certificates(from, &status);
     take_caps(from, &status);
     oc_take_text(from->version, status.version, sizeof status.version);
     oc_take_text(from->lock_reason, status.lock_reason, sizeof status.lock_reason);

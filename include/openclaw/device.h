@@ -3,7 +3,6 @@
  *
  * All types are plain values of fixed size without pointers. Text is NUL-terminated UTF-8. What is
  * marked untrusted was claimed by a device: believe nothing of it, and escape it before printing.
- *
  * Units:  times are Unix milliseconds, UTC, 0 absent.
  */
 #pragma once
@@ -14,7 +13,6 @@
 extern "C" {
 #endif
 
-/* Bounds of lists. */
 enum {
     OC_CURSOR_BYTES = 80,
     OC_MAX_LIST_PAGE = 500,
@@ -82,8 +80,7 @@ struct oc_cap_use {
 struct oc_gateway_status {
     char version[33];
     char lock_reason[256]; /* "": serving */
-    uint8_t gateway_id[16];
-    uint8_t database_id[16];
+    uint8_t gateway_id[16], database_id[16];
     uint64_t epoch;               /* grows when a gateway is unlocked */
     uint64_t seq;                 /* of the last change */
     struct oc_digest spki_sha256; /* the pin to give to agents */
@@ -114,7 +111,11 @@ struct oc_gateway_status {
      * known. The last one that is there is of missing_since_ms. */
     uint64_t missing_from_seq, missing_to_seq;
     int64_t missing_since_ms;
-    uint64_t reserved[19];
+    int64_t admin_ca_ends_ms;       /* 0: there is no admin CA */
+    uint64_t n_certificates_ending; /* administrators whose last certificate ends within 30 days */
+    int64_t certificate_ends_ms;    /* of the first of them */
+    char certificate_ending_name[72]; /* who that is; "": nobody */
+    uint64_t reserved[7];
 };
 
 /* A decision, or a call that was refused; each holds the hash of the one before. */
@@ -127,8 +128,7 @@ struct oc_audit_record {
     char outcome[24];                     /* "done", or why it was refused */
     struct oc_device_id device_id;
     struct oc_request_id request_id;
-    char before[24]; /* words for states */
-    char after[24];
+    char before[24], after[24];           /* words for states */
     char reason[OC_MAX_REASON_BYTES + 1]; /* as the administrator gave it */
     char rule[33];                        /* what decided, if not a person; "" a person */
     char detail[256];                     /* the grant, in words */

@@ -361,6 +361,7 @@ static void look_at_copy(const struct examination *examination, const struct cop
     }
     verify_records(examination, store);
     verify_audit(examination, store);
+    examine_administrators(examination, store);
     tell_clock(examination, store_clock_ms(store));
     store_close(store);
 }

@@ -34,6 +34,8 @@ void examine_lock(struct examination *examination);
 void examine_keys(struct examination *examination);
 /* doctor_records.c: marker, database, records, audit, clock. */
 void examine_records(struct examination *examination);
+/* doctor_administrators.c: certificates, of a store that is being looked at. */
+void examine_administrators(const struct examination *examination, struct store *store);
 /* doctor_machine.c */
 void examine_disk(struct examination *examination);
 void examine_descriptors(struct examination *examination);

@@ -10,6 +10,7 @@
 #include "server/rpc/handlers.h"
 #include "server/rpc/packer.h"
 #include "server/service/audit_search.h"
+#include "server/service/certificates.h"
 
 enum {
     ITEMS_FIELD = 1, /* of every list reply */
@@ -133,6 +134,17 @@ static void fill_missing(struct missing_facts *missing, struct approvals *approv
     reply->has_more_missing_approvals = missing->is_at_least;
 }
 
+static void fill_certificates(const struct certificate_ends *ends,
+                              Openclaw__V1__GetStatusReply *reply)
+{
+    reply->admin_ca_ends_at_ms = ends->ca_not_after_ms;
+    reply->n_certificates_ending = ends->n;
+    if (ends->n > 0) {
+        reply->certificate_ending = text_out(ends->soonest[0].name);
+        reply->certificate_ends_at_ms = ends->soonest[0].not_after_ms;
+    }
+}
+
 static void fill_status(const struct service_status *status, Openclaw__V1__GetStatusReply *reply)
 {
     reply->lock_reason =
@@ -157,6 +169,7 @@ void handle_get_status(struct call *call, const ProtobufCMessage *request)
     struct counters counters = {.n = 0};
     struct caps caps;
     struct approvals approvals;
+    struct certificate_ends ends;
     struct oc_digest pin = *dispatch_gateway_spki(call->dispatch);
     Openclaw__V1__Listener listeners[DISPATCH_MAX_LISTENERS];
     Openclaw__V1__Listener *listener_pointers[DISPATCH_MAX_LISTENERS];
@@ -164,6 +177,8 @@ void handle_get_status(struct call *call, const ProtobufCMessage *request)
     service_get_status(dispatch_service(call->dispatch), &status);
     fill_status(&status, &reply);
     fill_missing(&status.missing, &approvals, &reply);
+    certificates_look(dispatch_service(call->dispatch), &ends);
+    fill_certificates(&ends, &reply);
     fill_caps(call, &status, &caps, &reply);
     reply.version = text_out(oc_version());
     reply.pid = (uint32_t)getpid();

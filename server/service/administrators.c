@@ -38,6 +38,7 @@ struct administrators {
 
     /* The writer's. */
     struct unsaved_administrator *first_unsaved;
+    atomic_uint_least64_t n_unsaved; /* of them; read by anybody */
 };
 
 const char *administrators_standing_name(enum administrators_standing standing)
@@ -393,6 +394,16 @@ void administrators_view(struct service *service, const char *name, struct admin
     pthread_mutex_unlock(&all->lock);
 }
 
+void administrators_each(struct service *service, administrators_visit_fn visit, void *user)
+{
+    struct administrators *all = service->administrators;
+    pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; i < all->n_members; i++) {
+        visit(user, &all->members[i]->administrator);
+    }
+    pthread_mutex_unlock(&all->lock);
+}
+
 bool administrators_view_next(struct service *service, const char *after,
                               struct administrator_view *out)
 {
@@ -584,6 +595,7 @@ static void drop_saved(struct administrators *all)
         if (unsaved->is_saved) {
             *link = unsaved->next;
             free(unsaved);
+            atomic_fetch_sub(&all->n_unsaved, 1);
         } else {
             link = &unsaved->next;
         }
@@ -623,8 +635,14 @@ void administrators_keep_unsaved(struct service *service, struct unsaved_adminis
     }
     unsaved->next = NULL;
     *end = unsaved;
+    atomic_fetch_add(&service->administrators->n_unsaved, 1);
     log_error("withdrawal.not_durable", "administrator=%s action=%s", unsaved->administrator.name,
               unsaved->action);
+}
+
+uint64_t administrators_n_unsaved(struct service *service)
+{
+    return atomic_load(&service->administrators->n_unsaved);
 }
 
 struct unsaved_administrator *administrators_first_unsaved(struct service *service)
@@ -636,6 +654,7 @@ void administrators_drop_first_unsaved(struct service *service)
 {
     struct unsaved_administrator *unsaved = service->administrators->first_unsaved;
     service->administrators->first_unsaved = unsaved->next;
+    atomic_fetch_sub(&service->administrators->n_unsaved, 1);
     log_info("withdrawal.durable", "administrator=%s action=%s", unsaved->administrator.name,
              unsaved->action);
     free(unsaved);

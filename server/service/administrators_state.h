@@ -19,6 +19,11 @@ OC_MUST_CHECK enum oc_status administrators_load(struct service *service, struct
 bool administrators_read(struct service *service, const char *name, struct administrator *out);
 bool administrators_read_holder(struct service *service, const struct oc_digest *certificate,
                                 struct administrator *out);
+/* Visits all, by name, under the table's lock, a leaf. Any thread. */
+typedef void (*administrators_visit_fn)(void *user, const struct administrator *administrator);
+void administrators_each(struct service *service, administrators_visit_fn visit, void *user);
+/* Withdrawals that are in force and not durable yet. Any thread. */
+uint64_t administrators_n_unsaved(struct service *service);
 /* The first behind the name; false: none. */
 bool administrators_view_next(struct service *service, const char *after,
                               struct administrator_view *out);

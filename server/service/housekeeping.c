@@ -5,6 +5,7 @@
 #include "server/obs/log.h"
 #include "server/obs/metrics.h"
 #include "server/service/administrators_state.h"
+#include "server/service/certificates.h"
 #include "server/service/checkpoints.h"
 #include "server/service/writer.h"
 
@@ -17,6 +18,7 @@ enum {
     PRUNE_EVERY_CHANGES = 10 * 1000, /* or sooner, after these many: a flood is not waited for */
     METRICS_EVERY_MS = 1000,
     CHECKPOINT_LOOK_MS = 1000,
+    CERTIFICATES_LOOK_MS = 1000,
     SIGHTINGS_AT_ONCE = 256,
 };
 
@@ -28,6 +30,7 @@ enum chore_kind {
     CHORE_PRUNE,
     CHORE_METRICS,
     CHORE_CHECKPOINT,
+    CHORE_CERTIFICATES,
     CHORE_COUNT
 };
 
@@ -169,6 +172,12 @@ static void run_checkpoint(struct service *service, struct change *change)
     checkpoints_tick(service);
 }
 
+static void run_certificates(struct service *service, struct change *change)
+{
+    (void)change;
+    certificates_tick(service);
+}
+
 static void finish(struct service *service, struct change *change, const struct oc_error *failed)
 {
     (void)service;
@@ -187,6 +196,7 @@ static const struct {
     [CHORE_PRUNE] = {{.run = run_prune, .finish = finish}, PRUNE_LOOK_MS},
     [CHORE_METRICS] = {{.run = run_metrics, .finish = finish}, METRICS_EVERY_MS},
     [CHORE_CHECKPOINT] = {{.run = run_checkpoint, .finish = finish}, CHECKPOINT_LOOK_MS},
+    [CHORE_CERTIFICATES] = {{.run = run_certificates, .finish = finish}, CERTIFICATES_LOOK_MS},
 };
 
 struct housekeeping *housekeeping_new(struct service *service)

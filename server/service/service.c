@@ -267,7 +267,7 @@ void service_get_status(struct service *service, struct service_status *out)
         .started_ms = service->started_ms,
         .n_online = atomic_load(&service->n_online),
         .n_queued = executor_n_queued(service->executor),
-        .n_unsaved = atomic_load(&service->n_unsaved),
+        .n_unsaved = atomic_load(&service->n_unsaved) + administrators_n_unsaved(service),
     };
     const struct checkpoint_sink *sink = &service->options.checkpoints;
     if (sink->read) {

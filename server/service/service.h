@@ -137,7 +137,7 @@ struct service_status {
     int64_t last_write_ms;    /* the last that worked; 0: none since the start */
     char store_error[256];
     char store_cause[24];
-    uint64_t n_unsaved;
+    uint64_t n_unsaved;          /* of devices and administrators */
     uint64_t n_counted_requests; /* open, against the two caps */
     uint64_t max_pending, max_pending_per_source;
     struct checkpoint_kept checkpoint;

@@ -47,6 +47,8 @@ struct service {
     struct oc_audit_checkpoint checkpoint; /* writer thread: the newest; no signature: none yet */
     int64_t checkpoint_ms;                 /* writer thread: when that was signed (monotonic) */
     struct bounds bounds;                  /* writer thread */
+    int64_t told_certificates_ms;          /* writer thread: of certificates that end (monotonic) */
+    bool has_told_certificates;            /* writer thread */
     uint8_t load_round;                    /* writer thread: counts the loads */
     int64_t shed_ms; /* writer thread: when a request was last shed (monotonic); 0: never */
 

@@ -48,10 +48,11 @@ struct fake {
     size_t n_lost;             /* calls that decide and get no answer, before one does */
     bool replaces_on_decision; /* ABORTED, another request stands */
     bool is_locked;
-    const char *reload_problem;     /* NULL: the file is sound */
-    const char *backup_path;        /* where the backup is made; NULL: a path that is none */
-    uint32_t backup_uid;            /* whom the gateway runs under */
-    size_t n_decisions, n_repeated; /* with the key of the one before */
+    struct oc_gateway_status status; /* of it, what is told of certificates */
+    const char *reload_problem;      /* NULL: the file is sound */
+    const char *backup_path;         /* where the backup is made; NULL: a path that is none */
+    uint32_t backup_uid;             /* whom the gateway runs under */
+    size_t n_decisions, n_repeated;  /* with the key of the one before */
     struct oc_decision last_decision;
     /* The agent's script: a refusal of this kind first, then this end (OK: connected). */
     enum oc_refusal_kind agent_refusal;

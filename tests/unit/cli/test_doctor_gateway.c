@@ -134,6 +134,34 @@ static void a_sound_gateway_gets_no_advice_but_to_decide(void **state)
     leave(on);
 }
 
+static void certificates_that_end_are_told_with_the_command_that_renews_them(void **state)
+{
+    (void)state;
+    const int64_t day_ms = INT64_C(24) * 3600 * 1000;
+    fake.status.admin_ca_ends_ms = FAKE_NOW_MS + 300 * day_ms;
+    struct stage_of_doctor *on = ask();
+    assert_int_equal(found(on, "certificates")->result, FINDING_OK);
+    leave(on);
+    fake.status.n_certificates_ending = 2;
+    fake.status.certificate_ends_ms = FAKE_NOW_MS + 12 * day_ms;
+    strcpy(fake.status.certificate_ending_name, "bob");
+    on = ask();
+    assert_int_equal(found(on, "certificates")->result, FINDING_WARN);
+    assert_non_null(strstr(found(on, "certificates")->found, "2 administrators' end soon"));
+    assert_non_null(strstr(found(on, "certificates")->fix, "pki renew bob"));
+    leave(on);
+    fake.status.n_certificates_ending = 0;
+    fake.status.admin_ca_ends_ms = FAKE_NOW_MS + 20 * day_ms;
+    on = ask();
+    assert_int_equal(found(on, "certificates")->result, FINDING_WARN);
+    assert_non_null(strstr(found(on, "certificates")->fix, "pki init --replace"));
+    leave(on);
+    fake.status.admin_ca_ends_ms = FAKE_NOW_MS - day_ms;
+    on = ask();
+    assert_int_equal(found(on, "certificates")->result, FINDING_FAIL);
+    leave(on);
+}
+
 static void a_locked_gateway_is_told_with_the_way_out(void **state)
 {
     (void)state;
@@ -231,6 +259,8 @@ int main(void)
         cmocka_unit_test(a_line_of_texts_is_read_with_every_escape),
         cmocka_unit_test(anything_else_is_no_such_line),
         cmocka_unit_test_setup(a_sound_gateway_gets_no_advice_but_to_decide, reset),
+        cmocka_unit_test_setup(certificates_that_end_are_told_with_the_command_that_renews_them,
+                               reset),
         cmocka_unit_test_setup(a_locked_gateway_is_told_with_the_way_out, reset),
         cmocka_unit_test_setup(a_store_that_cannot_be_written_is_told, reset),
         cmocka_unit_test_setup(a_listener_that_is_another_program_is_told, reset),

@@ -238,6 +238,9 @@ static void a_revocation_that_the_disk_refuses_stays_and_is_written_later(void *
     assert_true(result->error.is_not_durable);
     assert_string_equal(result->error.cause, STORE_CAUSE_DISK_FULL);
     assert_false(may(bench, &alice));
+    struct service_status status;
+    service_get_status(bench->base.service, &status);
+    assert_int_equal(status.n_unsaved, 1);
     /* what gives is refused, and takes nothing back */
     struct administrator_command *anew = command_of(ADMINISTRATOR_ISSUE, "alice");
     ask(anew);
@@ -246,6 +249,8 @@ static void a_revocation_that_the_disk_refuses_stays_and_is_written_later(void *
     held_store_set_full(false);
     fake_clock_advance(&bench->base.monotonic, 60 * 1000);
     assert_int_equal(run(bench, NULL, command_of(ADMINISTRATOR_REVOKE, "alice"))->status, OC_OK);
+    service_get_status(bench->base.service, &status);
+    assert_int_equal(status.n_unsaved, 0);
 }
 
 static void a_lost_commit_does_not_bring_anybody_back(void **state)
