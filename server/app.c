@@ -259,7 +259,7 @@ static enum oc_status start_service(struct app *app, struct oc_error *err)
 
 static enum oc_status start_transport(struct app *app, struct oc_error *err)
 {
-    const struct oc_transport_options transport = {.n_handshake_workers = 0};
+    const struct oc_transport_options transport = {.handshakes_yield = true};
     const struct dispatch_options dispatch = {
         .service = app->service,
         .gateway_spki = oc_identity_spki_sha256(app->state.identity),

@@ -25,17 +25,28 @@ enum {
     YIELD_SLACK_MS = 1000,
 };
 
+/* While steps yield, one set of workers is at work, else the other: a thread that has given up its
+ * priority does not get it back. */
+enum { EAGER, YIELDING, SETS };
+
+struct worker {
+    struct oc_step_queue *queue;
+    unsigned set;
+    pthread_t thread;
+};
+
 struct oc_step_queue {
     pthread_mutex_t lock;
-    pthread_cond_t work;
+    pthread_cond_t work[SETS];
     bool is_stopping;
+    bool yields;
     struct oc_lane *first;
     struct oc_lane *last;
     atomic_uint_fast64_t yields_until_ms;
     unsigned n_slots;
     unsigned n_running; /* on workers and elsewhere; never more than n_slots */
     unsigned n_workers;
-    pthread_t workers[MAX_WORKERS];
+    struct worker workers[SETS * MAX_WORKERS];
 };
 
 static void append_lane(struct oc_step_queue *queue, struct oc_lane *lane)
@@ -93,37 +104,69 @@ static void lower_priority(void)
 #endif
 }
 
+static unsigned set_at_work(struct oc_step_queue *queue)
+{
+    const uint64_t until_ms = atomic_load_explicit(&queue->yields_until_ms, memory_order_relaxed);
+    return until_ms > 0 && oc_monotonic_ms() < until_ms ? YIELDING : EAGER;
+}
+
+/* A step waits and a slot is free: then one of the set is waiting, too, or about to look. */
+static void call_worker(struct oc_step_queue *queue)
+{
+    if (queue->first && may_run(queue)) {
+        (void)pthread_cond_signal(&queue->work[set_at_work(queue)]);
+    }
+}
+
 static void *work(void *argument)
 {
-    struct oc_step_queue *queue = argument;
-    lower_priority();
+    const struct worker *worker = argument;
+    struct oc_step_queue *queue = worker->queue;
+    if (worker->set == YIELDING) {
+        lower_priority();
+    }
     (void)pthread_mutex_lock(&queue->lock);
     while (queue->first || !queue->is_stopping) {
-        if (queue->first && may_run(queue)) {
+        const bool is_mine = set_at_work(queue) == worker->set || queue->is_stopping;
+        if (is_mine && queue->first && may_run(queue)) {
             run_in_slot(queue, take_step(queue));
         } else {
-            (void)pthread_cond_wait(&queue->work, &queue->lock);
+            call_worker(queue); /* of the other set */
+            (void)pthread_cond_wait(&queue->work[worker->set], &queue->lock);
         }
     }
     (void)pthread_mutex_unlock(&queue->lock);
     return NULL;
 }
 
-enum oc_status oc_step_queue_new(unsigned n_slots, struct oc_step_queue **out, struct oc_error *err)
+static bool start_worker(struct oc_step_queue *queue, unsigned set)
+{
+    struct worker *worker = &queue->workers[queue->n_workers];
+    *worker = (struct worker){.queue = queue, .set = set};
+    const bool is_started = pthread_create(&worker->thread, NULL, work, worker) == 0;
+    queue->n_workers += is_started ? 1 : 0;
+    return is_started;
+}
+
+enum oc_status oc_step_queue_new(unsigned n_slots, bool yields, struct oc_step_queue **out,
+                                 struct oc_error *err)
 {
     struct oc_step_queue *queue = calloc(1, sizeof *queue);
     if (!queue) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "handshake queue: out of memory");
     }
     (void)pthread_mutex_init(&queue->lock, NULL);
-    (void)pthread_cond_init(&queue->work, NULL);
     atomic_init(&queue->yields_until_ms, 0);
     queue->n_slots = n_slots > MAX_WORKERS ? MAX_WORKERS : n_slots;
-    while (queue->n_workers < queue->n_slots &&
-           pthread_create(&queue->workers[queue->n_workers], NULL, work, queue) == 0) {
-        queue->n_workers++;
+    queue->yields = yields;
+    bool is_started = true;
+    for (unsigned set = 0; set < SETS; set++) {
+        (void)pthread_cond_init(&queue->work[set], NULL);
     }
-    if (queue->n_workers < queue->n_slots) {
+    for (unsigned i = 0; i < queue->n_slots && is_started; i++) {
+        is_started = start_worker(queue, EAGER) && (!yields || start_worker(queue, YIELDING));
+    }
+    if (!is_started) {
         oc_step_queue_free(queue);
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "handshake queue: cannot start a thread");
     }
@@ -138,12 +181,16 @@ void oc_step_queue_free(struct oc_step_queue *queue)
     }
     (void)pthread_mutex_lock(&queue->lock);
     queue->is_stopping = true;
-    (void)pthread_cond_broadcast(&queue->work);
+    for (unsigned set = 0; set < SETS; set++) {
+        (void)pthread_cond_broadcast(&queue->work[set]);
+    }
     (void)pthread_mutex_unlock(&queue->lock);
     for (unsigned i = 0; i < queue->n_workers; i++) {
-        (void)pthread_join(queue->workers[i], NULL);
+        (void)pthread_join(queue->workers[i].thread, NULL);
     }
-    (void)pthread_cond_destroy(&queue->work);
+    for (unsigned set = 0; set < SETS; set++) {
+        (void)pthread_cond_destroy(&queue->work[set]);
+    }
     (void)pthread_mutex_destroy(&queue->lock);
     free(queue);
 }
@@ -162,8 +209,9 @@ static void append_step(struct oc_step_queue *queue, struct oc_lane *lane, struc
 
 void oc_step_queue_yield(struct oc_step_queue *queue, uint64_t until_ms)
 {
-    if (until_ms >
-        atomic_load_explicit(&queue->yields_until_ms, memory_order_relaxed) + YIELD_SLACK_MS) {
+    if (queue->yields &&
+        until_ms >
+            atomic_load_explicit(&queue->yields_until_ms, memory_order_relaxed) + YIELD_SLACK_MS) {
         atomic_store_explicit(&queue->yields_until_ms, until_ms, memory_order_relaxed);
     }
 }
@@ -171,9 +219,7 @@ void oc_step_queue_yield(struct oc_step_queue *queue, uint64_t until_ms)
 static bool may_run_here(struct oc_step_queue *queue)
 {
     return !queue->first && may_run(queue) &&
-           (queue->n_running == 0 ||
-            oc_monotonic_ms() >=
-                atomic_load_explicit(&queue->yields_until_ms, memory_order_relaxed));
+           (queue->n_running == 0 || set_at_work(queue) == EAGER);
 }
 
 void oc_step_queue_run(struct oc_step_queue *queue, struct oc_lane *lane, struct oc_step *step)
@@ -184,9 +230,6 @@ void oc_step_queue_run(struct oc_step_queue *queue, struct oc_lane *lane, struct
     } else {
         append_step(queue, lane, step);
     }
-    /* A step waits and a slot is free: whichever of the two came last. */
-    if (queue->first && may_run(queue)) {
-        (void)pthread_cond_signal(&queue->work);
-    }
+    call_worker(queue); /* whichever came last, the step or the slot */
     (void)pthread_mutex_unlock(&queue->lock);
 }

@@ -8,7 +8,7 @@
  *
  * Handshakes yield to established calls: the threads that bring steps are those that answer calls.
  * For a while after a call was heard they run a step only if no other runs, so that many steps
- * are the workers' alone; and a worker has a lower priority than all other threads.
+ * are the workers' alone; and those that work then have a lower priority than all other threads.
  *
  * Steps and lanes are embedded in what they belong to; the queue allocates nothing.
  */
@@ -32,12 +32,14 @@ struct oc_lane {
     struct oc_lane *next;
 };
 
-/* Owns: oc_step_queue_free, when no step is waiting or running. */
-OC_MUST_CHECK enum oc_status oc_step_queue_new(unsigned n_slots, struct oc_step_queue **out,
-                                               struct oc_error *err);
+/* `yields`: this process has established calls to yield to; it takes as many workers more.
+ * Owns: oc_step_queue_free, when no step is waiting or running. */
+OC_MUST_CHECK enum oc_status oc_step_queue_new(unsigned n_slots, bool yields,
+                                               struct oc_step_queue **out, struct oc_error *err);
 void oc_step_queue_free(struct oc_step_queue *queue);
 
-/* An established call was heard: steps yield until then, of oc_monotonic_ms. Any thread. */
+/* An established call was heard: steps yield until then, of oc_monotonic_ms, where they do at all.
+ * Any thread. */
 void oc_step_queue_yield(struct oc_step_queue *queue, uint64_t until_ms);
 
 /* Runs the step once: here before it returns, or later on a worker. No lock that the step takes

@@ -175,14 +175,17 @@ static unsigned default_workers(void)
     return n_cores > 0 ? (unsigned)n_cores : 1;
 }
 
-static enum oc_status start_threads(struct oc_transport *transport, unsigned n_workers,
+static enum oc_status start_threads(struct oc_transport *transport,
+                                    const struct oc_transport_options *options,
                                     struct oc_error *err)
 {
+    const unsigned n_workers =
+        options->n_handshake_workers ? options->n_handshake_workers : default_workers();
     enum oc_status st = oc_timers_new(&transport->timers, err);
     if (st) {
         return st;
     }
-    st = oc_step_queue_new(n_workers, &transport->steps, err);
+    st = oc_step_queue_new(n_workers, options->handshakes_yield, &transport->steps, err);
     if (st) {
         return st;
     }
@@ -234,9 +237,7 @@ enum oc_status oc_transport_new(const struct oc_transport_options *options,
     if (st) {
         return st;
     }
-    st = start_threads(
-        transport, options->n_handshake_workers ? options->n_handshake_workers : default_workers(),
-        err);
+    st = start_threads(transport, options, err);
     if (st) {
         return st;
     }

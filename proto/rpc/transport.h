@@ -7,6 +7,7 @@
 
 #include <openclaw/error.h>
 #include <openclaw/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct oc_transport;
 /* {0} is good for everyone but tests. */
 struct oc_transport_options {
     unsigned n_handshake_workers; /* slots, step_queue.h; 0: one per core, at least 1 */
+    bool handshakes_yield;        /* to the calls of approved peers, step_queue.h */
     uint32_t handshake_ms;        /* 0: OC_HANDSHAKE_MS; tests shorten it */
     uint32_t send_stall_ms;       /* 0: OC_SEND_STALL_MS; tests shorten it */
     uint32_t patience_ms;         /* 0: OC_HANDSHAKE_PATIENCE_MS; tests change it */

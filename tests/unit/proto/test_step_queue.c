@@ -108,7 +108,7 @@ static void a_free_slot_is_used_where_the_step_is_brought(void **state)
     struct scene scene = {
         .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .is_open = true};
     struct oc_step_queue *queue = NULL;
-    assert_int_equal(oc_step_queue_new(1, &queue, NULL), OC_OK);
+    assert_int_equal(oc_step_queue_new(1, true, &queue, NULL), OC_OK);
     struct oc_lane lane = {0};
     for (unsigned i = 0; i < 3; i++) {
         struct work work = {.step = {.run = run_work}, .scene = &scene, .number = i};
@@ -125,7 +125,7 @@ static void a_source_with_many_steps_delays_another_by_one(void **state)
     enum { FLOOD = 40 };
     struct scene scene = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     struct oc_step_queue *queue = NULL;
-    assert_int_equal(oc_step_queue_new(1, &queue, NULL), OC_OK);
+    assert_int_equal(oc_step_queue_new(1, true, &queue, NULL), OC_OK);
     struct oc_lane flood = {0};
     struct oc_lane quiet = {0};
     struct work works[FLOOD + 2];
@@ -166,7 +166,7 @@ static void who_comes_does_not_pass_who_waits(void **state)
     (void)state;
     for (unsigned i = 0; i < 50; i++) {
         struct oc_step_queue *queue = NULL;
-        assert_int_equal(oc_step_queue_new(1, &queue, NULL), OC_OK);
+        assert_int_equal(oc_step_queue_new(1, true, &queue, NULL), OC_OK);
         struct scene scene = {.lock = PTHREAD_MUTEX_INITIALIZER,
                               .changed = PTHREAD_COND_INITIALIZER,
                               .is_open = true};
@@ -194,7 +194,7 @@ static void steps_of_one_source_run_in_order(void **state)
     enum { N = 20 };
     struct scene scene = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     struct oc_step_queue *queue = NULL;
-    assert_int_equal(oc_step_queue_new(1, &queue, NULL), OC_OK);
+    assert_int_equal(oc_step_queue_new(1, true, &queue, NULL), OC_OK);
     struct oc_lane lane = {0};
     struct work works[N];
     struct bringer first;
@@ -222,7 +222,7 @@ static void no_more_steps_run_at_once_than_there_are_slots(void **state)
     enum { SLOTS = 2, BRINGERS = 6, N = 30 };
     struct scene scene = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     struct oc_step_queue *queue = NULL;
-    assert_int_equal(oc_step_queue_new(SLOTS, &queue, NULL), OC_OK);
+    assert_int_equal(oc_step_queue_new(SLOTS, true, &queue, NULL), OC_OK);
     struct oc_lane lanes[BRINGERS] = {{0}};
     struct work works[N];
     struct bringer bringers[N];
@@ -233,6 +233,9 @@ static void no_more_steps_run_at_once_than_there_are_slots(void **state)
     }
     occupy(&bringers[0], queue, &lanes[0], &works[0]);
     for (unsigned i = 1; i < N; i++) {
+        if (i == N / 2) {
+            oc_step_queue_yield(queue, oc_monotonic_ms() + UINT64_C(3600) * 1000);
+        }
         assert_int_equal(pthread_create(&bringers[i].thread, NULL, bring, &bringers[i]), 0);
     }
     (void)pthread_mutex_lock(&scene.lock);
@@ -250,14 +253,14 @@ static void no_more_steps_run_at_once_than_there_are_slots(void **state)
 
 /* Whether the second of two steps, brought while the first one runs, is run by who brings it.
  * Established calls were heard, which had steps yield until these times. */
-static bool is_second_run_by_its_bringer(uint64_t until_ms, uint64_t then_until_ms,
+static bool is_second_run_by_its_bringer(bool yields, uint64_t until_ms, uint64_t then_until_ms,
                                          struct work works[2])
 {
     struct scene scene = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     struct oc_step_queue *queue = NULL;
     struct oc_lane lanes[2] = {{0}};
     struct bringer bringers[2];
-    assert_int_equal(oc_step_queue_new(2, &queue, NULL), OC_OK);
+    assert_int_equal(oc_step_queue_new(2, yields, &queue, NULL), OC_OK);
     oc_step_queue_yield(queue, until_ms);
     oc_step_queue_yield(queue, then_until_ms);
     for (unsigned i = 0; i < 2; i++) {
@@ -279,11 +282,12 @@ static void steps_leave_the_threads_that_bring_them_to_established_calls(void **
     const uint64_t now_ms = oc_monotonic_ms();
     const uint64_t later_ms = now_ms + UINT64_C(3600) * 1000;
     struct work works[2];
-    assert_true(is_second_run_by_its_bringer(0, 0, works));
-    assert_true(is_second_run_by_its_bringer(0, now_ms, works)); /* heard long ago */
-    assert_false(is_second_run_by_its_bringer(now_ms, later_ms, works));
+    assert_true(is_second_run_by_its_bringer(true, 0, 0, works));
+    assert_true(is_second_run_by_its_bringer(true, 0, now_ms, works)); /* heard long ago */
+    assert_false(is_second_run_by_its_bringer(true, now_ms, later_ms, works));
     /* The second was heard by a thread that had looked at the clock before. */
-    assert_false(is_second_run_by_its_bringer(later_ms, now_ms, works));
+    assert_false(is_second_run_by_its_bringer(true, later_ms, now_ms, works));
+    assert_true(is_second_run_by_its_bringer(false, 0, later_ms, works)); /* has none */
 }
 
 static void workers_run_when_nobody_else_wants_to(void **state)
@@ -294,9 +298,50 @@ static void workers_run_when_nobody_else_wants_to(void **state)
     if (getpriority(PRIO_PROCESS, 0) >= 19) {
         skip(); /* nothing is lower */
     }
-    assert_false(is_second_run_by_its_bringer(0, later_ms, works));
+    assert_false(is_second_run_by_its_bringer(true, 0, later_ms, works));
     assert_int_equal(works[0].priority, getpriority(PRIO_PROCESS, 0));
     assert_true(works[1].priority > works[0].priority);
+}
+
+static void wait_for_begun(struct scene *scene, unsigned n)
+{
+    (void)pthread_mutex_lock(&scene->lock);
+    while (scene->n_begun < n) {
+        (void)pthread_cond_wait(&scene->changed, &scene->lock);
+    }
+    (void)pthread_mutex_unlock(&scene->lock);
+}
+
+/* One runs when it ends: who ran that leaves the others to those whose turn it is. */
+static void what_waits_when_yielding_ends_is_run_by_other_workers(void **state)
+{
+    (void)state;
+    enum { N = 12, YIELDS_MS = 100 };
+    struct scene before = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct scene after = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct work first = {.step = {.run = run_work}, .scene = &before};
+    struct work works[N];
+    struct oc_step_queue *queue = NULL;
+    struct oc_lane lane = {0};
+    struct bringer bringer;
+    assert_int_equal(oc_step_queue_new(1, true, &queue, NULL), OC_OK);
+    const uint64_t until_ms = oc_monotonic_ms() + YIELDS_MS;
+    oc_step_queue_yield(queue, until_ms);
+    occupy(&bringer, queue, &lane, &first);
+    for (unsigned i = 0; i < N; i++) {
+        works[i] = (struct work){.step = {.run = run_work}, .scene = &after, .number = i};
+        oc_step_queue_run(queue, &lane, &works[i].step);
+    }
+    open_and_wait(&before, 1);
+    wait_for_begun(&after, 1);
+    while (oc_monotonic_ms() < until_ms) {
+    }
+    open_and_wait(&after, N);
+    for (unsigned i = 1; i < N; i++) {
+        assert_int_equal(works[i].priority, getpriority(PRIO_PROCESS, 0));
+    }
+    (void)pthread_join(bringer.thread, NULL);
+    oc_step_queue_free(queue);
 }
 
 int main(void)
@@ -309,6 +354,7 @@ int main(void)
         cmocka_unit_test(steps_of_one_source_run_in_order),
         cmocka_unit_test(steps_leave_the_threads_that_bring_them_to_established_calls),
         cmocka_unit_test(workers_run_when_nobody_else_wants_to),
+        cmocka_unit_test(what_waits_when_yielding_ends_is_run_by_other_workers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
