@@ -352,7 +352,8 @@ static bool has_page(const struct bytes *log, size_t number)
 {
     for (size_t at = 32; at + 24 + PAGE <= log->n; at += 24 + PAGE) {
         const uint8_t *frame = log->at + at;
-        if (((size_t)frame[0] << 24 | frame[1] << 16 | frame[2] << 8 | frame[3]) == number) {
+        if (((size_t)frame[0] << 24 | (size_t)frame[1] << 16 | (size_t)frame[2] << 8 | frame[3]) ==
+            number) {
             return true;
         }
     }
