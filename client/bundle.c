@@ -334,6 +334,7 @@ enum oc_status oc_bundle_replace(const struct oc_bundle *bundle, const char *pat
     if (st) {
         return st;
     }
+    assert(before);
     if (strcmp(before->facts.name, bundle->facts.name) != 0) {
         return oc_fail(err, OC_ABORTED, "bundle %s: it is of %s, not of %s", path,
                        before->facts.name, bundle->facts.name);

@@ -154,7 +154,6 @@ static enum oc_status read_file(const char *path, char out[FILE_BYTES], size_t *
 /* Whether it is one of the two, and which. */
 static const char *label_of(const uint8_t *der, size_t n)
 {
-    OC_CLEANUP(oc_admin_ca_freep) struct oc_admin_ca *ca = NULL;
     struct oc_digest key;
     const struct oc_bytes bytes = {der, n};
     if (n <= OC_ADMIN_CSR_BYTES && oc_admin_csr_key(bytes, &key, NULL) == OC_OK) {

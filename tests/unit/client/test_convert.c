@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "client/administrators.h"
 #include "client/convert.h"
 
 static char *literal(const char *text)
@@ -160,6 +161,80 @@ static void a_request_id_is_one_or_empty(void **state)
     assert_false(oc_take_request_id("7QK4M2T9X\x1b", &id));
 }
 
+static void an_administrator_has_a_name_of_ours_or_a_plain_uri(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"alice", "spiffe://corp.example/admins/a"};
+    static const char *const others[] = {"", "Alice", "a\nb", "spiffe://corp\x1b[31m", "a b"};
+    struct oc_administrator out;
+    Openclaw__V1__Administrator in = OPENCLAW__V1__ADMINISTRATOR__INIT;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        in.name = literal(names[i]);
+        assert_true(oc_take_administrator(&in, &out));
+        assert_string_equal(out.name, names[i]);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        in.name = literal(others[i]);
+        assert_false(oc_take_administrator(&in, &out));
+    }
+    assert_false(oc_take_administrator(NULL, &out));
+}
+
+static void what_a_gateway_says_of_certificates_stays_within_bounds(void **state)
+{
+    (void)state;
+    uint8_t bytes[OC_MAX_DER_BYTES + 1] = {1};
+    struct oc_administrator out;
+    struct oc_admin_pki pki;
+    struct oc_der der;
+    Openclaw__V1__Administrator in = OPENCLAW__V1__ADMINISTRATOR__INIT;
+    Openclaw__V1__AdministratorCertificate certificate =
+        OPENCLAW__V1__ADMINISTRATOR_CERTIFICATE__INIT;
+    Openclaw__V1__AdministratorCertificate *list[OC_MAX_CERTIFICATES + 1];
+    Openclaw__V1__AdminCa ca = OPENCLAW__V1__ADMIN_CA__INIT;
+    for (size_t i = 0; i <= OC_MAX_CERTIFICATES; i++) {
+        list[i] = &certificate;
+    }
+    in.name = literal("alice");
+    in.certificates = list;
+    in.n_certificates = OC_MAX_CERTIFICATES;
+    assert_false(oc_take_administrator(&in, &out)); /* no fingerprint */
+    certificate.sha256 = (ProtobufCBinaryData){32, bytes};
+    certificate.serial = (ProtobufCBinaryData){OC_MAX_SERIAL_BYTES, bytes};
+    certificate.issued_by = literal("admin:\x1b]0;x\x07");
+    assert_true(oc_take_administrator(&in, &out));
+    assert_int_equal(out.certificates[7].n_serial, OC_MAX_SERIAL_BYTES);
+    assert_null(strchr(out.certificates[0].issued_by, '\x1b'));
+    in.n_certificates = OC_MAX_CERTIFICATES + 1;
+    assert_false(oc_take_administrator(&in, &out));
+    in.n_certificates = 1;
+    certificate.serial.len = OC_MAX_SERIAL_BYTES + 1;
+    assert_false(oc_take_administrator(&in, &out));
+    assert_true(oc_take_der((ProtobufCBinaryData){OC_MAX_DER_BYTES, bytes}, &der));
+    assert_false(oc_take_der((ProtobufCBinaryData){OC_MAX_DER_BYTES + 1, bytes}, &der));
+    ca.certificate = (ProtobufCBinaryData){sizeof bytes, bytes};
+    ca.sha256 = (ProtobufCBinaryData){32, bytes};
+    assert_false(oc_take_pki(&ca, "", &pki));
+    assert_true(oc_take_pki(NULL, "tls+tcp://\x1b", &pki));
+    assert_false(pki.is_there);
+    assert_null(strchr(pki.admin_url, '\x1b'));
+}
+
+static void roles_and_states_of_a_newer_gateway_are_unknown(void **state)
+{
+    (void)state;
+    struct oc_administrator out;
+    Openclaw__V1__Administrator in = OPENCLAW__V1__ADMINISTRATOR__INIT;
+    in.name = literal("alice");
+    in.role = (Openclaw__V1__AdministratorRole)9;
+    in.state = (Openclaw__V1__AdministratorState)-1;
+    assert_true(oc_take_administrator(&in, &out));
+    assert_int_equal(out.role, OC_ADMINISTRATOR_ROLE_UNKNOWN);
+    assert_int_equal(out.state, OC_ADMINISTRATOR_STATE_UNKNOWN);
+    assert_string_equal(oc_administrator_role_name((enum oc_administrator_role)9), "unknown");
+    assert_string_equal(oc_administrator_state_name((enum oc_administrator_state)9), "unknown");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +247,9 @@ int main(void)
         cmocka_unit_test(words_that_are_not_known_become_none),
         cmocka_unit_test(a_device_s_host_is_counted_as_the_gateway_counts),
         cmocka_unit_test(a_request_id_is_one_or_empty),
+        cmocka_unit_test(an_administrator_has_a_name_of_ours_or_a_plain_uri),
+        cmocka_unit_test(what_a_gateway_says_of_certificates_stays_within_bounds),
+        cmocka_unit_test(roles_and_states_of_a_newer_gateway_are_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
