@@ -57,7 +57,8 @@ struct oc_client_options {
 
 /*
  * Prepares a client. Nothing is sent: the connection is made at the first call, and made again
- * at the next one after it was lost. Calls of all threads share it, 1,024 in flight at most.
+ * at the next one after it was lost. Calls of all threads share it, 1,024 in flight at most (from
+ * another machine the gateway takes 64).
  *
  * With a bundle, every call of an administrator that the admin door knows works as it does at the
  * local one, if the role allows it. Further ways in which such a call fails: UNAUTHENTICATED, when

@@ -18,6 +18,8 @@ enum {
 
     OC_MAX_CALLS_IN_FLIGHT_UNAPPROVED = 8,
     OC_MAX_CALLS_IN_FLIGHT = 1024,
+    /* Of a remote administrator: all its connections together leave half of the writer's queue. */
+    OC_MAX_CALLS_IN_FLIGHT_ADMIN = 64,
 
     /* Output that waits for a slow peer; more closes the connection. */
     OC_MAX_SEND_QUEUE_UNAPPROVED_BYTES = 64 * 1024,

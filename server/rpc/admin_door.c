@@ -35,15 +35,38 @@ static struct admin_door *door_of(const struct caller *caller)
 
 /* ---- who is in ------------------------------------------------------------------------------- */
 
-static unsigned count_of_source(const struct admin_door *door, const char *source, unsigned *all)
+/* Who is in, beside a newcomer. */
+struct crowd {
+    unsigned n, n_of_source, n_of_name, n_nobodies;
+};
+
+static struct crowd count(const struct admin_door *door, const struct caller *newcomer)
 {
-    unsigned n = 0;
-    *all = 0;
+    struct crowd crowd = {0};
     for (const struct caller *each = door->callers; each; each = each->next_local) {
-        n += strcmp(each->actor.source, source) == 0;
-        (*all)++;
+        crowd.n++;
+        crowd.n_of_source += strcmp(each->actor.source, newcomer->actor.source) == 0;
+        crowd.n_of_name += strcmp(each->certificate->name, newcomer->certificate->name) == 0;
+        crowd.n_nobodies += each->role == RPC_ROLE_NOBODY;
     }
-    return n;
+    return crowd;
+}
+
+/* NULL: there is room. Else what is full, in words. */
+static const char *find_cap(const struct crowd *crowd, bool is_nobody)
+{
+    if (is_nobody) {
+        return crowd->n_nobodies < ADMIN_DOOR_MAX_NOBODIES
+                   ? NULL
+                   : "as many connections with certificates that may do nothing as may be";
+    }
+    if (crowd->n_of_name >= ADMIN_DOOR_MAX_PER_NAME) {
+        return "as many connections of this administrator as may be";
+    }
+    return crowd->n_of_source < ADMIN_DOOR_MAX_PER_SOURCE &&
+                   crowd->n - crowd->n_nobodies < ADMIN_DOOR_MAX
+               ? NULL
+               : "as many connections of administrators as may be";
 }
 
 /* Under the lock. What the holder may do now is what the connection came in with. */
@@ -56,26 +79,25 @@ static enum administrators_standing look_up(const struct admin_door *door, struc
     return standing;
 }
 
-/* Lists and looks in one step, so that nobody comes in by what no longer holds. */
-static bool enter(struct caller *caller, enum administrators_standing *standing)
+/* Lists and looks in one step, so that nobody comes in by what no longer holds. NULL: it is in;
+ * else what is full. */
+static const char *enter(struct caller *caller, enum administrators_standing *standing)
 {
     struct admin_door *door = door_of(caller);
-    unsigned n_all;
     pthread_mutex_lock(&door->lock);
-    const bool has_room =
-        count_of_source(door, caller->actor.source, &n_all) < ADMIN_DOOR_MAX_PER_SOURCE &&
-        n_all < ADMIN_DOOR_MAX;
-    if (has_room) {
+    const struct crowd crowd = count(door, caller);
+    *standing = look_up(door, caller);
+    const char *full = find_cap(&crowd, *standing != ADMINISTRATORS_ALLOWED);
+    if (!full) {
         caller->next_local = door->callers;
         caller->local_link = &door->callers;
         if (caller->next_local) {
             caller->next_local->local_link = &caller->next_local;
         }
         door->callers = caller;
-        *standing = look_up(door, caller);
     }
     pthread_mutex_unlock(&door->lock);
-    return has_room;
+    return full;
 }
 
 /* Under the lock. */
@@ -148,10 +170,12 @@ static bool opened(void *user, struct oc_connection *connection, const struct oc
     }
     administrators_note_certificate(door_of(caller)->options.service, &caller->certificate->said,
                                     1);
-    if (!enter(caller, &standing)) {
+    const char *full = enter(caller, &standing);
+    if (full) {
         metric_add(METRIC_CONNECTIONS_REFUSED_AT_CAP_TOTAL, 1);
-        door_log_cap(caller->actor.source, "as many connections of administrators as may be",
-                     "close some: 512 in all, 64 of one source");
+        door_log_cap(caller->actor.source, full,
+                     "close some: 512 in all, 64 of one source, 32 of one administrator, 16 of "
+                     "those who may do nothing");
         return false;
     }
     const bool is_known = standing == ADMINISTRATORS_ALLOWED;

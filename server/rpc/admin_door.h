@@ -3,6 +3,10 @@
  * that the CA signed; what its holder may do is looked up at every call, so that a revocation or a
  * demotion holds for the very next one, and cuts the connection.
  *
+ * Connections are capped in all, per source and per administrator, so that no single one keeps the
+ * others out; and those whose certificate was revoked, or is not known, have a few places of their
+ * own, in which they are told so.
+ *
  * Shut while there is no CA; InitPki opens it at once.
  */
 #pragma once
@@ -15,6 +19,8 @@ struct admin_door;
 enum {
     ADMIN_DOOR_MAX = 512, /* connections in all ... */
     ADMIN_DOOR_MAX_PER_SOURCE = 64,
+    ADMIN_DOOR_MAX_PER_NAME = 32, /* of one administrator, by whatever certificates */
+    ADMIN_DOOR_MAX_NOBODIES = 16, /* in all, of whose certificates may do nothing (any more) */
 };
 
 struct admin_door_options {

@@ -237,7 +237,11 @@ static void record_denied(const struct call *call, const char *why)
     char name[METHOD_NAME_BYTES];
     struct audit_actor actor;
     if (call->caller->door != RPC_DOOR_DEVICES) {
-        oc_method_format_name(call->method, name, sizeof name);
+        if (call->method) {
+            oc_method_format_name(call->method, name, sizeof name);
+        } else {
+            (void)snprintf(name, sizeof name, "method %u", call->envelope->method);
+        }
         door_log_denied(call->caller, name, why);
         caller_audit_actor(call->caller, &actor);
         admin_record_denied(call->dispatch->service, &actor, name, why);
@@ -287,9 +291,12 @@ static enum oc_status check_authority(const struct call *call, uint32_t number,
     case DISPATCH_ALLOWED:
         return OC_OK;
     case DISPATCH_NO_SUCH_METHOD:
+        if (call->caller->door == RPC_DOOR_ADMIN) {
+            record_denied(call, DOOR_LOG_NO_METHOD);
+        }
         return oc_fail(err, OC_UNIMPLEMENTED, "dispatch: no method %u at this door", number);
     case DISPATCH_DENIED:
-        record_denied(call, "role");
+        record_denied(call, DOOR_LOG_ROLE);
         break;
     }
     return oc_fail(err, OC_PERMISSION_DENIED, "dispatch: %s may not call method %u",
@@ -303,8 +310,10 @@ static enum oc_status check_quota(const struct call *call, const struct method_r
                                   unsigned n_in_flight, struct oc_error *err)
 {
     const bool is_approved = atomic_load(&call->caller->is_approved);
-    const unsigned max_in_flight =
-        is_approved ? OC_MAX_CALLS_IN_FLIGHT : OC_MAX_CALLS_IN_FLIGHT_UNAPPROVED;
+    const unsigned max_in_flight = !is_approved ? OC_MAX_CALLS_IN_FLIGHT_UNAPPROVED
+                                   : call->caller->door == RPC_DOOR_ADMIN
+                                       ? OC_MAX_CALLS_IN_FLIGHT_ADMIN
+                                       : OC_MAX_CALLS_IN_FLIGHT;
     if (!is_approved) {
         const uint32_t wait_ms =
             caller_take_tokens(call->caller, row->cost, call->dispatch->monotonic_ms());

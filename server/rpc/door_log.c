@@ -113,22 +113,36 @@ void door_log_struck_out(const struct caller *caller)
 
 /* ---- administrators -------------------------------------------------------------------------- */
 
+/* Why, in the words of dispatch, and what to do about it. */
+static const struct {
+    const char *why;
+    const char *reason;
+    const char *fix;
+} remote_refusals[] = {
+    {DOOR_LOG_ROLE, "the administrator's role is not enough",
+     "openclaw pki role NAME ROLE, by an administrator with the role admin"},
+    {DOOR_LOG_NO_METHOD, "there is no such method at the admin door",
+     "on the gateway's machine, if it is done there alone; else a client of its version"},
+    {"unmapped", "unmapped", "add its URI to admin.map in gateway.yaml, if it shall get in"},
+};
+
 static void log_remote_denied(const struct caller *caller, const char *method, const char *why)
 {
     const char *name = caller->actor.name;
-    const bool is_role = strcmp(why, "role") == 0;
-    const bool is_map = strcmp(why, "unmapped") == 0;
-    const char *fix =
-        is_role  ? "openclaw pki role NAME ROLE, by an administrator with the role admin"
-        : is_map ? "add its URI to admin.map in gateway.yaml, if it shall get in"
-                 : "openclaw pki issue NAME --role ROLE, if this administrator shall get in";
+    const char *reason = why;
+    const char *fix = "openclaw pki issue NAME --role ROLE, if this administrator shall get in";
     const struct log_about about = {.event = "admin.refused",
                                     .subject = name,
                                     .detail = method,
                                     .source = caller->actor.source};
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(remote_refusals); i++) {
+        if (strcmp(why, remote_refusals[i].why) == 0) {
+            reason = remote_refusals[i].reason;
+            fix = remote_refusals[i].fix;
+        }
+    }
     log_limited(LOG_LEVEL_WARN, &about, "by=%s method=%s door=%s source=%s reason=%s fix=%s", name,
-                method, rpc_door_name(caller->door), caller->actor.source,
-                is_role ? "the administrator's role is not enough" : why, fix);
+                method, rpc_door_name(caller->door), caller->actor.source, reason, fix);
 }
 
 void door_log_denied(const struct caller *caller, const char *method, const char *why)

@@ -18,7 +18,9 @@ void door_log_not_trusted(const char *source);
 /* Too many refused calls on one connection, which is closed. */
 void door_log_struck_out(const struct caller *caller);
 
-/* An administrator's call was refused. */
+/* An administrator's call was refused: why, as the audit tells it. */
+#define DOOR_LOG_ROLE      "role"
+#define DOOR_LOG_NO_METHOD "no such method at this door"
 void door_log_denied(const struct caller *caller, const char *method, const char *why);
 
 /* The same as door_log_handshake, of the admin door. */

@@ -8,7 +8,9 @@
  *
  *     init [replace] | init-with CA.der [replace]      issue NAME ROLE CSR.der OUT.pem
  *     renew NAME|- CSR.der OUT.pem                     revoke NAME | revoke-certificate HEX
- *     role NAME ROLE | list | call NUMBER | block HEX
+ *     role NAME ROLE | list | call NUMBER | block HEX | decide NUMBER HEX | approve SELECTOR
+ *     watch SEQ COUNT WANTED   so many calls at once that wait for a later change; the statuses of
+ *                              the first WANTED answers
  *
  * "CLOSED" when the gateway closed the connection instead of answering.
  */
@@ -232,15 +234,59 @@ static void set_role(struct rpc_peer *peer, char **words)
     call(peer, NUMBER(SET_ADMINISTRATOR_ROLE), &request.base, NULL);
 }
 
-static void block(struct rpc_peer *peer, char **words)
+static void decide(struct rpc_peer *peer, uint32_t method, const char *hex)
 {
     uint8_t id[32];
     Openclaw__V1__DeviceDecision request = OPENCLAW__V1__DEVICE_DECISION__INIT;
-    if (!oc_hex_parse(words[1], sizeof id, id)) {
-        die(words[1]);
+    if (!oc_hex_parse(hex, sizeof id, id)) {
+        die(hex);
     }
     request.device_id = (ProtobufCBinaryData){sizeof id, id};
-    call(peer, NUMBER(BLOCK), &request.base, NULL);
+    call(peer, method, &request.base, NULL);
+}
+
+/* What is shown is what is approved. */
+static void approve(struct rpc_peer *peer, char *selector)
+{
+    uint8_t digest[32];
+    char id[64];
+    Openclaw__V1__ResolveRequest resolve = OPENCLAW__V1__RESOLVE_REQUEST__INIT;
+    Openclaw__V1__ApproveRequest request = OPENCLAW__V1__APPROVE_REQUEST__INIT;
+    resolve.selector = selector;
+    const Openclaw__V1__ResolveReply *found =
+        (const Openclaw__V1__ResolveReply *)rpc_peer_call(peer, NUMBER(RESOLVE), &resolve.base);
+    if (found->n_matches != 1 || found->matches[0]->ask_digest.len != sizeof digest) {
+        die(selector);
+    }
+    memcpy(digest, found->matches[0]->ask_digest.data, sizeof digest);
+    (void)snprintf(id, sizeof id, "%s", found->matches[0]->request_id);
+    request.request_id = id;
+    request.ask_digest = (ProtobufCBinaryData){sizeof digest, digest};
+    call(peer, NUMBER(APPROVE), &request.base, NULL);
+}
+
+static void watch(struct rpc_peer *peer, char **words)
+{
+    const struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
+    const size_t n = strtoul(words[2], NULL, 10);
+    const size_t wanted = strtoul(words[3], NULL, 10);
+    Openclaw__V1__WatchEventsRequest request = OPENCLAW__V1__WATCH_EVENTS_REQUEST__INIT;
+    request.after_seq = strtoull(words[1], NULL, 10);
+    for (size_t i = 0; i < n; i++) {
+        (void)rpc_peer_send(peer, NUMBER(WATCH_EVENTS), &request.base);
+    }
+    size_t n_here = 0;
+    while (n_here < wanted && !is_closed(peer)) {
+        (void)nanosleep(&pause, NULL);
+        pthread_mutex_lock(&peer->lock);
+        n_here = peer->n_replies;
+        pthread_mutex_unlock(&peer->lock);
+    }
+    for (size_t i = 0; i < n_here; i++) {
+        const struct oc_reply reply = rpc_peer_wait(peer, peer->replies[i].word);
+        printf("%s ", oc_status_name(reply.status));
+    }
+    printf("\n");
 }
 
 static void run(struct rpc_peer *peer, char **words)
@@ -261,7 +307,13 @@ static void run(struct rpc_peer *peer, char **words)
     } else if (strcmp(verb, "call") == 0) {
         call(peer, (uint32_t)strtoul(words[1], NULL, 10), NULL, NULL);
     } else if (strcmp(verb, "block") == 0) {
-        block(peer, words);
+        decide(peer, NUMBER(BLOCK), words[1]);
+    } else if (strcmp(verb, "decide") == 0) {
+        decide(peer, (uint32_t)strtoul(words[1], NULL, 10), words[2]);
+    } else if (strcmp(verb, "approve") == 0) {
+        approve(peer, words[1]);
+    } else if (strcmp(verb, "watch") == 0) {
+        watch(peer, words);
     } else {
         die(verb);
     }

@@ -170,6 +170,7 @@ static void what_is_not_allowed_never_reaches_a_service(void **state)
                 case DISPATCH_NO_SUCH_METHOD:
                     assert_int_equal(status, OC_UNIMPLEMENTED);
                     assert_int_equal(fixture.service.n_calls, 0);
+                    assert_int_equal(fixture.service.n_denied, door == RPC_DOOR_ADMIN);
                     break;
                 case DISPATCH_DENIED:
                     assert_int_equal(status, OC_PERMISSION_DENIED);
