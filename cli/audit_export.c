@@ -35,16 +35,73 @@ static enum exit_code fetch_checkpoint(struct cli *cli, const char *doing,
     return status ? fail_call(cli, doing, status, &err) : EXIT_DONE;
 }
 
+static void write_hex(struct writer *writer, const char *key, const uint8_t *bytes, size_t n)
+{
+    char text[2 * OC_AUDIT_KEY_BYTES + 1];
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    }
+    writer_text_or_null(writer, key, text);
+}
+
+/* The keys of the line, in its order. */
+static void write_checkpoint(struct writer *writer, const void *item)
+{
+    const struct oc_audit_checkpoint *checkpoint = item;
+    writer_begin_object(writer);
+    writer_text_or_null(writer, "openclaw", "audit checkpoint 1");
+    write_hex(writer, "gateway_id", checkpoint->gateway_id, sizeof checkpoint->gateway_id);
+    write_hex(writer, "database_id", checkpoint->database_id, sizeof checkpoint->database_id);
+    writer_key(writer, "epoch");
+    writer_uint(writer, checkpoint->epoch);
+    writer_key(writer, "seq");
+    writer_uint(writer, checkpoint->seq);
+    write_hex(writer, "hash", checkpoint->hash.bytes, sizeof checkpoint->hash.bytes);
+    writer_time_or_null(writer, "at", checkpoint->at_ms);
+    write_hex(writer, "key", checkpoint->key, sizeof checkpoint->key);
+    write_hex(writer, "signature", checkpoint->signature, checkpoint->n_signature);
+    writer_end_object(writer);
+}
+
+static void name_checkpoint(const void *item, char out[OUTPUT_NAME_BYTES])
+{
+    const struct oc_audit_checkpoint *checkpoint = item;
+    (void)snprintf(out, OUTPUT_NAME_BYTES, "%" PRIu64, checkpoint->seq);
+}
+
+static void print_checkpoint(FILE *out, const struct oc_audit_checkpoint *checkpoint)
+{
+    char at[MOMENT_BYTES];
+    char hash[2 * OC_DIGEST_BYTES + 1];
+    char text[96];
+    for (size_t i = 0; i < OC_DIGEST_BYTES; i++) {
+        (void)snprintf(hash + 2 * i, 3, "%02x", checkpoint->hash.bytes[i]);
+    }
+    moment_format(checkpoint->at_ms, at);
+    (void)snprintf(text, sizeof text, "up to record %" PRIu64 ", at %s (epoch %" PRIu64 ")",
+                   checkpoint->seq, at, checkpoint->epoch);
+    output_fact(out, "signed", text);
+    output_fact(out, "hash", hash);
+}
+
+/* What is not asked for in another form is the line as it was signed, which alone verifies. */
 enum exit_code audit_run_checkpoint(struct cli *cli)
 {
+    static const struct item_kind kind = {.write = write_checkpoint, .name = name_checkpoint};
+    const bool is_asked =
+        arguments_has(&cli->args, OPT_OUTPUT) || arguments_has(&cli->args, OPT_JSON);
     char line[OC_AUDIT_LINE_BYTES];
     struct oc_audit_checkpoint checkpoint;
     enum exit_code code = fetch_checkpoint(cli, "cannot get a checkpoint", &checkpoint);
     if (code) {
         return code;
     }
-    (void)oc_audit_format_checkpoint(&checkpoint, line);
-    (void)fputs(line, cli->terminal->out);
+    if (!is_asked || cli->output.format == OUTPUT_NDJSON) {
+        (void)oc_audit_format_checkpoint(&checkpoint, line);
+        (void)fputs(line, cli->terminal->out);
+    } else if (!output_item(&cli->output, &kind, &checkpoint)) {
+        print_checkpoint(cli->terminal->out, &checkpoint);
+    }
     return EXIT_DONE;
 }
 

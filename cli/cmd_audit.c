@@ -389,7 +389,8 @@ static const struct command commands[] = {
         .examples = "  openclaw audit checkpoint | ssh archive 'cat >> checkpoints.ndjson'\n",
         .notes = "Kept where nobody who can write on the gateway's machine can, it shows later "
                  "that records\nwere cut off, made anew, or put back to an older state: see audit "
-                 "verify.\n",
+                 "verify. Only the\nline as it comes without -o, or with -o ndjson, is what was "
+                 "signed.\n",
         .run = audit_run_checkpoint,
     },
     {

@@ -4,7 +4,6 @@
 #include <openclaw/audit.h>
 #include <openclaw/backup.h>
 #include <openclaw/reload.h>
-#include <openclaw/rollback.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,33 +219,6 @@ enum oc_status oc_admin_resolve(struct oc_client *client, const char *selector,
         SET(out->closed_as, "rejected");
     } else if (out->n == 0) {
         SET(out->closest, FAKE_APPROVED_ALIAS);
-    }
-    return OC_OK;
-}
-
-enum oc_status oc_admin_rollback(struct oc_client *client, struct oc_rollback *out,
-                                 struct oc_error *err)
-{
-    (void)client;
-    if (fake.reads_fail_with) {
-        return read_failure(err);
-    }
-    memset(out, 0, sizeof *out);
-    if (fake.is_locked) {
-        SET(out->lock_reason, "the database is older than the marker");
-        out->epoch = 1;
-        out->seq = 41;
-        out->has_marker = true;
-        out->marker_epoch = 1;
-        out->marker_seq = 57;
-        out->n_approvals = 2;
-        out->n_approvals_in_all = 2;
-        memset(out->approvals[0].device_id.bytes, 0x9f, OC_DEVICE_ID_BYTES);
-        out->approvals[0].seq = 44;
-        out->approvals[0].receipt_at_ms = FAKE_NOW_MS - INT64_C(3600) * 1000;
-        memset(out->approvals[1].device_id.bytes, 0x3c, OC_DEVICE_ID_BYTES);
-        out->approvals[1].seq = 52;
-        out->approvals[1].receipt_at_ms = FAKE_NOW_MS - INT64_C(1800) * 1000;
     }
     return OC_OK;
 }
@@ -501,14 +473,6 @@ enum oc_status oc_admin_list_audit(struct oc_client *client, uint64_t after_seq,
         filter.device_id = *device_id;
     }
     return oc_admin_search_audit(client, &filter, after_seq, newest_first, page, err);
-}
-
-enum oc_status oc_admin_audit_checkpoint(struct oc_client *client, struct oc_audit_checkpoint *out,
-                                         struct oc_error *err)
-{
-    (void)client;
-    (void)out;
-    return oc_fail(err, OC_UNAVAILABLE, "this double signs nothing");
 }
 
 /* ---- identity and trust -------------------------------------------------------------------- */

@@ -29,6 +29,7 @@ static void every_format_of_every_command_is_as_agreed(void **state)
         {"devices_show_hostile", "devices", "show", FAKE_HOSTILE_ID},
         {"pairing_list", "pairing", "list", NULL},
         {"audit_list", "audit", "list", NULL},
+        {"audit_checkpoint", "audit", "checkpoint", NULL},
         {"gateway_status", "gateway", "status", NULL},
         {"gateway_info", "gateway", "info", NULL},
         {"identity_show", "identity", "show", NULL},
