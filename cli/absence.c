@@ -59,6 +59,12 @@ static bool is_agents_place(const char *data_dir)
     return is_there(data_dir, "identity/device.key") && !is_there(data_dir, "gateway");
 }
 
+static void advise_context(struct failure *failure)
+{
+    failure_advise(failure, "or from here, with a bundle of that gateway:  openclaw context add "
+                            "--help");
+}
+
 static void say_nobody_answers(struct failure *failure, const struct place *place)
 {
     failure_set(failure, EXIT_UNAVAILABLE, "no gateway runs here: nothing answers at %s",
@@ -70,11 +76,13 @@ static void say_nobody_answers(struct failure *failure, const struct place *plac
                        place->data_dir);
         failure_advise(failure, "log in to the machine where the gateway runs, and run the same "
                                 "command there");
+        advise_context(failure);
         return;
     }
     failure_advise(failure, "start it:  openclaw gateway run");
     failure_advise(failure, "approving and listing must be done on the machine where the "
                             "gateway runs, with its data directory (--data-dir)");
+    advise_context(failure);
 }
 
 bool absence_explain(struct failure *failure, const struct cli *cli, enum oc_status status,

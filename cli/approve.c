@@ -125,6 +125,7 @@ static enum exit_code ask_person(struct cli *cli, const struct oc_device *device
     if (code) {
         return code;
     }
+    context_say_where(cli);
     (void)fputs("\nThis device asks to be paired:\n", terminal->err);
     review_print(&cli->output, terminal->err, &review);
     if (decision->narrows) {

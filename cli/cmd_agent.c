@@ -137,6 +137,7 @@ static const struct command commands[] = {
                    OPT_BIT(OPT_SERVER_NAME) | OPT_BIT(OPT_NAME) | OPT_BIT(OPT_ROLE) |
                    OPT_BIT(OPT_SCOPE) | OPT_BIT(OPT_LABEL) | OPT_BIT(OPT_PURPOSE) |
                    OPT_BIT(OPT_ONCE) | OPT_BIT(OPT_KEEP_ASKING),
+        .target = TARGET_NONE,
         .run = agent_run,
     },
     {
@@ -147,6 +148,7 @@ static const struct command commands[] = {
                     "  openclaw agent trust --gateway tls+tcp://gw.example:18789 --pin "
                     "sha256:6b1f...\n",
         .options = OPT_BIT(OPT_GATEWAY) | OPT_BIT(OPT_PIN),
+        .target = TARGET_NONE,
         .run = run_trust,
     },
 };

@@ -405,6 +405,7 @@ static const struct command commands[] = {
                  "checkpoints that were kept elsewhere\nnot that it is the newest state.\n",
         .options = OPT_BIT(OPT_CHECKPOINT) | OPT_BIT(OPT_DATABASE) | OPT_BIT(OPT_PIN),
         .most_words = 1,
+        .target = TARGET_NONE,
         .run = audit_run_verify,
     },
 };

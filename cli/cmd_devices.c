@@ -134,10 +134,10 @@ static const struct command commands[] = {
             "  openclaw devices approve 7QK4M2T9XA\n"
             "  openclaw devices approve 7QK4 --code 4821-7730\n"
             "  openclaw devices approve 7QK4M2T9XA --scope chat --for 8h --alias web-1\n",
-        .notes =
-            "Run it on the machine where the gateway runs. The agent connects by itself, within\n"
-            "seconds. Compare the device id with the one the agent shows, or type its code.\n"
-            "Without a terminal the full request id is the confirmation.\n",
+        .notes = "Run it on the gateway's machine, or with --context. The agent connects by "
+                 "itself, within\n"
+                 "seconds. Compare the device id with the one the agent shows, or type its code.\n"
+                 "Without a terminal the full request id is the confirmation.\n",
         .options = OPT_BIT(OPT_CODE) | OPT_BIT(OPT_ROLE) | OPT_BIT(OPT_SCOPE) | OPT_BIT(OPT_FOR) |
                    OPT_BIT(OPT_UNTIL) | OPT_BIT(OPT_LABEL) | OPT_BIT(OPT_ALIAS) |
                    OPT_BIT(OPT_REASON),

@@ -111,6 +111,7 @@ static const struct command commands[] = {
             "Ends with 0 when nothing failed (there may be warnings), with 1 when something did.\n",
         .options =
             OPT_BIT(OPT_GATEWAY) | OPT_BIT(OPT_PIN) | OPT_BIT(OPT_CA) | OPT_BIT(OPT_SERVER_NAME),
+        .target = TARGET_HERE_TOLD,
         .run = run_doctor,
     },
 };

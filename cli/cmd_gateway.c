@@ -460,6 +460,7 @@ static const struct command commands[] = {
         .examples = "  openclaw gateway run\n"
                     "  openclaw gateway run --data-dir /var/lib/openclaw\n",
         .options = OPT_BIT(OPT_CONFIG),
+        .target = TARGET_HERE_TOLD,
         .run = run_run,
     },
     {
@@ -485,6 +486,7 @@ static const struct command commands[] = {
         .examples = "  openclaw gateway check-config\n"
                     "  openclaw gateway check-config --config new.yaml\n",
         .options = OPT_BIT(OPT_CONFIG),
+        .target = TARGET_HERE_TOLD,
         .run = run_check_config,
     },
     {
@@ -509,6 +511,7 @@ static const struct command commands[] = {
             "name is printed. The gateway goes on meanwhile; an existing file is never written\n"
             "over. No secret is in it: keep gateway.key and secret.key apart, once.\n",
         .most_words = 1,
+        .target = TARGET_HERE,
         .run = gateway_run_backup,
     },
     {
@@ -525,6 +528,7 @@ static const struct command commands[] = {
         .options = OPT_BIT(OPT_CONFIG) | OPT_BIT(OPT_AS_IT_WAS),
         .least_words = 1,
         .most_words = 1,
+        .target = TARGET_HERE,
         .run = gateway_run_restore,
     },
     {
@@ -542,6 +546,7 @@ static const struct command commands[] = {
                  "export. A file that is not whole, or that this gateway's key did not sign, "
                  "ends it.\n",
         .options = OPT_BIT(OPT_ACCEPT_ROLLBACK) | OPT_BIT(OPT_CHECKPOINT) | OPT_BIT(OPT_INIT),
+        .target = TARGET_HERE,
         .run = gateway_run_unlock,
     },
 };

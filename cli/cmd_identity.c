@@ -61,6 +61,7 @@ static const struct command commands[] = {
         .notes = "The key stays the same as long as the data directory does. In a container, keep\n"
                  "that directory on a volume.\n",
         .options = OPT_BIT(OPT_CREATE),
+        .target = TARGET_NONE,
         .run = run_show,
     },
 };

@@ -6,13 +6,14 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "cli/failure.h"
 #include "cli/help.h"
 #include "cli/moment.h"
 #include "cli/suggest.h"
 
 const struct noun *const nouns[] = {
-    &gateway_noun, &pairing_noun,  &devices_noun, &events_noun,
-    &agent_noun,   &identity_noun, &audit_noun,   &doctor_noun,
+    &gateway_noun,  &pairing_noun, &devices_noun, &events_noun,  &agent_noun,
+    &identity_noun, &audit_noun,   &context_noun, &doctor_noun,
 };
 const size_t n_nouns = sizeof nouns / sizeof nouns[0];
 
@@ -135,6 +136,17 @@ static enum exit_code check_words(const struct cli *cli, const struct noun *noun
     return EXIT_DONE;
 }
 
+/* Finds out which gateway is meant before anything is done to one. */
+static enum exit_code choose_context(struct cli *cli, const struct noun *noun)
+{
+    char call[64];
+    struct failure failure;
+    (void)snprintf(call, sizeof call, "%s%s%s", noun->name, cli->command->verb[0] ? " " : "",
+                   cli->command->verb);
+    enum exit_code code = context_prepare(cli, cli->command->target, call, &failure);
+    return code ? failure_say(cli->terminal, &failure) : EXIT_DONE;
+}
+
 static enum exit_code run_command(struct cli *cli, const struct noun *noun, int argc, char **argv)
 {
     char error[512];
@@ -155,6 +167,9 @@ static enum exit_code run_command(struct cli *cli, const struct noun *noun, int 
         return command_usage(cli, "%s", error);
     }
     enum exit_code code = check_words(cli, noun);
+    if (code == EXIT_DONE) {
+        code = choose_context(cli, noun);
+    }
     if (code == EXIT_DONE) {
         code = cli->command->run(cli);
     }

@@ -5,12 +5,14 @@
 
 #include <openclaw/client.h>
 
+#include "cli/context.h"
 #include "cli/exit_code.h"
 #include "cli/option.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
 
-/* One invocation. Commands read it; only `client` changes, at the first call. */
+/* One invocation. Commands read it; only `client` changes, at the first call, and `context` when it
+ * is chosen. */
 struct cli {
     const struct terminal *terminal;
     const struct command *command;
@@ -20,6 +22,7 @@ struct cli {
     uint32_t timeout_ms;  /* of a call; 0: the library's */
     int64_t wait_ms;      /* of a command that waits; 0: its own */
     const char *data_dir; /* NULL: the library's */
+    struct context context;
     struct oc_client *client;
     bool is_reader_gone; /* and that is no failure: it had what it wanted */
 };
@@ -35,6 +38,7 @@ struct command {
     uint64_t options;     /* OPT_BIT of each besides the global ones */
     size_t least_words, most_words;
     bool waits; /* --timeout is for all of it, and may be long */
+    enum command_target target;
     command_fn run;
 };
 
@@ -48,6 +52,7 @@ struct noun {
 /* The nouns, one per cmd_*.c. */
 extern const struct noun agent_noun;
 extern const struct noun audit_noun;
+extern const struct noun context_noun;
 extern const struct noun devices_noun;
 extern const struct noun doctor_noun;
 extern const struct noun events_noun;

@@ -49,19 +49,29 @@ enum exit_code failure_say(const struct terminal *terminal, const struct failure
     return failure->code;
 }
 
-enum exit_code call_open(struct cli *cli, struct failure *failure)
+static enum exit_code open_client(struct cli *cli, const char *bundle, struct failure *failure)
 {
     if (cli->client) {
         return EXIT_DONE;
     }
-    const struct oc_client_options options = {.data_dir = cli->data_dir,
-                                              .timeout_ms = cli->timeout_ms};
+    const struct oc_client_options options = {
+        .data_dir = cli->data_dir, .timeout_ms = cli->timeout_ms, .bundle_file = bundle};
     struct oc_error err;
     enum oc_status status = oc_client_open(&options, &cli->client, &err);
     if (status) {
         return failure_set(failure, exit_code_of(status), "%s", err.text);
     }
     return EXIT_DONE;
+}
+
+enum exit_code call_open(struct cli *cli, struct failure *failure)
+{
+    return open_client(cli, context_is_remote(cli) ? cli->context.path : NULL, failure);
+}
+
+enum exit_code call_open_bundle(struct cli *cli, const char *path, struct failure *failure)
+{
+    return open_client(cli, path, failure);
 }
 
 /* What helps against a cause. */
@@ -154,7 +164,7 @@ static void advise_by_facts(struct failure *failure, const struct cli *cli,
 enum exit_code call_failure(struct failure *failure, const struct cli *cli, const char *doing,
                             enum oc_status status, const struct oc_error *err)
 {
-    if (absence_explain(failure, cli, status, err)) {
+    if (!context_is_remote(cli) && absence_explain(failure, cli, status, err)) {
         return failure->code;
     }
     static const char cannot[] = "cannot ";
@@ -164,6 +174,7 @@ enum exit_code call_failure(struct failure *failure, const struct cli *cli, cons
     failure_set(failure, exit_code_of(status), "%s: %s", doing,
                 err->text[0] != '\0' ? err->text : oc_status_name(status));
     advise_by_facts(failure, cli, err);
+    context_advise(failure, cli, status);
     return failure->code;
 }
 

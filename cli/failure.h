@@ -36,6 +36,8 @@ enum exit_code failure_say(const struct terminal *terminal, const struct failure
 
 /* Opens the client of this invocation, if it is not open. */
 enum exit_code call_open(struct cli *cli, struct failure *failure);
+/* The same, with the bundle in this file, whichever context is in force. */
+enum exit_code call_open_bundle(struct cli *cli, const char *path, struct failure *failure);
 
 /* What a failed call means. `doing`: "cannot list devices". */
 enum exit_code call_failure(struct failure *failure, const struct cli *cli, const char *doing,

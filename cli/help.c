@@ -13,6 +13,7 @@ void help_overview(FILE *out)
                 "  openclaw pairing list                who is approved, who awaits approval\n"
                 "  openclaw devices approve             select a waiting agent and admit it\n"
                 "  openclaw devices revoke              end a pairing\n"
+                "  openclaw --context prod ...          the same from another machine\n"
                 "  openclaw doctor                      what is wrong here, and what mends it\n"
                 "\n"
                 "usage: openclaw NOUN VERB [ID...] [options]\n"
@@ -28,7 +29,8 @@ void help_overview(FILE *out)
     }
     (void)fputs("\n"
                 "`openclaw NOUN VERB --help` shows examples and options.\n"
-                "Approving must be done on the machine where the gateway runs.\n"
+                "Administering is done on the gateway's machine, or from another one with a "
+                "context.\n"
                 "\n"
                 "exit codes:\n",
                 out);
@@ -79,7 +81,10 @@ void help_command(FILE *out, const struct noun *noun, const struct command *comm
             help_option(out, (enum option_id)id);
         }
     }
+    bool has_context = command->target != TARGET_NONE && command->target != TARGET_HERE_TOLD;
     for (unsigned id = 0; id < OPT_GLOBAL_COUNT; id++) {
-        help_option(out, (enum option_id)id);
+        if (id != OPT_CONTEXT || has_context) {
+            help_option(out, (enum option_id)id);
+        }
     }
 }

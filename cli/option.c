@@ -10,6 +10,8 @@
 static const struct option_info infos[OPT_COUNT] = {
     [OPT_DATA_DIR] = {"data-dir", "DIR", "data directory ($OPENCLAW_HOME, else ~/.openclaw)", '\0',
                       false},
+    [OPT_CONTEXT] = {"context", "NAME",
+                     "act on this gateway ($OPENCLAW_CONTEXT; local: this machine's)", '\0', false},
     [OPT_TIMEOUT] = {"timeout", "TIME", "give up a call after this long, at most 60s (10s)", '\0',
                      false},
     [OPT_OUTPUT] = {"output", "FORMAT", "table, wide, json, yaml, ndjson or name", 'o', false},
@@ -26,6 +28,7 @@ static const struct option_info infos[OPT_COUNT] = {
                      '\0', false},
     [OPT_AS_IT_WAS] = {"as-it-was", NULL, "let in again who was shut out after the backup", '\0',
                        false},
+    [OPT_BUNDLE] = {"bundle", "FILE", "what an administrator was given by pki issue", '\0', false},
     [OPT_CA] = {"ca", "FILE", "trust gateways that this CA certifies", '\0', false},
     [OPT_CHECKPOINT] = {"checkpoint", "FILE", "checkpoints, or an export, that were kept elsewhere",
                         '\0', false},

@@ -10,6 +10,7 @@
 enum option_id {
     /* Accepted by every command. */
     OPT_DATA_DIR,
+    OPT_CONTEXT,
     OPT_TIMEOUT,
     OPT_OUTPUT,
     OPT_JSON,
@@ -27,6 +28,7 @@ enum option_id {
     OPT_APPROVE,
     OPT_AS_IT_WAS,
     OPT_BEFORE,
+    OPT_BUNDLE,
     OPT_CA,
     OPT_CHECKPOINT,
     OPT_CODE,

@@ -221,6 +221,7 @@ static enum exit_code choose_once(struct cli *cli, const struct choice *choice,
     if (choices->n == 0) {
         return failure_set(failure, EXIT_NOT_FOUND, "%s", choice->nothing);
     }
+    context_say_where(cli);
     print_choices(cli, choice, choices);
     const char *question = choice->needs_request
                                ? "Number or request id (Enter refreshes, q quits): "

@@ -108,6 +108,7 @@ static enum exit_code confirm_device(const struct cli *cli, const struct withdra
     (void)snprintf(question, sizeof question, "%c%s device %s?\n%s%s%s%s [y/N] ",
                    row->verb[0] - 'a' + 'A', row->verb + 1, id, name[0] != '\0' ? "  it is " : "",
                    name, name[0] != '\0' ? "\n" : "", row->consequence);
+    context_say_where(cli);
     if (!confirm(cli->terminal, question)) {
         return failure_set(failure, EXIT_USAGE, "not confirmed; nothing was changed");
     }

@@ -132,8 +132,8 @@ static void apply_environment(void)
 enum oc_status oc_client_open(const struct oc_client_options *options, struct oc_client **out,
                               struct oc_error *err)
 {
-    (void)options;
     apply_environment();
+    SET(fake.bundle_file, options->bundle_file ? options->bundle_file : "");
     struct oc_client *client = calloc(1, sizeof *client);
     if (!client) {
         return oc_fail(err, OC_RESOURCE_EXHAUSTED, "out of memory");

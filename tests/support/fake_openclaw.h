@@ -74,6 +74,7 @@ struct fake {
     struct oc_watch_options watch_options;
     struct oc_wait wait_result; /* outcome, why, replaced_by */
     uint32_t waited_ms;
+    char bundle_file[4096]; /* the client was opened with; "": the local door */
 };
 extern struct fake fake;
 
