@@ -13,7 +13,7 @@
 
 const struct noun *const nouns[] = {
     &gateway_noun,  &pairing_noun, &devices_noun, &events_noun,  &agent_noun,
-    &identity_noun, &audit_noun,   &context_noun, &doctor_noun,
+    &identity_noun, &audit_noun,   &pki_noun,     &context_noun, &doctor_noun,
 };
 const size_t n_nouns = sizeof nouns / sizeof nouns[0];
 

@@ -59,6 +59,7 @@ extern const struct noun events_noun;
 extern const struct noun gateway_noun;
 extern const struct noun identity_noun;
 extern const struct noun pairing_noun;
+extern const struct noun pki_noun;
 
 extern const struct noun *const nouns[];
 extern const size_t n_nouns;

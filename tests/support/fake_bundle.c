@@ -87,8 +87,12 @@ enum oc_status oc_bundle_read(const char *path, struct oc_bundle **out, struct o
     memset(read.facts.pin.bytes, 0x6b, sizeof read.facts.pin.bytes);
     memset(read.facts.certificate_sha256.bytes, read.facts.name[0],
            sizeof read.facts.certificate_sha256.bytes);
-    *out = malloc(sizeof **out);
-    **out = read;
+    struct oc_bundle *bundle = malloc(sizeof *bundle);
+    if (!bundle) {
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    *bundle = read;
+    *out = bundle;
     return OC_OK;
 }
 
@@ -129,9 +133,13 @@ enum oc_status oc_bundle_draft(const char *name, struct oc_bundle **out, struct 
     if (name[0] < 'a' || name[0] > 'z') {
         return oc_fail(err, OC_INVALID_ARGUMENT, "name: a letter, then a-z 0-9 . _ -");
     }
-    *out = calloc(1, sizeof **out);
-    (*out)->facts.is_draft = true;
-    SET((*out)->facts.name, name);
+    struct oc_bundle *bundle = calloc(1, sizeof *bundle);
+    if (!bundle) {
+        return oc_fail(err, OC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    bundle->facts.is_draft = true;
+    SET(bundle->facts.name, name);
+    *out = bundle;
     return OC_OK;
 }
 

@@ -249,6 +249,7 @@ static void what_acts_on_this_machine_says_so(void **state)
     expect(OC("gateway", "unlock", "--init"), EXIT_USAGE, "acts on this machine alone");
     expect(OC("gateway", "restore", "x.db", "--yes"), EXIT_USAGE, "acts on this machine alone");
     expect(OC("gateway", "backup"), EXIT_USAGE, "openclaw --context local gateway backup");
+    expect(OC("pki", "init"), EXIT_USAGE, "acts on this machine alone");
     expect(OC("agent", "run", "--gateway", "x", "--context", "prod"), EXIT_USAGE,
            "acts on this machine alone");
     expect(OC("identity", "show", "--create"), EXIT_DONE, "device");
