@@ -2,7 +2,7 @@
 # compared with what the chapter shows. OC_README_WRITE=1 puts what was printed into the README.
 . "$(dirname "$0")/lib.sh"
 
-README=$(dirname "$0")/../../README.md
+README=$(realpath "$(dirname "$0")/../../README.md")
 SHOWN=$TEST_DIR/shown
 mkdir "$SHOWN"
 
@@ -41,7 +41,7 @@ came_to() {
 
 # Names and addresses as they would be elsewhere.
 as_elsewhere() {
-    sed -e "s#$TEST_DIR/[a-z0-9-]*#/root/.openclaw#g" -e "s#$GATEWAY_URL#tls+tcp://gw.example:18789#g" \
+    sed -e "s#$TEST_DIR/[a-z0-9-]*#/root/.openclaw#g" -e "s#$ADMIN_URL#tls+tcp://gw.example:18790#g" -e "s#$GATEWAY_URL#tls+tcp://gw.example:18789#g" \
         -e 's# *$##'
 }
 
@@ -50,7 +50,7 @@ masked() {
     sed -E -e 's/sha256:[0-9a-f]{64}/PIN/g' -e 's/\b[0-9a-f]{64}\b/DEVICE/g' -e 's/\b[0-9a-f]{32}\b/ID/g' \
         -e 's/\b[0-9]{4}-[0-9]{4}\b/CODE/g' -e 's/\b[0-9A-HJKMNP-TV-Z]{10}\b/REQUEST/g' \
         -e 's/(approve|id:) [0-9A-Z]{4}( is|$)/\1 PREFIX\2/g' \
-        -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z/TIME/g' -e 's/\b(pid|process|seq|epoch|up) +[0-9]+/\1 N/g' -e 's/[0-9]+(ms|s) ago/AGE/g' \
+        -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z/TIME/g' -e 's/\b(pid|process|seq|epoch|up) +[0-9]+/\1 N/g' -e 's/[0-9]+(ms|s) ago/AGE/g' -e 's/[0-9]+ days/N days/g' \
         -e 's/  +/  /g' -e 's/ *$//'
 }
 
@@ -138,6 +138,38 @@ YAML
 say '$ cat ~/.openclaw/gateway.yaml'
 cat "$GATEWAY_HOME/gateway.yaml" >>"$BLOCK"
 at "$GATEWAY_HOME" gateway check-config
+
+# ---- from another machine -------------------------------------------------------------------------
+
+DEVICES_URL=$GATEWAY_URL
+GATEWAY_HOME=$TEST_DIR/administered
+LAPTOP=$TEST_DIR/laptop
+write_config <<<'listen: {devices: "tls+tcp://127.0.0.1:0", admin: "tls+tcp://127.0.0.1:0"}'
+start_gateway
+cd "$TEST_DIR"
+
+begin administer-issue
+at "$GATEWAY_HOME" pki init
+ADMIN_URL=$(sed -n 's/^ *admin door *//p' "$BLOCK")
+at "$GATEWAY_HOME" pki issue alice --role admin --gateway "$ADMIN_URL"
+
+begin administer-context
+at "$LAPTOP" context add prod --bundle alice.bundle
+at "$LAPTOP" context use prod
+start_agent web-9
+NINTH=$(request_of "$(device_of web-9)")
+at "$LAPTOP" pairing list
+at "$LAPTOP" devices approve "$NINTH"
+at "$LAPTOP" audit list --actor admin:alice
+
+begin administer-refused
+expect_exit 0 openclaw --data-dir "$LAPTOP" pki issue vera --role viewer --ttl 20d
+expect_exit 0 openclaw --data-dir "$LAPTOP" context add vera --bundle vera.bundle
+at "$LAPTOP" --context vera devices revoke "$(device_of web-9)" --yes
+at "$LAPTOP" pki list
+at "$LAPTOP" pki revoke vera --yes --reason left
+at "$LAPTOP" --context vera pairing list
+GATEWAY_URL=$DEVICES_URL
 
 # ---- the comparison -----------------------------------------------------------------------------
 
