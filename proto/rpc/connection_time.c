@@ -77,9 +77,8 @@ static void check_patience(struct oc_connection *connection, uint64_t now_ms, ui
     }
 }
 
-static uint64_t check_all(struct oc_connection *connection)
+static uint64_t check_all(struct oc_connection *connection, uint64_t now_ms)
 {
-    const uint64_t now_ms = oc_monotonic_ms();
     uint64_t next = UINT64_MAX;
     if (connection->has_first_deadline && connection->waiting_since_ms != 0) {
         check(connection, now_ms, connection->waiting_since_ms + connection->wait_left_ms,
@@ -114,9 +113,10 @@ void oc_connection_on_time(void *argument)
     (void)pthread_mutex_lock(&connection->lock);
     connection->timer_due_ms = 0;
     if (!connection->is_closed) {
-        const uint64_t next = check_all(connection);
+        const uint64_t now_ms = oc_monotonic_ms();
+        const uint64_t next = check_all(connection, now_ms);
         if (!connection->is_closed && next != UINT64_MAX) {
-            oc_connection_look_by(connection, next);
+            oc_connection_look_by(connection, oc_timer_shared_moment(now_ms, next));
         }
     }
     (void)pthread_mutex_unlock(&connection->lock);

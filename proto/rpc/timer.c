@@ -197,6 +197,13 @@ bool oc_timer_init(struct oc_timer *timer, struct oc_timers *timers, oc_timer_fn
     return has_room;
 }
 
+uint64_t oc_timer_shared_moment(uint64_t now_ms, uint64_t due_ms)
+{
+    enum { FAR_MS = 8000, MOMENT_MS = 1000 };
+    const bool is_far = due_ms >= now_ms && due_ms - now_ms >= FAR_MS;
+    return is_far ? (due_ms + MOMENT_MS - 1) / MOMENT_MS * MOMENT_MS : due_ms;
+}
+
 void oc_timer_arm(struct oc_timer *timer, uint64_t due_ms)
 {
     struct oc_timers *timers = timer->timers;

@@ -29,6 +29,9 @@ OC_MUST_CHECK bool oc_timer_init(struct oc_timer *timer, struct oc_timers *timer
                                  void *user);
 /* Calls fn once at due_ms of oc_monotonic_ms; replaces what was armed before. Any thread. */
 void oc_timer_arm(struct oc_timer *timer, uint64_t due_ms);
+/* For a deadline that many have and that may come up to a second late: those that are some seconds
+ * away share moments, so that thousands of them wake the thread once a second. */
+uint64_t oc_timer_shared_moment(uint64_t now_ms, uint64_t due_ms);
 /* Disarms and waits until fn is not running, unless called from fn. Call it exactly once, without
  * a lock that fn takes. */
 void oc_timer_deinit(struct oc_timer *timer);

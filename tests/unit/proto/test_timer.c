@@ -179,6 +179,25 @@ static void cancelling_waits_for_a_callback_that_runs(void **state)
     oc_timers_free(timers);
 }
 
+static void far_deadlines_share_moments_that_are_no_second_late(void **state)
+{
+    (void)state;
+    const uint64_t now_ms = 1234567;
+    for (uint64_t ahead_ms = 0; ahead_ms < 8000; ahead_ms++) {
+        assert_int_equal(oc_timer_shared_moment(now_ms, now_ms + ahead_ms), now_ms + ahead_ms);
+    }
+    assert_int_equal(oc_timer_shared_moment(now_ms, now_ms - 1), now_ms - 1);
+    uint64_t last_ms = 0;
+    unsigned n_moments = 0;
+    for (uint64_t due_ms = now_ms + 8000; due_ms < now_ms + 68000; due_ms++) {
+        const uint64_t moment_ms = oc_timer_shared_moment(now_ms, due_ms);
+        assert_true(moment_ms >= due_ms && moment_ms - due_ms < 1000);
+        n_moments += moment_ms != last_ms ? 1 : 0;
+        last_ms = moment_ms;
+    }
+    assert_int_equal(n_moments, 61); /* in a minute, and a piece of a second at its end */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +206,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_timer_never_fires),
         cmocka_unit_test(a_timer_may_cancel_itself),
         cmocka_unit_test(cancelling_waits_for_a_callback_that_runs),
+        cmocka_unit_test(far_deadlines_share_moments_that_are_no_second_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
