@@ -146,12 +146,21 @@ static void copy_text(char *out, size_t size, const char *in)
     out[n] = '\0';
 }
 
+/* What was renewed with it counts as renewed with what it was renewed with itself: else whoever
+ * stole a certificate could outlive its revocation, by links of a minute that are dropped in
+ * between. */
 static void drop_certificate(struct administrator *next, size_t at)
 {
+    const struct administrator_certificate gone = next->certificates[at];
     const size_t n_behind = next->n_certificates - at - 1;
     memmove(&next->certificates[at], &next->certificates[at + 1],
             n_behind * sizeof next->certificates[0]);
     next->n_certificates--;
+    for (size_t i = 0; i < next->n_certificates; i++) {
+        if (is_same(&next->certificates[i].renewed_with, &gone.sha256)) {
+            next->certificates[i].renewed_with = gone.renewed_with;
+        }
+    }
 }
 
 /* The oldest one of which nothing matters any more: it has ended; or it was signed here and

@@ -98,8 +98,7 @@ static enum oc_status admit(struct service *service, bool withdraws, struct oc_e
     return outage_fail(&service->outage, err);
 }
 
-/* In force, not durable: kept, and written again. What cannot even be kept stays in force until the
- * gateway ends. */
+/* In force, and written again. What cannot be kept for that holds until the gateway ends. */
 static enum oc_status keep_withdrawn(struct service *service, const struct admin_change *it,
                                      struct oc_error *err)
 {
@@ -216,18 +215,17 @@ static enum oc_status decide(struct service *service, struct admin_change *it)
                        "as many administrators as may be: %d", ADMINISTRATORS_MAX);
     }
     administrator_decide(&it->was, &it->event, service_now_ms(service), &it->decision);
+    if (it->decision.outcome == ADMINISTRATOR_TOO_MANY && it->caller.is_remote) {
+        /* Any viewer gets here at will, by renewing: no commit for each, and few rows. */
+        admin_record_denied(service, &it->caller.actor, administrator_event_name(it->event.kind),
+                            administrator_outcome_name(it->decision.outcome));
+        return fail_by(it->decision.outcome, name, &result->error);
+    }
     enum oc_status st = apply(service, it);
     return st ? st : fail_by(it->decision.outcome, name, &result->error);
 }
 
 /* ---- certificates ---------------------------------------------------------------------------- */
-
-static enum oc_status fail_precondition(struct oc_error *err, const char *cause, const char *text)
-{
-    (void)oc_fail(err, OC_FAILED_PRECONDITION, "%s", text);
-    (void)snprintf(err->cause, sizeof err->cause, "%s", cause);
-    return OC_FAILED_PRECONDITION;
-}
 
 static enum oc_status refuse_field(struct oc_error *err, const char *field, const char *why)
 {
@@ -236,8 +234,7 @@ static enum oc_status refuse_field(struct oc_error *err, const char *field, cons
     return OC_INVALID_ARGUMENT;
 }
 
-/* What the certificate says goes into the event. Also of our own making: what comes in is judged.
- */
+/* What the certificate says goes into the event. One of our own making is judged, too. */
 static enum oc_status take_certificate(struct service *service, struct admin_change *it,
                                        const struct oc_bytes *der, struct oc_error *err)
 {
@@ -324,8 +321,10 @@ static bool find_made(struct service *service, struct admin_change *it)
 static enum oc_status certify(struct service *service, struct admin_change *it, int64_t ttl_ms)
 {
     if (!administrators_ca(service)) {
-        return fail_precondition(&it->result.error, "no_ca",
-                                 "there is no admin CA: openclaw pki init");
+        (void)oc_fail(&it->result.error, OC_FAILED_PRECONDITION,
+                      "there is no admin CA: openclaw pki init");
+        memcpy(it->result.error.cause, "no_ca", sizeof "no_ca");
+        return OC_FAILED_PRECONDITION;
     }
     enum oc_status st = it->command.n_csr > 0 ? sign(service, it, ttl_ms) : bring(service, it);
     return st ? st : decide(service, it);
@@ -621,10 +620,13 @@ static void log_outcome(const struct admin_change *it)
                  name, administrator_role_name(result->view.administrator.role),
                  it->caller.actor.name, result->n_closed);
     } else {
-        log_warn("administrator.not_changed",
-                 "action=%s administrator=%s by=%s is_in_force=%s reason=%s",
-                 words[it->command.kind], name, it->caller.actor.name,
-                 result->error.is_not_durable ? "true" : "false", result->error.text);
+        const struct log_about about = {.event = "administrator.not_changed",
+                                        .subject = it->caller.actor.name,
+                                        .source = it->caller.actor.source};
+        log_limited(LOG_LEVEL_WARN, &about,
+                    "action=%s administrator=%s by=%s is_in_force=%s reason=%s",
+                    words[it->command.kind], name, it->caller.actor.name,
+                    result->error.is_not_durable ? "true" : "false", result->error.text);
     }
 }
 

@@ -151,6 +151,32 @@ static void what_was_renewed_with_a_revoked_certificate_goes_with_it(void **stat
     assert_int_equal(decide(&left, &other), ADMINISTRATOR_NOT_KNOWN);
 }
 
+/* A thief renews with what was renewed, each for a minute, until the first link is dropped. */
+static void no_chain_of_short_renewals_outlives_the_revocation_of_what_was_stolen(void **state)
+{
+    (void)state;
+    const int64_t minute_ms = INT64_C(60) * 1000;
+    const unsigned char n_links = 3 * ADMINISTRATOR_CERTIFICATES;
+    struct administrator it = alice();
+    it.certificates[0].not_after_ms = NOW + 100 * minute_ms;
+    int64_t now_ms = NOW;
+    for (unsigned char seed = 2; seed < n_links; seed++) {
+        struct administrator_event event = event_of(ADMINISTRATOR_EV_RENEW, seed);
+        memset(event.certificate.renewed_with.bytes, seed - 1, OC_DIGEST_BYTES);
+        event.certificate.not_before_ms = now_ms;
+        event.certificate.not_after_ms = now_ms + minute_ms;
+        assert_int_equal(decide_at(&it, &event, now_ms), ADMINISTRATOR_DONE);
+        it = decision.next;
+        now_ms += minute_ms / 2;
+    }
+    assert_true(administrator_certificate_is_in_force(&it.certificates[0], now_ms));
+    const struct administrator_event revoke = event_of(ADMINISTRATOR_EV_REVOKE_CERTIFICATE, 1);
+    assert_int_equal(decide_at(&it, &revoke, now_ms), ADMINISTRATOR_DONE);
+    for (size_t i = 0; i < decision.next.n_certificates; i++) {
+        assert_false(administrator_certificate_is_in_force(&decision.next.certificates[i], now_ms));
+    }
+}
+
 static void a_lower_role_withdraws_and_a_higher_one_does_not(void **state)
 {
     (void)state;
@@ -245,6 +271,7 @@ int main(void)
         cmocka_unit_test(who_has_expired_may_be_issued_anew),
         cmocka_unit_test(a_revoked_administrator_holds_nothing_in_force),
         cmocka_unit_test(what_was_renewed_with_a_revoked_certificate_goes_with_it),
+        cmocka_unit_test(no_chain_of_short_renewals_outlives_the_revocation_of_what_was_stolen),
         cmocka_unit_test(a_lower_role_withdraws_and_a_higher_one_does_not),
         cmocka_unit_test(nobody_is_decided_on_but_by_issue),
         cmocka_unit_test(only_what_has_ended_makes_room),

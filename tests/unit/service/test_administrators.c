@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "proto/crypto/identity.h"
+#include "server/obs/metrics.h"
 #include "server/service/administrators.h"
+#include "server/service/denied_limit.h"
 #include "server/service/service_state.h"
 #include "server/store/store_memory.h"
 #include "tests/support/held_store.h"
@@ -307,6 +309,29 @@ static void who_renews_for_oneself_gets_no_more_time_than_before(void **state)
                      OC_INVALID_ARGUMENT); /* at the local door there is no oneself */
 }
 
+static void no_viewer_makes_the_audit_grow_by_renewing(void **state)
+{
+    struct bench *bench = *state;
+    init(bench);
+    const struct oc_digest own = issue(bench, "alice");
+    const struct admin_caller alice = remote("alice", &own);
+    for (int i = 1; i < ADMINISTRATOR_CERTIFICATES; i++) {
+        struct administrator_command *it = command_of(ADMINISTRATOR_RENEW, "");
+        ask(it);
+        assert_int_equal(run(bench, &alice, it)->status, OC_OK);
+    }
+    const int64_t n_before = metric_get(METRIC_COMMITS_TOTAL);
+    for (int i = 0; i < 4 * DENIED_BURST; i++) {
+        struct administrator_command *it = command_of(ADMINISTRATOR_RENEW, "");
+        ask(it);
+        const struct administrator_result *result = run(bench, &alice, it);
+        assert_int_equal(result->status, OC_FAILED_PRECONDITION);
+        assert_string_equal(result->error.cause, "too_many");
+    }
+    const int64_t n_commits = metric_get(METRIC_COMMITS_TOTAL) - n_before;
+    assert_true(n_commits > 0 && n_commits <= DENIED_BURST);
+}
+
 static void what_dispatch_allowed_is_looked_at_once_more(void **state)
 {
     struct bench *bench = *state;
@@ -481,6 +506,7 @@ int main(void)
         TEST(a_lost_commit_does_not_bring_anybody_back),
         TEST(time_ends_a_certificate_and_no_jump_brings_it_back),
         TEST(who_renews_for_oneself_gets_no_more_time_than_before),
+        TEST(no_viewer_makes_the_audit_grow_by_renewing),
         TEST(what_dispatch_allowed_is_looked_at_once_more),
         TEST(while_locked_nobody_may_anything),
         TEST(a_key_answers_a_repetition_and_no_other_call),
