@@ -2,9 +2,13 @@
 # unknown, asks again with the same key, and it happened once: one record in the audit. If the
 # gateway never answers again it ends with 7 and says how to find out.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/admins.sh"
 folder=$(dirname "$0")
 
+admin_config
 start_gateway
+expect_exit 0 ocg pki init -o json
+admin_door=$(json 'd["admin_address"].split("//")[1]' <<<"$OUT")
 local_door=$GATEWAY_HOME/gateway/admin.sock
 mkdir -p -m 0700 "$TEST_DIR/far/gateway"
 
@@ -12,20 +16,39 @@ mkdir -p -m 0700 "$TEST_DIR/far/gateway"
 n_of() {
     ocg audit list --action "$1" --device "$2" -o json | json 'len(d["items"])'
 }
-# swallow MODE ACTION DEVICE: a proxy in front of the local door that loses the answer to the
-# decision; its data directory is $TEST_DIR/far.
-swallow() {
+# swallow_at LISTEN TARGET MODE ACTION DEVICE: a proxy that loses the answer to the decision.
+swallow_at() {
     cat >"$TEST_DIR/check" <<END
 #!/bin/bash
-openclaw --data-dir "$GATEWAY_HOME" audit list --action "$2" --device "$3" -o name | grep -q .
+openclaw --data-dir "$GATEWAY_HOME" audit list --action "$4" --device "$5" -o name | grep -q .
 END
     chmod +x "$TEST_DIR/check"
     rm -f "$TEST_DIR/far/gateway/admin.sock" "$TEST_DIR/swallow.log"
-    python3 "$folder/swallow.py" "$TEST_DIR/far/gateway/admin.sock" "$local_door" "$1" \
-        "$TEST_DIR/check" >"$TEST_DIR/swallow.log" 2>&1 </dev/null &
+    python3 "$folder/swallow.py" "$1" "$2" "$3" "$TEST_DIR/check" \
+        >"$TEST_DIR/swallow.log" 2>&1 </dev/null &
     SWALLOW_PID=$!
     STARTED+=("$SWALLOW_PID")
     wait_for 10 grep -q ready "$TEST_DIR/swallow.log"
+}
+# swallow MODE ACTION DEVICE: in front of the local door; its data directory is $TEST_DIR/far.
+swallow() {
+    swallow_at "$TEST_DIR/far/gateway/admin.sock" "$local_door" "$@"
+}
+# swallow_afar NAME MODE ACTION DEVICE: in front of the admin door, for a new administrator.
+swallow_afar() {
+    local name=$1 port
+    shift
+    swallow_at 127.0.0.1:0 "$admin_door" "$@"
+    port=$(sed -n 's/^ready //p' "$TEST_DIR/swallow.log")
+    expect_exit 0 ocg pki issue "$name" --role approver --gateway "tls+tcp://127.0.0.1:$port" \
+        --out "$TEST_DIR/$name.bundle"
+    expect_exit 0 openclaw --data-dir "$TEST_DIR/laptop" context add "$name" \
+        --bundle "$TEST_DIR/$name.bundle"
+}
+afar() {
+    local name=$1
+    shift
+    openclaw --data-dir "$TEST_DIR/laptop" --context "$name" "$@"
 }
 end_swallow() {
     kill "$SWALLOW_PID"
@@ -66,6 +89,24 @@ contains "$ERR" "repeating is safe: what is done is not done twice"
 contains "$ERR" "openclaw devices show $request"
 is_field "$device" state approved || fail "it was to have happened"
 [ "$(n_of approve "$device")" = 1 ] || fail "it happened $(n_of approve "$device") times"
+end_swallow
+
+# The same from another machine.
+start_agent web-4
+device=$(device_of web-4)
+request=$(request_of "$device")
+swallow_afar alice once approve "$device"
+expect_exit 0 afar alice devices approve "$request"
+contains "$(cat "$TEST_DIR/swallow.log")" swallowed
+contains "$OUT" "approved $device"
+[ "$(n_of approve "$device")" = 1 ] || fail "it happened $(n_of approve "$device") times"
+[ "$(field "$device" decided_by)" = admin:alice ] || fail "not by alice"
+end_swallow
+swallow_afar bob always revoke "$device"
+expect_exit 7 afar bob devices revoke "$device" --yes --timeout 1s
+contains "$ERR" "whether it happened is unknown"
+contains "$ERR" "openclaw devices show $device"
+[ "$(n_of revoke "$device")" = 1 ] || fail "it happened $(n_of revoke "$device") times"
 end_swallow
 
 # Killed after the COMMIT, before the answer, and started again: the same key finds what was done.
