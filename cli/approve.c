@@ -231,6 +231,10 @@ enum exit_code approve_run(struct cli *cli, size_t n_ids, char *const *ids)
     if (decision_read_options(cli, &options, &failure)) {
         return failure_say(cli->terminal, &failure);
     }
+    options.breaks_glass = arguments_has(&cli->args, OPT_BREAK_GLASS);
+    if (options.breaks_glass && options.reason[0] == '\0') {
+        return command_usage(cli, "--break-glass needs --reason: it is kept in the audit");
+    }
     if (n_ids > 1 && (options.code[0] != '\0' || options.alias[0] != '\0')) {
         return command_usage(cli, "--code and --alias belong to one request; give one id");
     }

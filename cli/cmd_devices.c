@@ -137,10 +137,16 @@ static const struct command commands[] = {
         .notes = "Run it on the gateway's machine, or with --context. The agent connects by "
                  "itself, within\n"
                  "seconds. Compare the device id with the one the agent shows, or type its code.\n"
-                 "Without a terminal the full request id is the confirmation.\n",
+                 "Without a terminal the full request id is the confirmation.\n"
+                 "\n"
+                 "Where gateway.yaml has approvals, several administrators must agree: each runs "
+                 "this\n"
+                 "with the same --role, --scope, --label and --for. All but the last end with 9. "
+                 "With\n"
+                 "--until the grant is another one each time, so give --for.\n",
         .options = OPT_BIT(OPT_CODE) | OPT_BIT(OPT_ROLE) | OPT_BIT(OPT_SCOPE) | OPT_BIT(OPT_FOR) |
                    OPT_BIT(OPT_UNTIL) | OPT_BIT(OPT_LABEL) | OPT_BIT(OPT_ALIAS) |
-                   OPT_BIT(OPT_REASON),
+                   OPT_BIT(OPT_REASON) | OPT_BIT(OPT_BREAK_GLASS),
         .most_words = IDS_MOST,
         .run = run_approve,
     },

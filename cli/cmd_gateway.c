@@ -263,6 +263,23 @@ static void print_counters(const struct cli *cli, const struct oc_gateway_status
     }
 }
 
+/* What was approved although votes were missing is not to be overlooked. */
+static void print_break_glass(const struct cli *cli, const struct oc_gateway_status *status)
+{
+    for (size_t i = 0; i < status->n_counters; i++) {
+        const struct oc_counter *counter = &status->counters[i];
+        if (counter->value > 0 && strcmp(counter->name, "openclaw_break_glass_total") == 0) {
+            char text[CELL_BYTES];
+            (void)snprintf(text, sizeof text,
+                           "%" PRIu64
+                           " approved without the votes needed since the start: openclaw "
+                           "audit list --action break_glass",
+                           counter->value);
+            print_text_fact(cli, "glass", text);
+        }
+    }
+}
+
 static void print_caps(const struct cli *cli, const struct oc_gateway_status *status)
 {
     char text[CELL_BYTES];
@@ -398,6 +415,7 @@ static void print_status(const struct cli *cli, const struct gateway_view *view)
                    status->n_pending, status->n_approved, status->n_online, status->n_revoked,
                    status->n_blocked, status->n_quarantined);
     print_text_fact(cli, "pairings", text);
+    print_break_glass(cli, status);
     print_caps(cli, status);
     if (cli->output.format == OUTPUT_WIDE) {
         print_counters(cli, status);

@@ -275,6 +275,7 @@ enum exit_code command_main(const struct terminal *terminal, int argc, char **ar
     }
     struct cli cli = {.terminal = terminal, .command = command};
     cli.output.terminal = terminal;
+    cli.output.cli = &cli;
     enum exit_code code = run_command(&cli, noun, argc, argv);
     if (fflush(terminal->out) != 0 || ferror(terminal->out)) {
         if (cli.is_reader_gone) {

@@ -18,6 +18,18 @@ enum {
 
 /* ---- results ------------------------------------------------------------------------------- */
 
+/* A vote is no approval yet. */
+static enum exit_code code_of(const struct decided *decided)
+{
+    bool is_vote = decided->failure.code == EXIT_DONE && decided->result.is_vote;
+    return is_vote ? EXIT_STILL_PENDING : decided->failure.code;
+}
+
+static const char *word_of(const struct decided *decided)
+{
+    return decided->result.is_vote ? "voted" : decided->word;
+}
+
 static void write_decided(struct writer *writer, const void *item)
 {
     const struct decided *decided = item;
@@ -27,9 +39,9 @@ static void write_decided(struct writer *writer, const void *item)
     writer_key(writer, "ok");
     writer_bool(writer, is_done);
     writer_key(writer, "exit_code");
-    writer_uint(writer, (uint64_t)decided->failure.code);
+    writer_uint(writer, (uint64_t)code_of(decided));
     writer_text_or_null(writer, "cause", decided->failure.cause);
-    writer_text_or_null(writer, "message", is_done ? decided->word : decided->failure.text);
+    writer_text_or_null(writer, "message", is_done ? word_of(decided) : decided->failure.text);
     writer_key(writer, "changed");
     writer_bool(writer, is_done && decided->result.seq != 0);
     writer_key(writer, "session_closed");
@@ -73,7 +85,7 @@ static void print_line(const struct output *output, const struct decided *decide
     oc_device_id_format(&device->id, id);
     device_format_name(device, name);
     FILE *out = output->terminal->out;
-    (void)fprintf(out, "%s %s", decided->word, id);
+    (void)fprintf(out, "%s %s", word_of(decided), id);
     if (name[0] != '\0' && output->terminal->out_is_terminal) {
         /* On a line of its own: where a long line breaks, a name would stand at the margin. */
         escape_cut(name, sizeof name, NAME_COLUMNS);
@@ -81,7 +93,10 @@ static void print_line(const struct output *output, const struct decided *decide
     } else if (name[0] != '\0') {
         (void)fprintf(out, "  %s", name);
     }
-    if (strcmp(decided->word, "approved") == 0) {
+    if (decided->result.is_vote) {
+        (void)fprintf(out, "  %" PRIu64 " of %" PRIu64 " votes, not approved yet",
+                      decided->result.n_votes, decided->result.n_votes_needed);
+    } else if (strcmp(decided->word, "approved") == 0) {
         char term[MOMENT_BYTES] = "revoked";
         if (device->expires_at_ms != 0) {
             moment_format(device->expires_at_ms, term);
@@ -98,6 +113,33 @@ static void print_line(const struct output *output, const struct decided *decide
     (void)fputs(decided->result.seq == 0 ? "  (it was so already)\n" : "\n", out);
 }
 
+/* What the line on out does not say. */
+static void tell_of_votes(const struct terminal *terminal, const struct decided *decided)
+{
+    const struct oc_decision_result *result = &decided->result;
+    const uint64_t n_missing =
+        result->n_votes_needed > result->n_votes ? result->n_votes_needed - result->n_votes : 0;
+    if (result->broke_glass) {
+        terminal_say(terminal,
+                     "openclaw: break-glass: approved with %" PRIu64 " of %" PRIu64
+                     " votes; the audit, the log and openclaw gateway status tell of it",
+                     result->n_votes, result->n_votes_needed);
+    }
+    if (!result->is_vote) {
+        return;
+    }
+    terminal_say(terminal, "%" PRIu64 " more must agree:  openclaw devices approve %s", n_missing,
+                 result->device.request_id.text);
+    if (result->n_votes_for_else > 0) {
+        terminal_say(terminal,
+                     "%" PRIu64 " voted for another grant of this device, which does not add up: "
+                     "the role, scopes, labels and --for must be the same",
+                     result->n_votes_for_else);
+        terminal_say(terminal, "see what they voted for:  openclaw audit list --request %s",
+                     result->device.request_id.text);
+    }
+}
+
 void decisions_begin(struct decisions *decisions, struct cli *cli)
 {
     *decisions = (struct decisions){.cli = cli};
@@ -109,7 +151,8 @@ void decisions_add(struct decisions *decisions, const struct decided *decided)
     const struct output *output = &decisions->cli->output;
     bool is_done = decided->failure.code == EXIT_DONE;
     decisions->n++;
-    decisions->last = decided->failure.code;
+    decisions->last = code_of(decided);
+    decisions->n_votes += decisions->last == EXIT_STILL_PENDING;
     if (!is_done) {
         decisions->n_failed++;
         (void)failure_say(output->terminal, &decided->failure);
@@ -122,6 +165,9 @@ void decisions_add(struct decisions *decisions, const struct decided *decided)
         listing_add(&decisions->listing, decided);
     }
     (void)fflush(output->terminal->out);
+    if (is_done) {
+        tell_of_votes(output->terminal, decided);
+    }
 }
 
 enum exit_code decisions_end(struct decisions *decisions)
@@ -132,7 +178,7 @@ enum exit_code decisions_end(struct decisions *decisions)
                      decisions->n);
         return EXIT_SOME_FAILED;
     }
-    return decisions->last;
+    return decisions->n_votes > 0 ? EXIT_STILL_PENDING : decisions->last;
 }
 
 /* ---- options ------------------------------------------------------------------------------- */

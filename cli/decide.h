@@ -21,13 +21,14 @@ struct decided {
 struct decisions {
     struct cli *cli;
     struct listing listing;
-    size_t n, n_failed;
+    size_t n, n_failed, n_votes;
     uint64_t revision;
     enum exit_code last;
 };
 void decisions_begin(struct decisions *decisions, struct cli *cli);
 void decisions_add(struct decisions *decisions, const struct decided *decided);
-/* The command's exit code: that of the one item, or EXIT_SOME_FAILED of many. */
+/* The command's exit code: that of the one item, or EXIT_SOME_FAILED of many; EXIT_STILL_PENDING
+ * where an approval was but a vote. */
 enum exit_code decisions_end(struct decisions *decisions);
 
 /*

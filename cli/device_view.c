@@ -5,6 +5,7 @@
 
 #include "cli/escape.h"
 #include "cli/host_note.h"
+#include "cli/votes_view.h"
 
 enum {
     NAME_COLUMNS_MOST = 32, /* on a terminal; a pipe gets it whole */
@@ -83,6 +84,7 @@ void device_write_fields(struct writer *writer, const struct oc_device *device)
     write_number(writer, "host_group", device->host_group != 0, device->host_group);
     write_number(writer, "same_host_devices", is_claimed, device->n_same_host_devices);
     write_number(writer, "same_host_requests", is_claimed, device->n_same_host_requests);
+    votes_write(writer, device);
 }
 
 void device_write(struct writer *writer, const struct oc_device *device)
@@ -249,10 +251,12 @@ void device_fill_state(const struct output *output, const void *item, struct cel
 {
     (void)output;
     const struct oc_device *device = item;
+    char votes[VOTES_BRIEF_BYTES];
+    votes_format_briefly(device, votes);
     (void)snprintf(
-        cell->text, sizeof cell->text, "%s%s%s", oc_state_name(device->state),
+        cell->text, sizeof cell->text, "%s%s%s%s", oc_state_name(device->state),
         device->state == OC_STATE_APPROVED && device->request_id.text[0] != '\0' ? " +request" : "",
-        qualifier(device));
+        votes, qualifier(device));
     cell->colour = colour_of(device->state);
 }
 
@@ -268,7 +272,9 @@ static void fill_status(const struct output *output, const void *item, struct ce
     } else if (is_waiting && device->state == OC_STATE_APPROVED) {
         status = "approved, more access awaiting approval";
     }
-    (void)snprintf(cell->text, sizeof cell->text, "%s%s", status, qualifier(device));
+    char votes[VOTES_BRIEF_BYTES];
+    votes_format_briefly(device, votes);
+    (void)snprintf(cell->text, sizeof cell->text, "%s%s%s", status, votes, qualifier(device));
     cell->colour = is_waiting ? COLOUR_WAITING : colour_of(device->state);
 }
 
@@ -457,6 +463,7 @@ void device_print_sheet(const struct output *output, FILE *out, const struct oc_
     struct cell cell = {.text = ""};
     device_fill_state(output, device, &cell);
     output_fact(out, "state", cell.text);
+    votes_print(output, out, device);
     output_fact(out, "why", oc_why_text(device->why));
     escape_for_terminal(device->alias, text, sizeof text);
     output_fact(out, "name", text);

@@ -88,6 +88,10 @@ static void advise_by_cause(struct failure *failure, const char *cause)
         {"code_unavailable",
          "start the agent, or compare the device id and approve without --code"},
         {"is_blocked", "unblock it first:  openclaw devices unblock DEVICE"},
+        {"needs_votes", "several administrators must agree to this grant: announce the device "
+                        "without --approve, then each approves its request"},
+        {"break_glass", "it is for root (uid 0) on the gateway's machine; without it this is a "
+                        "vote:  openclaw devices approve REQUEST"},
         {"locked",
          "openclaw gateway status tells why, openclaw gateway unlock --help the ways out"},
     };

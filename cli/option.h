@@ -28,6 +28,7 @@ enum option_id {
     OPT_APPROVE,
     OPT_AS_IT_WAS,
     OPT_BEFORE,
+    OPT_BREAK_GLASS,
     OPT_BUNDLE,
     OPT_CA,
     OPT_CHECKPOINT,

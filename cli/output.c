@@ -50,6 +50,7 @@ void listing_begin(struct listing *listing, const struct output *output,
     }
     if (is_document(output)) {
         listing->writer = writer_make(output->terminal->out, document_format(output));
+        listing->writer.cli = output->cli;
         listing->writer.has_line_per_item = true;
         writer_begin_object(&listing->writer);
         writer_key(&listing->writer, "items");
@@ -85,6 +86,7 @@ static void print_line(const struct output *output, const struct item_kind *kind
         return;
     }
     struct writer line = writer_make(output->terminal->out, document_format(output));
+    line.cli = output->cli;
     kind->write(&line, item);
     writer_end(&line);
 }

@@ -22,6 +22,7 @@ bool output_format_parse(const char *text, enum output_format *out);
 
 struct output {
     const struct terminal *terminal;
+    struct cli *cli; /* see writer.h */
     enum output_format format;
     bool has_colour;
 };

@@ -18,8 +18,11 @@ enum {
     WRITER_MAX_DEPTH = 8,
 };
 
+struct cli;
+
 struct writer {
     FILE *out;
+    struct cli *cli; /* by whose connection an item's kind may ask for more; NULL: by none */
     enum writer_format format;
     bool has_line_per_item;
     unsigned depth;

@@ -31,6 +31,7 @@ static void send_approve(ProtobufCService *service, const struct oc_decision *de
     request.term_ms = decision->term_ms;
     request.alias = oc_put_text(decision->alias);
     request.reason = oc_put_text(decision->reason);
+    request.break_glass = decision->breaks_glass != 0;
     openclaw__v1__admin_service__approve(service, &request, closure, user);
 }
 
@@ -146,7 +147,15 @@ static void choose_key(const struct oc_decision *decision, uint8_t out[OC_KEY_ID
 
 static bool take_result(const Openclaw__V1__DecisionReply *reply, struct oc_decision_result *out)
 {
-    struct oc_decision_result result = {.seq = reply->seq, .session_closed = reply->session_closed};
+    struct oc_decision_result result = {
+        .seq = reply->seq,
+        .session_closed = reply->session_closed,
+        .is_vote = reply->voted,
+        .broke_glass = reply->broke_glass,
+        .n_votes = reply->votes,
+        .n_votes_needed = reply->votes_needed,
+        .n_votes_for_else = reply->votes_for_else,
+    };
     if (!oc_take_device(reply->device, &result.device)) {
         return false;
     }

@@ -134,6 +134,8 @@ static void take_description(const Openclaw__V1__Device *from, struct oc_device 
     out->host_group = from->host_group;
     out->n_same_host_devices = from->same_host_devices;
     out->n_same_host_requests = from->same_host_requests;
+    out->n_votes_needed = from->votes_needed;
+    out->n_votes = from->votes_so_far;
     out->generation = from->generation;
 }
 

@@ -240,6 +240,7 @@ static enum oc_status make_service(struct app *app, struct oc_error *err)
         .reload_user = app,
         .checkpoints = app_checkpoint_sink(app->checkpoints, config->audit.checkpoint_every_ms),
         .missing = app->missing,
+        .voting = app_voting(config),
     };
     return service_new(&options, &app->service, err);
 }

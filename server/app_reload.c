@@ -7,6 +7,7 @@
 
 #include "server/app_external_ca.h"
 #include "server/config/config_change.h"
+#include "server/service/votes.h"
 
 enum {
     NAMES_BYTES = 400,
@@ -37,6 +38,15 @@ struct doors_settings app_doors_settings(const struct config *config)
     memcpy(settings.local_uids, config->admin.local_uids.items,
            config->admin.local_uids.n * sizeof settings.local_uids[0]);
     return settings;
+}
+
+struct voting app_voting(const struct config *config)
+{
+    struct voting voting = {.rules = config->approvals, .n_local_uids = config->admin.local_uids.n};
+    _Static_assert((int)CONFIG_MAX_UIDS <= (int)VOTING_MAX_UIDS, "uids");
+    memcpy(voting.local_uids, config->admin.local_uids.items,
+           config->admin.local_uids.n * sizeof voting.local_uids[0]);
+    return voting;
 }
 
 /* ---- telling --------------------------------------------------------------------------------- */
@@ -82,6 +92,8 @@ static void put_in_force(const struct app_reload *parts, const char *ca_before)
     struct config_networks trusted = config->trusted_networks;
     const struct service_settings service = app_service_settings(config);
     const struct doors_settings doors = app_doors_settings(config);
+    const struct voting voting = app_voting(config);
+    votes_change_rules(parts->service, &voting);
     live_change(parts->live, config);
     app_external_ca_apply(parts->service, config, ca_before);
     service_change_bounds(parts->service, &config->admin.bounds);

@@ -21,6 +21,7 @@ struct app_reload {
 /* What of the configuration the modules take, at the start and later. */
 struct service_settings app_service_settings(const struct config *config);
 struct doors_settings app_doors_settings(const struct config *config);
+struct voting app_voting(const struct config *config);
 
 /* For service_options.reload; tells the log. Writer thread. */
 void app_reload_now(const struct app_reload *parts, const struct audit_actor *actor,

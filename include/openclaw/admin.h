@@ -108,7 +108,10 @@ struct oc_decision {
     /* Repeating a decision with the same key does not repeat its effect. All zeros: a fresh one
      * is made for this call, and used again by its own retries. */
     uint8_t idempotency_key[OC_KEY_ID_BYTES];
-    uint64_t reserved[16]; /* zero: see version.h */
+    /* APPROVE, not 0: although votes are missing. For root (uid 0) at the gateway's local socket,
+     * with a reason; the audit, the log and the gateway's status tell of it. */
+    uint64_t breaks_glass;
+    uint64_t reserved[15]; /* zero: see version.h */
 };
 
 /* What came of a decision. */
@@ -116,13 +119,20 @@ struct oc_decision_result {
     struct oc_device device; /* as it is now */
     uint64_t seq;            /* of the change; 0: nothing changed */
     bool session_closed;     /* a live session was cut by it */
-    uint64_t reserved[8];
+    /* APPROVE, where several administrators must agree: openclaw/votes.h. */
+    uint64_t n_votes; /* for this grant so far, this one among them; 0: one is enough */
+    uint64_t n_votes_needed;
+    uint64_t n_votes_for_else; /* of others, for another grant: they do not add up */
+    bool is_vote;              /* more must agree: the request is still open */
+    bool broke_glass;          /* approved although votes were missing */
+    uint64_t reserved[4];
 };
 
 /*
- * Decides. OK means that it is in force, on disk and in the audit. When the connection is lost on
- * the way it is sent once more with the same key, so that it happens once; if that does not help
- * either, is_outcome_unknown: repeat it with the same key.
+ * Decides. OK means that it is in force, on disk and in the audit; of an approval that needs
+ * several administrators, that this vote is (is_vote). When the connection is lost on the way it is
+ * sent once more with the same key, so that it happens once; if that does not help either,
+ * is_outcome_unknown: repeat it with the same key.
  *
  * Fails:  NOT_FOUND (no such request or device); ABORTED (replaced, closed or changed since it was
  *         shown, wrong code: `cause` says which); FAILED_PRECONDITION (revoke of a never-approved

@@ -53,7 +53,10 @@ struct oc_device {
     uint64_t host_group;           /* the same for all devices of one host; 0: the only one there */
     uint32_t n_same_host_devices;  /* listed devices of its host, itself included; 0: not claimed */
     uint32_t n_same_host_requests; /* of them waiting */
-    uint64_t reserved[30]; /* new fields stand before it and take their bytes from it: version.h */
+    /* Where several administrators must agree to the open request: see openclaw/votes.h. */
+    uint32_t n_votes_needed; /* to approve it as asked; 0: one is enough */
+    uint32_t n_votes;        /* for one and the same grant, of that with the most */
+    uint64_t reserved[29]; /* new fields stand before it and take their bytes from it: version.h */
 };
 
 /* Where a gateway listens. */

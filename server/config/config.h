@@ -9,6 +9,7 @@
 
 #include "server/config/network.h"
 #include "server/domain/administrator_map.h"
+#include "server/domain/approval_rule.h"
 #include "server/obs/log.h"
 
 enum {
@@ -69,6 +70,7 @@ struct config {
         char ca[CONFIG_MAX_PATH_BYTES + 1]; /* "": the gateway's own CA */
         struct administrator_map map;       /* of the other CA's certificates */
     } admin;
+    struct approval_rules approvals;
     struct {
         char checkpoint_file[CONFIG_MAX_PATH_BYTES + 1]; /* "": checkpoints.ndjson in state_dir */
         int64_t checkpoint_every_ms;

@@ -87,6 +87,21 @@ static bool is_same_uids(const void *a, const void *b)
     return one->n == other->n && memcmp(one->items, other->items, one->n * sizeof *one->items) == 0;
 }
 
+static bool is_same_approvals(const void *a, const void *b)
+{
+    const struct approval_rules *one = a;
+    const struct approval_rules *other = b;
+    bool is_same = one->n == other->n;
+    for (size_t i = 0; is_same && i < one->n; i++) {
+        const struct approval_rule *left = &one->items[i];
+        const struct approval_rule *right = &other->items[i];
+        is_same = left->of == right->of && strcmp(left->text, right->text) == 0 &&
+                  strcmp(left->value, right->value) == 0 && left->need == right->need &&
+                  left->votes_expire_ms == right->votes_expire_ms;
+    }
+    return is_same;
+}
+
 /* Of the whole grant, whose role is a key of its own. */
 static bool is_same_scopes(const void *a, const void *b)
 {
@@ -180,6 +195,7 @@ static const struct row rows[] = {
     {"admin.bounds", LIVE, VALUE(admin.bounds), is_same_bounds},
     {"admin.ca", LIVE, VALUE(admin.ca), is_same_text},
     {"admin.map", LIVE, VALUE(admin.map), is_same_map},
+    {"approvals", LIVE, VALUE(approvals), is_same_approvals},
     {"audit.checkpointFile", AT_RESTART, VALUE(audit.checkpoint_file), is_same_text},
     {"audit.checkpointEvery", AT_RESTART, VALUE(audit.checkpoint_every_ms), is_same_duration},
     {"audit.syslog", AT_RESTART, VALUE(audit.syslog), is_same_bool},

@@ -3,7 +3,7 @@
  * for a restart. Pure.
  *
  * Live: trustedNetworks, defaultGrant, pairing.*, admin.localUids,
- * admin.bounds, admin.ca, admin.map, log.*; and pairingRequired in
+ * admin.bounds, admin.ca, admin.map, approvals, log.*; and pairingRequired in
  * the one direction that admits fewer. Everything else is bound to what is open by now: listeners,
  * directories, the store.
  */

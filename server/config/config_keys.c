@@ -58,7 +58,7 @@ static enum oc_status refuse_range(const struct config_key *key, struct oc_error
                    key->min, key->max);
 }
 
-static enum oc_status set_count(struct config *config, const struct config_key *key,
+enum oc_status config_set_count(struct config *config, const struct config_key *key,
                                 const struct config_scalar *scalar, struct oc_error *err)
 {
     int64_t value = 0;
@@ -83,7 +83,7 @@ static int64_t unit_ms(const char *unit)
     return 0;
 }
 
-static enum oc_status set_duration(struct config *config, const struct config_key *key,
+enum oc_status config_set_duration(struct config *config, const struct config_key *key,
                                    const struct config_scalar *scalar, struct oc_error *err)
 {
     const char *next = scalar->text;
@@ -312,22 +312,22 @@ const struct config_key config_keys[] = {
      "tls+tcp://127.0.0.1:18790"},
     {"listen.metrics", CONFIG_SCALAR, set_metrics_url, AT(listen.metrics), 0, 0,
      "http://127.0.0.1:18791"},
-    {"pairing.pendingTtl", CONFIG_SCALAR, set_duration, AT(pairing.pending_ttl_ms), 1000,
+    {"pairing.pendingTtl", CONFIG_SCALAR, config_set_duration, AT(pairing.pending_ttl_ms), 1000,
      30 * INT64_C(86400000), "1h"},
-    {"pairing.maxPending", CONFIG_SCALAR, set_count, AT(pairing.max_pending), 1, 1000000, "10000"},
-    {"pairing.maxPendingPerSource", CONFIG_SCALAR, set_count, AT(pairing.max_pending_per_source), 1,
+    {"pairing.maxPending", CONFIG_SCALAR, config_set_count, AT(pairing.max_pending), 1, 1000000, "10000"},
+    {"pairing.maxPendingPerSource", CONFIG_SCALAR, config_set_count, AT(pairing.max_pending_per_source), 1,
      1000000, "32"},
     {"pairing.exemptSources", CONFIG_LIST, add_network, AT(pairing.exempt_sources), 0, 0,
      "[203.0.113.7]"},
-    {"limits.maxUnfinished", CONFIG_SCALAR, set_count, AT(limits.max_unfinished), 1, 100000, "512"},
-    {"limits.maxUnfinishedPerSource", CONFIG_SCALAR, set_count,
+    {"limits.maxUnfinished", CONFIG_SCALAR, config_set_count, AT(limits.max_unfinished), 1, 100000, "512"},
+    {"limits.maxUnfinishedPerSource", CONFIG_SCALAR, config_set_count,
      AT(limits.max_unfinished_per_source), 1, 100000, "64"},
-    {"limits.maxArrivals", CONFIG_SCALAR, set_count, AT(limits.max_arrivals), 1, 100000, "8192"},
-    {"limits.maxArrivalsPerSource", CONFIG_SCALAR, set_count, AT(limits.max_arrivals_per_source), 1,
+    {"limits.maxArrivals", CONFIG_SCALAR, config_set_count, AT(limits.max_arrivals), 1, 100000, "8192"},
+    {"limits.maxArrivalsPerSource", CONFIG_SCALAR, config_set_count, AT(limits.max_arrivals_per_source), 1,
      100000, "4096"},
-    {"limits.maxUnapproved", CONFIG_SCALAR, set_count, AT(limits.max_unapproved), 1, 1000000,
+    {"limits.maxUnapproved", CONFIG_SCALAR, config_set_count, AT(limits.max_unapproved), 1, 1000000,
      "10000"},
-    {"limits.maxUnapprovedPerSource", CONFIG_SCALAR, set_count,
+    {"limits.maxUnapprovedPerSource", CONFIG_SCALAR, config_set_count,
      AT(limits.max_unapproved_per_source), 1, 1000000, "32"},
     {"admin.localUids", CONFIG_LIST, add_uid, AT(admin.local_uids), 0, UINT32_MAX - 1, "[1000]"},
     {"admin.bounds", CONFIG_TREE, NULL, AT(admin.bounds), 0, 0,
@@ -335,9 +335,10 @@ const struct config_key config_keys[] = {
     {"admin.ca", CONFIG_SCALAR, set_path, AT(admin.ca), 0, 0, "/etc/openclaw/admin-ca.pem"},
     {"admin.map", CONFIG_TREE, NULL, AT(admin.map), 0, 0,
      "[{san: \"spiffe://example.org/ops/*\", role: viewer}]"},
+    {"approvals", CONFIG_TREE, NULL, AT(approvals), 0, 0, "[{role: admin, need: 2}]"},
     {"audit.checkpointFile", CONFIG_SCALAR, set_path, AT(audit.checkpoint_file), 0, 0,
      "/var/log/openclaw/checkpoints.ndjson"},
-    {"audit.checkpointEvery", CONFIG_SCALAR, set_duration, AT(audit.checkpoint_every_ms), 1000,
+    {"audit.checkpointEvery", CONFIG_SCALAR, config_set_duration, AT(audit.checkpoint_every_ms), 1000,
      INT64_C(86400000), "10m"},
     {"audit.syslog", CONFIG_SCALAR, set_bool, AT(audit.syslog), 0, 0, "false"},
     {"log.level", CONFIG_SCALAR, set_log_level, AT(log.level), 0, 0, "info"},

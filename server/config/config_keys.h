@@ -45,6 +45,12 @@ bool config_is_section(const char *path);
 /* The path of the known key (or section) that was most likely meant, or NULL. */
 const char *config_closest_key(const char *path, char out[CONFIG_MAX_TEXT_BYTES + 1]);
 
+/* Values of a key, for fields that have no row. */
+enum oc_status config_set_count(struct config *config, const struct config_key *key,
+                                const struct config_scalar *scalar, struct oc_error *err);
+enum oc_status config_set_duration(struct config *config, const struct config_key *key,
+                                   const struct config_scalar *scalar, struct oc_error *err);
+
 /* Empties a list before its items are set. */
 void config_clear_list(struct config *config, const struct config_key *key);
 
@@ -83,6 +89,9 @@ struct config_tree {
     /* It is whole: what must be there, is it? NULL: nothing must. Fails: INVALID_ARGUMENT. */
     enum oc_status (*end)(struct config *config, struct oc_error *err);
 };
+
+/* Of `approvals`: config_approvals.c. */
+extern const struct config_tree config_approvals_tree;
 
 /* NULL for a key of another shape. */
 const struct config_tree *config_tree_of(const struct config_key *key);

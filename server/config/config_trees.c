@@ -250,22 +250,29 @@ static const struct config_field map_fields[] = {
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
+static const struct config_tree bounds_tree = {
+    .fields = bound_fields,
+    .n_fields = OC_ARRAY_LENGTH(bound_fields),
+    .start = start_bounds,
+    .begin = begin_bound,
+};
+
+static const struct config_tree map_tree = {
+    .is_list = true,
+    .fields = map_fields,
+    .n_fields = OC_ARRAY_LENGTH(map_fields),
+    .start = start_map,
+    .begin = begin_mapping,
+    .end = end_mapping,
+};
+
 static const struct {
     const char *path;
-    struct config_tree tree;
+    const struct config_tree *tree;
 } trees[] = {
-    {"admin.bounds",
-     {.fields = bound_fields,
-      .n_fields = OC_ARRAY_LENGTH(bound_fields),
-      .start = start_bounds,
-      .begin = begin_bound}},
-    {"admin.map",
-     {.is_list = true,
-      .fields = map_fields,
-      .n_fields = OC_ARRAY_LENGTH(map_fields),
-      .start = start_map,
-      .begin = begin_mapping,
-      .end = end_mapping}},
+    {"admin.bounds", &bounds_tree},
+    {"admin.map", &map_tree},
+    {"approvals", &config_approvals_tree},
 };
 
 _Static_assert(OC_ARRAY_LENGTH(bound_fields) <= CONFIG_MAX_FIELDS, "room for every field");
@@ -275,7 +282,7 @@ const struct config_tree *config_tree_of(const struct config_key *key)
 {
     for (size_t i = 0; i < OC_ARRAY_LENGTH(trees); i++) {
         if (strcmp(trees[i].path, key->path) == 0) {
-            return &trees[i].tree;
+            return trees[i].tree;
         }
     }
     return NULL;

@@ -41,6 +41,16 @@ enum code_check {
     CODE_NOT_AVAILABLE, /* the agent is not connected or has not revealed its nonce */
 };
 
+/* What is known of the approval's rule and votes; gathered by the service, see approvals.h. */
+struct vote_facts {
+    unsigned need;                /* how many must agree; 0 and 1: who decides, decides alone */
+    int64_t expire_ms;            /* with need: how long a vote lasts */
+    uint32_t may_approve;         /* bit i: the voter of request.votes[i] still may */
+    struct oc_digest effective;   /* of what this approval would give */
+    struct oc_digest certificate; /* the actor's; zeros: at the local door */
+    bool breaks_glass;            /* approve although votes are missing */
+};
+
 struct pairing_event {
     enum pairing_event_kind kind;
     struct audit_actor actor; /* who; filled by the service */
@@ -67,6 +77,7 @@ struct pairing_event {
     int64_t term_ms;                   /* APPROVE, EXPECT; 0: until revoked */
     struct oc_labels labels;           /* APPROVE, EXPECT; none: keep */
     char alias[OC_MAX_NAME_BYTES + 1]; /* RENAME; APPROVE and EXPECT when not "" */
+    struct vote_facts votes;           /* APPROVE; of EXPECT and CONNECT `need` alone */
 };
 
 /* How a decision came out. The service maps these to statuses. */
@@ -87,7 +98,9 @@ enum pairing_outcome {
     PAIRING_CODE_UNAVAILABLE,
     PAIRING_NOT_APPROVED, /* revoke of a never-approved device: use reject */
     PAIRING_NOT_BLOCKED,
-    PAIRING_NOT_KNOWN,  /* nothing is known of this device */
-    PAIRING_IS_BLOCKED, /* approve or expect of a blocked device: unblock first */
+    PAIRING_NOT_KNOWN,   /* nothing is known of this device */
+    PAIRING_IS_BLOCKED,  /* approve or expect of a blocked device: unblock first */
+    PAIRING_VOTED,       /* APPROVE: a vote was cast, more are needed; changed is true */
+    PAIRING_NEEDS_VOTES, /* EXPECT with approves: one administrator may not give this */
     PAIRING_OUTCOME_COUNT
 };

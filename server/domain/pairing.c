@@ -245,7 +245,10 @@ static struct pairing_decision decide_trusted(const struct pairing *was,
     }
     const struct rule *rule = pairing_rule(event->kind);
     if (rule->is_administrators || (event->kind == PAIRING_EV_TERM_END && out.changed)) {
-        pairing_fill_audit(&move, was, pairing_event_name(event->kind), "");
+        char votes[33];
+        pairing_votes_word(&move, votes);
+        pairing_fill_audit(
+            &move, was, out.breaks_glass ? "break_glass" : pairing_event_name(event->kind), votes);
     }
     return out;
 }

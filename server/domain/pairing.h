@@ -19,6 +19,9 @@
  *   and is a tombstone again when the request lapses.
  * - A quarantined record is decided on as if its approval had been revoked and nothing announced.
  *   Approve, revoke, block, unblock, remove and expect end the quarantine.
+ * - Where `votes.need` administrators must agree, an approval is a vote until the last of them: it
+ *   changes the open request alone, is no decision, and ends with the request. An announcement
+ *   approves nobody then.
  * - Administrators' events are audited whatever comes of them, ends of terms and approvals by
  *   announcement too; nothing else is.
  * - A record is forgotten when nothing of it matters any more: the device was never approved, is
@@ -63,6 +66,9 @@ struct pairing_decision {
     int64_t retry_after_ms; /* refusals; 0: none */
     enum oc_why why;        /* CONNECT */
     struct oc_grant grant;  /* SESSION: next.granted, or event.grant of pairs_everyone */
+    bool breaks_glass;      /* approved although votes were missing */
+    unsigned n_votes;       /* APPROVE under a rule: for this grant, the actor's among them ... */
+    unsigned n_votes_for_else; /* ... and what else is voted for */
     struct pairing next;
     struct audit_event audit;
 };

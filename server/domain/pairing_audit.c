@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "server/domain/approvals.h"
 #include "server/domain/pairing_moves.h"
 
 struct text {
@@ -77,6 +78,19 @@ static void describe_expectation(struct text *text, const struct expectation *ex
     add_grant(text, &expectation->grant);
 }
 
+/* What would be given. */
+static void describe_vote(struct text *text, const struct pairing *was, const struct move *move)
+{
+    struct effective_grant effective;
+    approval_effective(was, move->event, &effective);
+    if (effective.term_ms > 0) {
+        add(text, "term_ms=");
+        add_number(text, effective.term_ms);
+        add(text, " ");
+    }
+    add_grant(text, &effective.grant);
+}
+
 /* What the change was about: the grant given, asked for or withdrawn, or the new name. */
 static void describe(struct text *text, const struct pairing *was, const struct move *move)
 {
@@ -139,9 +153,11 @@ void pairing_fill_audit(struct move *move, const struct pairing *was, const char
     set_word(audit->after, sizeof audit->after, oc_state_name(pairing_state(&out->next)));
     set_word(audit->rule, sizeof audit->rule, rule);
     memcpy(audit->reason, move->event->reason, sizeof audit->reason);
+    struct text text = {.at = audit->detail, .left = sizeof audit->detail - 1};
     if (out->outcome == PAIRING_DONE && out->changed) {
-        struct text text = {.at = audit->detail, .left = sizeof audit->detail - 1};
         describe(&text, was, move);
+    } else if (out->outcome == PAIRING_VOTED) {
+        describe_vote(&text, was, move);
     }
     out->is_audited = true;
 }

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "server/domain/approvals.h"
 #include "server/domain/pairing_moves.h"
 
 enum {
@@ -204,11 +205,13 @@ static enum pairing_outcome connect_announced(struct move *move)
     const struct pairing_event *event = move->event;
     struct pairing *next = &move->out->next;
     struct pairing was = *next;
+    struct effective_grant effective;
+    approval_effective(&was, event, &effective);
     struct approval approval = {
-        .asked = &event->ask.grant,
-        .granted = &event->ask.grant,
-        .labels = &was.expectation.labels,
-        .term_ms = was.expectation.term_ms,
+        .asked = &effective.grant,
+        .granted = &effective.grant,
+        .labels = &effective.labels,
+        .term_ms = effective.term_ms,
     };
     move->request_id = event->request_id;
     pairing_give(move, &approval);
@@ -227,7 +230,7 @@ static bool is_announced(const struct move *move)
 {
     const struct expectation *expectation = &move->out->next.expectation;
     return !move->event->is_read_only && pairing_is_expected(&move->out->next, move->now_ms) &&
-           expectation->approves &&
+           expectation->approves && move->event->votes.need <= 1 &&
            oc_grant_is_within(&move->event->ask.grant, &expectation->grant);
 }
 

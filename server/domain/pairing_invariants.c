@@ -108,15 +108,36 @@ static bool has_sound_standing(const struct pairing *pairing)
     return pairing->standing == OC_STANDING_NONE || pairing->generation > 0;
 }
 
+/* One vote of each administrator. */
+static bool has_sound_votes(const struct pairing_request *request)
+{
+    if (request->n_votes > PAIRING_VOTES_KEPT) {
+        return false;
+    }
+    for (size_t i = 0; i < request->n_votes; i++) {
+        const struct vote *vote = &request->votes[i];
+        if (!IS_TEXT(vote->by) || vote->by[0] == '\0' || vote->at_ms <= 0) {
+            return false;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(request->votes[j].by, vote->by) == 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool has_sound_request(const struct pairing *pairing)
 {
     const struct pairing_request *request = &pairing->request;
     if (!request->is_open) {
-        return request->id.text[0] == '\0' && request->code_failures == 0;
+        return request->id.text[0] == '\0' && request->code_failures == 0 && request->n_votes == 0;
     }
-    return pairing->standing != OC_STANDING_BLOCKED && request->id.text[0] != '\0' &&
-           !is_no_grant(&request->ask.grant) && request->why != OC_WHY_NONE &&
-           request->why != OC_WHY_BLOCKED && request->code_failures <= PAIRING_MAX_CODE_FAILURES;
+    return has_sound_votes(request) && pairing->standing != OC_STANDING_BLOCKED &&
+           request->id.text[0] != '\0' && !is_no_grant(&request->ask.grant) &&
+           request->why != OC_WHY_NONE && request->why != OC_WHY_BLOCKED &&
+           request->code_failures <= PAIRING_MAX_CODE_FAILURES;
 }
 
 /* Newest first, no gaps, no id twice, never the one in force. */

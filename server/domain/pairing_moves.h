@@ -64,6 +64,13 @@ void pairing_give(struct move *move, const struct approval *approval);
 /* Counts a decision: generation, time, by whom. */
 void pairing_stamp(struct move *move, const char *by);
 
+/* Whether as many agree as must, or need not; else the actor's vote was cast. Fills the decision's
+ * counts. */
+bool pairing_has_votes(struct move *move);
+void pairing_drop_votes(struct pairing_request *request);
+/* "votes:1/2": what an approval under a rule says of it in the audit; "" without a rule. */
+void pairing_votes_word(const struct move *move, char out[33]);
+
 /* Whether anything was ever decided, asked or announced about this device. */
 bool pairing_is_known(const struct pairing *pairing);
 /* Whether an announcement holds its slot now. */

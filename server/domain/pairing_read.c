@@ -38,6 +38,8 @@ static const char *const outcome_names[PAIRING_OUTCOME_COUNT] = {
     [PAIRING_NOT_BLOCKED] = "not_blocked",
     [PAIRING_NOT_KNOWN] = "not_known",
     [PAIRING_IS_BLOCKED] = "is_blocked",
+    [PAIRING_VOTED] = "voted",
+    [PAIRING_NEEDS_VOTES] = "needs_votes",
 };
 
 const char *pairing_event_name(enum pairing_event_kind kind)

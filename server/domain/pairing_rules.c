@@ -1,10 +1,11 @@
 /*
  * The guards and steps of every event but CONNECT, one row each. Guards refuse and change nothing,
- * but for counting a wrong code; steps cannot fail.
+ * but for counting a wrong code and a vote; steps cannot fail.
  */
 #include <assert.h>
 #include <string.h>
 
+#include "server/domain/approvals.h"
 #include "server/domain/pairing_moves.h"
 
 static const struct ruling takes_place = {.verdict = TAKES_PLACE};
@@ -59,7 +60,8 @@ static struct ruling guard_code(struct move *move)
     return takes_place;
 }
 
-/* The code comes before the grant: a wrong code must always count. */
+/* The code comes before the grant: a wrong code must always count. The votes come last: what could
+ * not be approved cannot be voted for. */
 static struct ruling guard_approve(struct move *move)
 {
     const struct pairing_request *request = &move->out->next.request;
@@ -77,7 +79,7 @@ static struct ruling guard_approve(struct move *move)
     if (move->event->narrows && !oc_grant_is_within(&move->event->grant, &request->ask.grant)) {
         return refused(PAIRING_TOO_WIDE);
     }
-    return takes_place;
+    return pairing_has_votes(move) ? takes_place : refused(PAIRING_VOTED);
 }
 
 /* EXPIRE and SHED may name nothing: whatever is open. */
@@ -142,7 +144,8 @@ static struct ruling guard_expect(struct move *move)
 {
     const struct pairing *next = &move->out->next;
     if (next->standing != OC_STANDING_APPROVED) {
-        return takes_place;
+        bool is_alone = !move->event->approves || move->event->votes.need <= 1;
+        return is_alone ? takes_place : refused(PAIRING_NEEDS_VOTES);
     }
     bool widens = move->event->approves && !oc_grant_is_within(&move->event->grant, &next->granted);
     return widens ? refused(PAIRING_TOO_WIDE) : is_so_already;
@@ -188,13 +191,14 @@ static void apply_alias(struct move *move)
 static void apply_approve(struct move *move)
 {
     const struct pairing_event *event = move->event;
-    struct ask ask = move->out->next.request.ask;
-    struct oc_labels announced = move->out->next.expectation.labels;
+    struct oc_grant asked = move->out->next.request.ask.grant;
+    struct effective_grant effective;
+    approval_effective(&move->out->next, event, &effective);
     struct approval approval = {
-        .asked = &ask.grant,
-        .granted = event->narrows ? &event->grant : &ask.grant,
-        .labels = event->labels.n > 0 ? &event->labels : &announced,
-        .term_ms = event->term_ms,
+        .asked = &asked,
+        .granted = &effective.grant,
+        .labels = &effective.labels,
+        .term_ms = effective.term_ms,
     };
     pairing_give(move, &approval);
     apply_alias(move);
@@ -249,6 +253,7 @@ static void apply_term_end(struct move *move)
     withdraw(next);
     if (next->request.is_open) {
         next->request.why = OC_WHY_REVOKED;
+        pairing_drop_votes(&next->request); /* they were for more, not for all of it */
     }
 }
 

@@ -9,6 +9,7 @@
 enum {
     PAIRING_REPLACED_KEPT = 4,
     PAIRING_MAX_CODE_FAILURES = 5,
+    PAIRING_VOTES_KEPT = 9, /* of a request: the tenth approves */
 };
 
 /* What a device asks for; the ask digest covers exactly this and the device id. */
@@ -43,6 +44,14 @@ enum request_end {
     REQUEST_END_COUNT
 };
 
+/* An administrator agrees to one effective grant; see approvals.h. Oldest first, one of each. */
+struct vote {
+    char by[OC_MAX_ACTOR_BYTES + 1]; /* "uid:0", "admin:alice" */
+    struct oc_digest certificate;    /* that it was cast with; zeros: at the local door */
+    struct oc_digest effective;      /* of what it is for */
+    int64_t at_ms;
+};
+
 struct pairing_request {
     bool is_open;
     struct oc_request_id id;
@@ -52,6 +61,8 @@ struct pairing_request {
     int64_t opened_ms;
     int64_t attempted_ms; /* the last attempt; a waiting connection counts as one */
     uint8_t code_failures;
+    uint8_t n_votes;
+    struct vote votes[PAIRING_VOTES_KEPT];
 };
 
 /* An announced device: a reserved slot, and perhaps approval at its first connect. */

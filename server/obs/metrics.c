@@ -30,6 +30,7 @@ static const char *const names[METRIC_COUNT] = {
     [METRIC_LOG_LINES_SUPPRESSED_TOTAL] = "openclaw_log_lines_suppressed_total",
     [METRIC_CLOCK_STEPS_TOTAL] = "openclaw_clock_steps_total",
     [METRIC_AUDIT_DENIED_LEFT_OUT_TOTAL] = "openclaw_audit_denied_left_out_total",
+    [METRIC_BREAK_GLASS_TOTAL] = "openclaw_break_glass_total",
 };
 
 void metric_add(enum metric metric, int64_t amount)

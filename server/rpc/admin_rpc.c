@@ -25,6 +25,11 @@ static void decide_done(void *user, const struct decide_result *result)
     reply.device = &device.device;
     reply.seq = result->seq;
     reply.session_closed = result->session_closed;
+    reply.voted = result->votes.is_vote;
+    reply.votes = result->votes.n;
+    reply.votes_needed = result->votes.needed;
+    reply.votes_for_else = result->votes.n_for_else;
+    reply.broke_glass = result->votes.broke_glass;
     call_reply(call, &reply.base);
 }
 
@@ -38,6 +43,7 @@ void admin_caller_of(const struct call *call, struct admin_caller *out)
         .method = call->method->number,
         .payload_digest = oc_sha256(&payload, 1),
         .budget_ms = call->budget_ms,
+        .is_root = call->caller->is_root,
     };
     caller_audit_actor(call->caller, &out->actor);
     memcpy(out->key, envelope->idempotency_key, sizeof out->key);

@@ -58,6 +58,7 @@ struct caller_certificate {
 struct caller {
     enum rpc_door door;
     enum rpc_role role;
+    bool is_root;                           /* local door: uid 0 */
     struct caller_certificate *certificate; /* admin door; from opened on */
     struct audit_actor actor;
     struct oc_device_id device_id;         /* device door */

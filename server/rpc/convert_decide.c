@@ -62,7 +62,11 @@ enum oc_status convert_approve(const Openclaw__V1__ApproveRequest *in, struct de
     if (!status) {
         status = take_code(in->code, command.code, err);
     }
+    if (!status && in->break_glass && in->reason[0] == '\0') {
+        status = field_refuse(err, "reason", "needed with break_glass");
+    }
     if (!status) {
+        command.breaks_glass = in->break_glass != 0;
         *out = command;
     }
     oc_wipe(command.code, sizeof command.code);

@@ -94,6 +94,27 @@ static void pairing_out(const struct pairing *pairing, struct device_message *ou
     device->removed = pairing->is_removed;
 }
 
+static void votes_out(const struct device_view *view, struct device_message *out)
+{
+    const struct pairing_request *request = &view->pairing.request;
+    size_t n = 0;
+    for (size_t i = 0; i < request->n_votes; i++) {
+        const uint32_t bit = UINT32_C(1) << i;
+        if (view->votes.in_force & bit) {
+            openclaw__v1__vote__init(&out->votes[n]);
+            out->votes[n].by = text_out(request->votes[i].by);
+            out->votes[n].at_ms = request->votes[i].at_ms;
+            out->votes[n].otherwise = (view->votes.as_asked & bit) == 0;
+            out->vote_pointers[n] = &out->votes[n];
+            n++;
+        }
+    }
+    out->device.n_votes = n;
+    out->device.votes = out->vote_pointers;
+    out->device.votes_needed = view->votes.needed;
+    out->device.votes_so_far = view->votes.n;
+}
+
 void convert_device_out(const struct device_view *view, struct device_message *out)
 {
     const struct pairing *pairing = &view->pairing;
@@ -103,6 +124,7 @@ void convert_device_out(const struct device_view *view, struct device_message *o
     sighting_out(&view->sighting, &out->device);
     if (pairing->request.is_open) {
         request_out(&pairing->request, out);
+        votes_out(view, out);
     }
     labels_out(shows_claims ? &pairing->request.ask.labels : &pairing->labels, out);
     out->device.online = view->is_online;

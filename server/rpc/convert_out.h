@@ -25,6 +25,8 @@ struct device_message {
     struct grant_message granted;
     Openclaw__V1__Label labels[OC_MAX_LABELS];
     Openclaw__V1__Label *label_pointers[OC_MAX_LABELS];
+    Openclaw__V1__Vote votes[PAIRING_VOTES_KEPT];
+    Openclaw__V1__Vote *vote_pointers[PAIRING_VOTES_KEPT];
 };
 void convert_device_out(const struct device_view *view, struct device_message *out);
 

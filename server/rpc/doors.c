@@ -360,6 +360,7 @@ static bool local_opened(void *user, struct oc_connection *connection, const str
         return true; /* stays nobody: every call is answered with PERMISSION_DENIED */
     }
     caller->role = RPC_ROLE_ADMIN;
+    caller->is_root = peer->uid == 0;
     atomic_store(&caller->is_approved, true);
     oc_connection_set_approved(connection, true);
     return true;

@@ -9,6 +9,7 @@
 #include "proto/base/hex.h"
 #include "server/service/admin_service.h"
 #include "server/service/peer.h"
+#include "server/service/votes.h"
 
 enum {
     LEFT_A_TRACE = 1 << 30, /* beside the bits of states: tombstones and lapsed requests */
@@ -56,6 +57,7 @@ bool service_view(struct service *service, const struct oc_device_id *id, struct
     shard_unlock(shard);
     if (is_known) {
         add_host(service, out);
+        votes_view(service, out);
     }
     return is_known;
 }

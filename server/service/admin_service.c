@@ -11,6 +11,7 @@
 #include "server/obs/metrics.h"
 #include "server/service/administrators.h"
 #include "server/service/bounds.h"
+#include "server/service/votes.h"
 #include "server/service/writer.h"
 
 struct decide_change {
@@ -40,7 +41,12 @@ static enum oc_status fail_by(enum pairing_outcome outcome, const struct pairing
     case PAIRING_DONE:
     case PAIRING_SESSION:
     case PAIRING_PENDING:
+    case PAIRING_VOTED:
         return OC_OK;
+    case PAIRING_NEEDS_VOTES:
+        return oc_fail(err, OC_FAILED_PRECONDITION,
+                       "several administrators must agree to this grant: announce the device "
+                       "without approving it, then approve its request");
     case PAIRING_NO_REQUEST:
         return oc_fail(err, OC_ABORTED, "the request is no longer open");
     case PAIRING_REPLACED:
@@ -89,6 +95,27 @@ static enum oc_status status_of(enum pairing_outcome outcome, const struct pairi
 }
 
 /* ---- staging -------------------------------------------------------------------------------- */
+
+/* The change-log's word: watchers see votes as what they are. */
+static const char *action_of(const struct pairing_decision *decision, enum pairing_event_kind kind)
+{
+    if (decision->outcome == PAIRING_VOTED) {
+        return "vote";
+    }
+    return decision->breaks_glass ? "break_glass" : pairing_event_name(kind);
+}
+
+static void tell_votes(const struct pairing_decision *decision, const struct pairing_event *event,
+                       struct decide_result *result)
+{
+    result->votes = (struct votes_cast){
+        .is_vote = decision->outcome == PAIRING_VOTED,
+        .broke_glass = decision->breaks_glass,
+        .n = decision->n_votes,
+        .needed = decision->n_votes > 0 ? event->votes.need : 0,
+        .n_for_else = decision->n_votes_for_else,
+    };
+}
 
 static bool names_request(enum pairing_event_kind kind)
 {
@@ -160,6 +187,13 @@ static enum oc_status recall(struct group *group, const struct decide_change *de
     return store_find_key(store, caller->actor.name, caller->method, caller->key, key, err);
 }
 
+/* What was voted for may be approved by now: then that is the answer. */
+static bool was_approved(const struct pairing *pairing, const struct store_key *key)
+{
+    return pairing->closed_end == REQUEST_END_APPROVED &&
+           oc_request_id_equal(&pairing->closed, &key->request_id);
+}
+
 /* True: the call was made before and is answered as it was then, or nobody can tell. */
 static bool replay(struct group *group, struct decide_change *decide)
 {
@@ -184,6 +218,8 @@ static bool replay(struct group *group, struct decide_change *decide)
     result->status = status_of(key.outcome, &result->view.pairing, &result->error);
     result->seq = key.seq;
     result->session_closed = key.session_closed;
+    result->votes.is_vote =
+        key.outcome == PAIRING_VOTED && !was_approved(&result->view.pairing, &key);
     return true;
 }
 
@@ -251,6 +287,7 @@ static void decide_on(struct group *group, struct decide_change *decide,
         decide->outcome = oc_status_name(result->status);
         return;
     }
+    votes_gather(service, &decide->caller, decide->command.breaks_glass, &was, &event);
     const struct policy policy = service_policy(service);
     struct pairing_decision decision =
         pairing_decide(&was, &event, &policy, service_now_ms(service));
@@ -258,7 +295,7 @@ static void decide_on(struct group *group, struct decide_change *decide,
     const struct group_change row = {
         .id = id,
         .decision = &decision,
-        .action = pairing_event_name(event.kind),
+        .action = action_of(&decision, event.kind),
         .source = "",
         .key = decide->caller.has_key ? &key : NULL,
         .needs_marker = is_final(event.kind),
@@ -268,6 +305,7 @@ static void decide_on(struct group *group, struct decide_change *decide,
     result->seq = receipt.seq;
     result->session_closed = receipt.session_closed;
     result->view.pairing = decision.next;
+    tell_votes(&decision, &event, result);
     result->status = st ? st : status_of(decision.outcome, &decision.next, &result->error);
     decide->outcome = st ? oc_status_name(st) : pairing_outcome_name(decision.outcome);
 }
@@ -288,10 +326,27 @@ static enum oc_status check_authority(struct service *service, const struct deci
     return oc_fail(err, OC_PERMISSION_DENIED, "an approver no more");
 }
 
+/* Root could as well put another configuration in force; nobody else passes the votes over. */
+static enum oc_status check_glass(struct service *service, const struct decide_change *decide,
+                                  struct oc_error *err)
+{
+    if (!decide->command.breaks_glass || decide->caller.is_root) {
+        return OC_OK;
+    }
+    admin_record_denied(service, &decide->caller.actor, "break_glass", "not root, local");
+    (void)oc_fail(err, OC_PERMISSION_DENIED,
+                  "break-glass is for root (uid 0) at the gateway's local socket alone");
+    (void)snprintf(err->cause, sizeof err->cause, "break_glass");
+    return OC_PERMISSION_DENIED;
+}
+
 /* The caller has given up before the work began; what has begun is finished, however late. */
 static enum oc_status check_start(struct service *service, struct decide_change *decide)
 {
     enum oc_status st = check_authority(service, decide, &decide->result.error);
+    if (!st) {
+        st = check_glass(service, decide, &decide->result.error);
+    }
     if (st) {
         return st;
     }
@@ -335,6 +390,18 @@ static void log_done(const struct decide_change *decide, const char *device)
     const struct pairing *pairing = &decide->result.view.pairing;
     const struct decide_command *command = &decide->command;
     const struct audit_actor *actor = &decide->caller.actor;
+    if (decide->result.votes.is_vote) {
+        log_info("pairing.voted", "device=%s request=%s by=%s votes=%u/%u claims=%s", device,
+                 command->request_id.text, actor->name, decide->result.votes.n,
+                 decide->result.votes.needed, pairing->claimed_name);
+        return;
+    }
+    if (decide->result.votes.broke_glass) {
+        metric_add(METRIC_BREAK_GLASS_TOTAL, 1);
+        log_warn("pairing.break_glass", "device=%s request=%s by=%s votes=%u/%u reason=%s", device,
+                 command->request_id.text, actor->name, decide->result.votes.n,
+                 decide->result.votes.needed, command->reason);
+    }
     if (command->kind == PAIRING_EV_APPROVE) {
         log_info("pairing.approved", "device=%s request=%s by=%s role=%s state=%s claims=%s",
                  device, command->request_id.text, actor->name, pairing->granted.role,
@@ -378,7 +445,12 @@ static void complete_view(struct service *service, struct decide_result *result)
     struct device_view now;
     if (service_view(service, &result->view.pairing.id, &now)) {
         now.pairing = result->view.pairing;
+        votes_view(service, &now);
         result->view = now;
+        if (result->votes.is_vote && result->votes.n == 0) { /* a repetition */
+            result->votes.n = now.votes.n;
+            result->votes.needed = now.votes.needed;
+        }
     }
 }
 

@@ -5,19 +5,8 @@
 #pragma once
 
 #include "server/domain/administrator.h"
+#include "server/service/device_view.h"
 #include "server/service/pairing_service.h"
-
-/* One device as lists show it. */
-struct device_view {
-    struct pairing pairing;
-    struct sighting sighting;
-    bool is_online;
-    bool can_check_code; /* the agent is connected and has revealed its nonce */
-    /* By the host hint that it claims. Claims: they explain and never grant. */
-    unsigned n_host_devices;  /* listed devices of its host, itself included; 0: claims none */
-    unsigned n_host_requests; /* of them waiting */
-    uint64_t host_group;      /* the same number for all of them; 0: there is but one */
-};
 
 /* ---- reading: answered from memory, on the calling thread ----------------------------------- */
 
@@ -62,6 +51,7 @@ struct admin_caller {
     uint32_t budget_ms; /* work that has not started by then is not done; 0: no bound */
     /* From afar: who it is was proved by this certificate, and may be no administrator any more. */
     bool is_remote;
+    bool is_root; /* uid 0, at the local door */
     char remote_name[ADMINISTRATOR_NAME_BYTES + 1];
     struct oc_digest certificate;
 };
@@ -74,6 +64,7 @@ struct decide_command {
     struct oc_digest ask_digest; /* APPROVE */
     bool narrows;                /* APPROVE: grant is given */
     bool approves;               /* EXPECT: with grant, labels, term */
+    bool breaks_glass;           /* APPROVE: although votes are missing; root's alone */
     struct oc_grant grant;
     char code[OC_CODE_DIGITS + 1];     /* APPROVE; "" none; wiped by the service */
     int64_t term_ms;                   /* 0: until revoked */
@@ -88,6 +79,7 @@ struct decide_result {
     struct device_view view; /* after the decision; with OK */
     uint64_t seq;            /* 0: nothing changed */
     bool session_closed;
+    struct votes_cast votes; /* APPROVE; a vote is OK, too */
 };
 
 /* `done` comes exactly once, on the notifier's thread (or on the caller's when the queue is full

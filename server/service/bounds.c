@@ -79,3 +79,10 @@ enum oc_status bounds_check(struct service *service, const struct admin_caller *
     tell_audit(service, caller, was, event, err);
     return OC_PERMISSION_DENIED;
 }
+
+bool bounds_cover(struct service *service, const struct admin_caller *voter,
+                  const struct pairing *was, const struct pairing_event *event)
+{
+    const struct bounded bounded = find_bound(service, voter);
+    return !bounded.is_so || bound_judge(bounded.bound, was, event) == BOUND_WITHIN;
+}

@@ -17,3 +17,7 @@ OC_MUST_CHECK enum oc_status bounds_check(struct service *service,
                                           const struct admin_caller *caller,
                                           const struct pairing *was,
                                           const struct pairing_event *event, struct oc_error *err);
+
+/* The same of an administrator who voted for it earlier and is not there to ask. */
+bool bounds_cover(struct service *service, const struct admin_caller *voter,
+                  const struct pairing *was, const struct pairing_event *event);

@@ -5,6 +5,7 @@
 
 #include "server/obs/metrics.h"
 #include "server/service/peer_log.h"
+#include "server/service/votes.h"
 #include "server/service/waiters.h"
 
 enum {
@@ -37,11 +38,12 @@ struct pairing_event connect_event_of(const struct peer *peer, const struct atte
     return event;
 }
 
-void connect_name_request(const struct peer *peer, const struct pairing *was,
-                          struct pairing_event *event)
+void connect_fill_event(const struct peer *peer, const struct pairing *was,
+                        const struct approval_rules *rules, struct pairing_event *event)
 {
     event->request_id =
         naming_request_id(&peer->service->naming, &peer->id, &event->ask_digest, was->generation);
+    event->votes.need = votes_need_of_connect(rules, was, event);
 }
 
 enum open_requests_room connect_look_for_room(const struct peer *peer)
@@ -79,6 +81,8 @@ static enum oc_refusal_kind refusal_of(enum pairing_outcome outcome)
     case PAIRING_NOT_BLOCKED:
     case PAIRING_NOT_KNOWN:
     case PAIRING_IS_BLOCKED:
+    case PAIRING_VOTED:
+    case PAIRING_NEEDS_VOTES:
     case PAIRING_OUTCOME_COUNT:
         break;
     }
@@ -175,6 +179,7 @@ static void answer_session(struct peer *peer, const struct attempt *attempt,
 struct trial {
     const struct attempt *attempt;
     struct policy policy;
+    struct approval_rules rules;
     struct pairing_event event;
 };
 
@@ -193,7 +198,7 @@ static enum connect_step decide_locked(struct peer *peer, struct trial *trial,
         return CONNECT_ANSWERED;
     }
     entry_read(peer->entry, &was);
-    connect_name_request(peer, &was, &trial->event);
+    connect_fill_event(peer, &was, &trial->rules, &trial->event);
     trial->event.pairs_everyone = trial->event.pairs_everyone && peer->is_source_trusted;
     struct pairing_decision decision =
         pairing_decide(&was, &trial->event, &trial->policy, attempt->sighting.seen_ms);
@@ -235,6 +240,7 @@ enum connect_step connect_in_memory(struct peer *peer, const struct attempt *att
         .policy = service_policy(peer->service),
         .event = connect_event_of(peer, attempt),
     };
+    votes_get_rules(peer->service, &trial.rules);
     enum connect_step step = decide(peer, &trial, result, deliveries);
     if (step == CONNECT_NEEDS_WRITER && !trial.event.is_over_cap &&
         connect_look_for_room(peer) == OPEN_REQUESTS_ARE_FULL) {

@@ -47,8 +47,9 @@ void connect_answer(struct peer *peer, const struct attempt *attempt,
 /* No shard locked. Whether the peer still is trusted is to be asked after that, under its shard or
  * on the writer thread. */
 struct pairing_event connect_event_of(const struct peer *peer, const struct attempt *attempt);
-/* What the ask's request is called at the record's generation. */
-void connect_name_request(const struct peer *peer, const struct pairing *was,
-                          struct pairing_event *event);
+/* What depends on the record: what the ask's request is called at its generation, and how many
+ * must agree to what was announced. */
+void connect_fill_event(const struct peer *peer, const struct pairing *was,
+                        const struct approval_rules *rules, struct pairing_event *event);
 /* Whether one more request of the peer's source may be opened. No shard locked. */
 enum open_requests_room connect_look_for_room(const struct peer *peer);

@@ -9,6 +9,7 @@
 #include "server/obs/log.h"
 #include "server/service/peer_log.h"
 #include "server/service/shedding.h"
+#include "server/service/votes.h"
 
 struct connect_change {
     struct change change; /* first */
@@ -118,12 +119,14 @@ static void stage(struct group *group, struct change *change)
     const struct peer *peer = connect->peer;
     const struct attempt *attempt = &connect->attempt;
     struct pairing was;
+    struct approval_rules rules;
     struct group_receipt receipt;
     connect->status = OC_OK;
     group_read(group, &peer->id, &was);
     struct pairing_event event = connect_event_of(peer, attempt);
     event.pairs_everyone = event.pairs_everyone && peer->is_source_trusted;
-    connect_name_request(peer, &was, &event);
+    votes_get_rules(service, &rules);
+    connect_fill_event(peer, &was, &rules, &event);
     event.look_alike = find_look_alike(service, &peer->id, attempt);
     const struct policy policy = service_policy(service);
     struct pairing_decision decision =

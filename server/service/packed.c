@@ -14,7 +14,7 @@ enum {
 };
 
 /* A field was added: walk it, and add it to the round-trip test. */
-_Static_assert(sizeof(struct pairing) == 5344, "packed.c walks every field of a pairing");
+_Static_assert(sizeof(struct pairing) == 6784, "packed.c walks every field of a pairing");
 _Static_assert(sizeof(struct sighting) == 200, "packed.c walks every field of a sighting");
 
 struct walk {
@@ -165,6 +165,19 @@ static void walk_digest(struct walk *walk, struct oc_digest *digest)
         (field) = byte_;                                                                           \
     } while (0)
 
+static void walk_votes(struct walk *walk, struct pairing_request *request)
+{
+    walk_byte(walk, &request->n_votes);
+    assert(request->n_votes <= PAIRING_VOTES_KEPT);
+    for (size_t i = 0; i < request->n_votes; i++) {
+        struct vote *vote = &request->votes[i];
+        walk_text(walk, vote->by, OC_MAX_ACTOR_BYTES);
+        walk_digest(walk, &vote->certificate);
+        walk_digest(walk, &vote->effective);
+        walk_signed(walk, &vote->at_ms);
+    }
+}
+
 static void walk_request(struct walk *walk, struct pairing *pairing)
 {
     struct pairing_request *request = &pairing->request;
@@ -181,6 +194,7 @@ static void walk_request(struct walk *walk, struct pairing *pairing)
     walk_time(walk, &request->opened_ms, pairing->first_seen_ms);
     walk_time(walk, &request->attempted_ms, pairing->first_seen_ms);
     walk_byte(walk, &request->code_failures);
+    walk_votes(walk, request);
 }
 
 static void walk_expectation(struct walk *walk, struct expectation *expectation)

@@ -15,6 +15,7 @@
 #include "server/service/housekeeping.h"
 #include "server/service/receipts.h"
 #include "server/service/service_state.h"
+#include "server/service/votes.h"
 #include "server/service/waiters.h"
 #include "server/service/watchers.h"
 #include "server/service/writer.h"
@@ -135,6 +136,7 @@ static struct service *allocate(const struct service_options *options)
         service->bounds = *options->bounds;
     }
     service->options.bounds = NULL;
+    votes_change_rules(service, &options->voting);
     index_init(&service->index, seed, service_monotonic_ms(service));
     directory_init(&service->directory, seed);
     service->options.admin_ca = NULL;

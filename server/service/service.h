@@ -15,6 +15,7 @@
 #include "server/base/random.h"
 #include "server/domain/bound.h"
 #include "server/service/missing_facts.h"
+#include "server/service/voting.h"
 #include "server/store/marker.h"
 
 struct service;
@@ -81,6 +82,7 @@ struct service_options {
     void *reload_user;
     struct checkpoint_sink checkpoints;
     struct audit_missing missing;
+    struct voting voting; /* at first; votes.h changes it */
 };
 
 /*

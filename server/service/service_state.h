@@ -60,8 +60,10 @@ struct service {
     atomic_uint_least64_t n_unsaved; /* withdrawals in force that are not durable yet */
     atomic_bool is_draining;
 
-    pthread_mutex_t settings_mutex; /* guards the next */
+    pthread_mutex_t settings_mutex; /* guards the next two */
     struct service_settings settings;
+    struct voting voting;
+    atomic_bool has_approval_rules; /* of voting; so that who asks about none takes no lock */
 
     pthread_mutex_t identity_mutex; /* guards the two below */
     struct store_identity identity;

@@ -10,9 +10,10 @@ extern const char schema_0002[];
 extern const char schema_0003[];
 extern const char schema_0004[];
 extern const char schema_0005[];
+extern const char schema_0006[];
 
 static const char *const schemas[MIGRATE_LATEST] = {schema_0001, schema_0002, schema_0003,
-                                                    schema_0004, schema_0005};
+                                                    schema_0004, schema_0005, schema_0006};
 
 static enum oc_status insert_meta(sqlite3 *db, const struct store_options *options,
                                   struct oc_error *err)

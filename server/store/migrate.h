@@ -7,7 +7,7 @@
 
 enum {
     MIGRATE_APPLICATION_ID = 0x4f435731, /* "OCW1" in the file's header: a database of ours */
-    MIGRATE_LATEST = 5,
+    MIGRATE_LATEST = 6,
 };
 
 /* Fills an empty database with the latest schema and its ids, in one transaction. */

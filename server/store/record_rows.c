@@ -13,6 +13,7 @@
 #include "server/store/read_ahead.h"
 #include "server/store/row_form.h"
 #include "server/store/statement.h"
+#include "server/store/vote_form.h"
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
@@ -35,10 +36,11 @@ static const char *const sources[RECORD_STATEMENT_COUNT] = {
         " closed_end = ?25 WHERE device = ?26",
     [RECORD_PUT_REQUEST] =
         "INSERT INTO requests (device, id, digest, ask, name, labels, purpose, why, opened_ms,"
-        " attempted_ms, code_failures) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        " attempted_ms, code_failures, votes)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
         " ON CONFLICT (device) DO UPDATE SET id = ?2, digest = ?3, ask = ?4, name = ?5,"
         " labels = ?6, purpose = ?7, why = ?8, opened_ms = ?9, attempted_ms = ?10,"
-        " code_failures = ?11",
+        " code_failures = ?11, votes = ?12",
     [RECORD_DROP_REQUEST] = "DELETE FROM requests WHERE device = ?1",
     [RECORD_PUT_EXPECTATION] =
         "INSERT INTO expectations (device, approves, until_ms, granted, labels, term_ms, mac)"
@@ -179,9 +181,12 @@ static enum oc_status drop(struct record_rows *rows, enum record_statement which
     return finish(rows, bind_run(&binder), "drop a row", err);
 }
 
-static enum oc_status put_request(struct record_rows *rows, const struct pairing_request *request,
+static enum oc_status put_request(struct record_rows *rows, const struct pairing *pairing,
                                   int64_t device, struct oc_error *err)
 {
+    const struct pairing_request *request = &pairing->request;
+    const struct vote_authority authority = {rows->hmac, rows->gateway_id, &pairing->id};
+    uint8_t votes[VOTE_FORM_BYTES];
     if (!request->is_open) {
         return drop(rows, RECORD_DROP_REQUEST, device, err);
     }
@@ -197,6 +202,7 @@ static enum oc_status put_request(struct record_rows *rows, const struct pairing
     bind_number(&binder, request->opened_ms);
     bind_number(&binder, request->attempted_ms);
     bind_number(&binder, request->code_failures);
+    bind_blob(&binder, votes, vote_encode(&authority, request, votes));
     return finish(rows, bind_run(&binder), "write a request", err);
 }
 
@@ -232,7 +238,7 @@ enum oc_status record_rows_put(struct record_rows *rows, const struct pairing *p
         st = put_device(rows, pairing, &device, err);
     }
     if (!st && (is_known || pairing->request.is_open)) {
-        st = put_request(rows, &pairing->request, device, err);
+        st = put_request(rows, pairing, device, err);
     }
     if (!st && (is_known || pairing->expectation.is_set)) {
         st = put_expectation(rows, pairing, device, err);
@@ -283,7 +289,7 @@ static const char *const scans[FROM_COUNT] = {
         " decided_ms, decided_by, approval_seq, closed, closed_end FROM devices ORDER BY device",
     [FROM_REQUESTS] =
         "SELECT device, id, digest, ask, name, labels, purpose, why, opened_ms, attempted_ms,"
-        " code_failures FROM requests ORDER BY device",
+        " code_failures, votes FROM requests ORDER BY device",
     [FROM_EXPECTATIONS] =
         "SELECT device, approves, until_ms, granted, labels, term_ms, mac FROM expectations"
         " ORDER BY device",
@@ -378,8 +384,10 @@ static bool read_device(const struct merge *merge, struct pairing *pairing)
     return !reader.is_broken && oc_equal_constant_time(mac.bytes, want.bytes, OC_DIGEST_BYTES);
 }
 
-static bool read_request(const struct merge *merge, struct pairing_request *request)
+static bool read_request(const struct merge *merge, const struct oc_device_id *id,
+                         struct pairing_request *request)
 {
+    const struct vote_authority authority = {merge->rows->hmac, merge->rows->gateway_id, id};
     struct reader reader = {.statement = merge->scans[FROM_REQUESTS].statement, .at = 1};
     request->is_open = true;
     read_text(&reader, request->id.text, OC_REQUEST_ID_CHARS);
@@ -392,7 +400,9 @@ static bool read_request(const struct merge *merge, struct pairing_request *requ
     request->opened_ms = read_number(&reader);
     request->attempted_ms = read_number(&reader);
     request->code_failures = (uint8_t)read_small(&reader, PAIRING_MAX_CODE_FAILURES);
-    return !reader.is_broken;
+    const void *votes = sqlite3_column_blob(reader.statement, reader.at);
+    const int n_votes = sqlite3_column_bytes(reader.statement, reader.at);
+    return vote_decode(&authority, votes, (size_t)n_votes, request) && !reader.is_broken;
 }
 
 static bool read_expectation(const struct merge *merge, const struct oc_device_id *id,
@@ -445,7 +455,7 @@ static enum oc_status gather(struct merge *merge, struct oc_error *err)
     }
     bool is_sound = read_device(merge, pairing);
     if (found[FROM_REQUESTS]) {
-        is_sound = read_request(merge, &pairing->request) && is_sound;
+        is_sound = read_request(merge, &pairing->id, &pairing->request) && is_sound;
     }
     if (found[FROM_EXPECTATIONS]) {
         is_sound = read_expectation(merge, &pairing->id, &pairing->expectation) && is_sound;

@@ -18,7 +18,7 @@ server            *
 server/base       include/openclaw proto/base server/base
 server/obs        include/openclaw proto/base server/base server/obs
 server/host       include/openclaw proto/base proto/files server/host
-server/config     include/openclaw proto/base proto/files server/domain/administrator_map.h server/obs server/config <yaml.h>
+server/config     include/openclaw proto/base proto/files server/domain/administrator_map.h server/domain/approval_rule.h server/obs server/config <yaml.h>
 server/domain     include/openclaw proto/base server/domain
 server/store      include/openclaw proto/base proto/crypto server/domain server/store <sqlite3.h> <openssl/>
 server/service    include/openclaw proto/base proto/crypto server/domain server/store/store.h server/store/marker.h server/store/backup.h server/base server/obs server/service
@@ -52,6 +52,7 @@ include/openclaw/admin.h        250
 include/openclaw/administrators.h 160
 include/openclaw/audit.h        210
 include/openclaw/bundle.h       180
+include/openclaw/device.h       170
 include/openclaw/pairing.h      220
 proto/rpc/connection_internal.h 190
 server/store/store.h            210

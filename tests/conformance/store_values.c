@@ -97,6 +97,21 @@ static struct pairing_request open_request(uint32_t n)
     return request;
 }
 
+/* As many as are kept, the longest names, with a certificate and without. */
+static void vote(struct pairing_request *request, uint32_t n)
+{
+    for (request->n_votes = 0; request->n_votes < PAIRING_VOTES_KEPT; request->n_votes++) {
+        struct vote *vote = &request->votes[request->n_votes];
+        memset(vote->by, 'u', OC_MAX_ACTOR_BYTES);
+        vote->by[0] = (char)('a' + request->n_votes);
+        if (request->n_votes % 2) {
+            vote->certificate = digest(n + request->n_votes);
+        }
+        vote->effective = digest(n + 50 + request->n_votes);
+        vote->at_ms = start_ms + request->n_votes;
+    }
+}
+
 static struct pairing base_record(uint32_t n)
 {
     struct pairing record = {
@@ -131,6 +146,7 @@ static void shape_upgrade(struct pairing *record, uint32_t n)
 {
     approve(record);
     record->request = open_request(n);
+    vote(&record->request, n);
     record->last_end = REQUEST_END_NONE;
     record->term_ends_ms = start_ms + 8 * (int64_t)HOUR_MS;
     (void)snprintf(record->alias, sizeof record->alias, "alias-%u", n);
@@ -291,6 +307,15 @@ static void assert_same_request(const struct pairing_request *a, const struct pa
     assert_int_equal(a->opened_ms, b->opened_ms);
     assert_int_equal(a->attempted_ms, b->attempted_ms);
     assert_int_equal(a->code_failures, b->code_failures);
+    assert_int_equal(a->n_votes, b->n_votes);
+    for (unsigned i = 0; i < a->n_votes; i++) {
+        assert_string_equal(a->votes[i].by, b->votes[i].by);
+        assert_memory_equal(a->votes[i].certificate.bytes, b->votes[i].certificate.bytes,
+                            OC_DIGEST_BYTES);
+        assert_memory_equal(a->votes[i].effective.bytes, b->votes[i].effective.bytes,
+                            OC_DIGEST_BYTES);
+        assert_true(a->votes[i].at_ms == b->votes[i].at_ms);
+    }
 }
 
 static void assert_same_expectation(const struct expectation *a, const struct expectation *b)

@@ -307,7 +307,7 @@ static const char back_to_version_1[] =
     "DROP TABLE change_log; ALTER TABLE change_log_1 RENAME TO change_log;"
     "ALTER TABLE devices DROP COLUMN approval_seq;"
     "ALTER TABLE devices DROP COLUMN closed; ALTER TABLE devices DROP COLUMN closed_end;"
-    "DROP TABLE administrators;"
+    "DROP TABLE administrators; ALTER TABLE requests DROP COLUMN votes;"
     "UPDATE meta SET schema_version = 1";
 
 static void a_database_of_version_1_is_brought_up_with_its_history(void **state)

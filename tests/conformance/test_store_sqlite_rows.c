@@ -150,6 +150,14 @@ static void every_edit_of_a_trust_row_is_quarantined(void **state)
         {"UPDATE expectations SET mac = zeroblob(32)", SHAPE_EXPECTED},
         {"UPDATE requests SET ask = x'00'", SHAPE_PENDING},
         {"UPDATE requests SET why = 0", SHAPE_PENDING},
+        {"UPDATE requests SET votes = (SELECT votes FROM requests WHERE device = 3)",
+         SHAPE_PENDING},
+        {"UPDATE requests SET votes = x'00'", SHAPE_PENDING},
+        {"UPDATE requests SET id = '0123456789'", SHAPE_UPGRADE},
+        {"UPDATE requests SET digest = zeroblob(32)", SHAPE_UPGRADE},
+        {"UPDATE requests SET votes = substr(votes, 1, length(votes) - 1)", SHAPE_UPGRADE},
+        {"UPDATE requests SET votes = CAST(substr(votes, 1, 5) || 'x' || substr(votes, 7) AS BLOB)",
+         SHAPE_UPGRADE},
     };
     struct tamper *tamper = *state;
     for (size_t i = 0; i < OC_ARRAY_LENGTH(rows); i++) {
@@ -170,6 +178,20 @@ static void every_edit_of_a_trust_row_is_quarantined(void **state)
         suite_rows_free(&loaded);
         close_again(tamper);
     }
+}
+
+static void votes_that_are_not_authentic_are_none(void **state)
+{
+    struct tamper *tamper = *state;
+    const struct oc_device_id id = value_device_id(SHAPE_UPGRADE);
+    assert_int_equal(execute(tamper, false,
+                             "UPDATE requests SET votes = CAST(substr(votes, 1, 5) || 'x' ||"
+                             " substr(votes, 7) AS BLOB) WHERE device = 3"),
+                     SQLITE_OK);
+    open_again(tamper);
+    const struct pairing record = suite_find(tamper->suite, &id);
+    assert_true(record.is_quarantined);
+    assert_int_equal(record.request.n_votes, 0);
 }
 
 static void an_approved_row_that_somebody_inserts_is_quarantined(void **state)
@@ -468,6 +490,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(every_edit_of_a_trust_row_is_quarantined),
+        TEST(votes_that_are_not_authentic_are_none),
         TEST(an_approved_row_that_somebody_inserts_is_quarantined),
         TEST(under_another_key_nothing_is_trusted),
         TEST(the_rows_of_another_gateway_are_not_trusted),

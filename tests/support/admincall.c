@@ -11,6 +11,7 @@
  *     role NAME ROLE | list | call NUMBER | block HEX | decide NUMBER HEX | approve SELECTOR
  *     watch SEQ COUNT WANTED   so many calls at once that wait for a later change; the statuses of
  *                              the first WANTED answers
+ *     vote REQUEST [scope=SCOPE | for=MS | label=KEY=VALUE | glass=REASON]...
  *
  * "CLOSED" when the gateway closed the connection instead of answering.
  */
@@ -133,6 +134,14 @@ static void print_reply(uint32_t method, const ProtobufCMessage *message, const 
     } else if (method == NUMBER(INIT_PKI)) {
         const Openclaw__V1__InitPkiReply *reply = (const Openclaw__V1__InitPkiReply *)message;
         printf(" address=%s revoked=%u", reply->admin_address, reply->revoked);
+    } else if (method == NUMBER(APPROVE)) {
+        const Openclaw__V1__DecisionReply *reply = (const Openclaw__V1__DecisionReply *)message;
+        if (reply->votes_needed == 0) {
+            return;
+        }
+        printf(" voted=%d votes=%u/%u else=%u glass=%d seq=%llu", reply->voted, reply->votes,
+               reply->votes_needed, reply->votes_for_else, reply->broke_glass,
+               (unsigned long long)reply->seq);
     }
 }
 
@@ -289,6 +298,64 @@ static void watch(struct rpc_peer *peer, char **words)
     printf("\n");
 }
 
+/* What was shown is what is approved: the digest of what the request asks now. */
+static bool look_up(struct rpc_peer *peer, char *request_id, uint8_t digest[32], char role[64])
+{
+    Openclaw__V1__ResolveRequest request = OPENCLAW__V1__RESOLVE_REQUEST__INIT;
+    request.selector = request_id;
+    const struct oc_reply reply =
+        rpc_peer_wait(peer, rpc_peer_send(peer, NUMBER(RESOLVE), &request.base));
+    if (reply.status) {
+        return false;
+    }
+    const Openclaw__V1__ResolveReply *found =
+        (const Openclaw__V1__ResolveReply *)rpc_peer_decode(peer, NUMBER(RESOLVE), &reply);
+    if (found->n_matches != 1 || found->matches[0]->ask_digest.len != 32) {
+        return false;
+    }
+    memcpy(digest, found->matches[0]->ask_digest.data, 32);
+    (void)snprintf(role, 64, "%s", found->matches[0]->asked->role);
+    return true;
+}
+
+static void vote(struct rpc_peer *peer, char **words)
+{
+    uint8_t digest[32];
+    char role[64];
+    char *scopes[MAX_WORDS];
+    Openclaw__V1__Grant grant = OPENCLAW__V1__GRANT__INIT;
+    Openclaw__V1__Label label = OPENCLAW__V1__LABEL__INIT;
+    Openclaw__V1__Label *labels[] = {&label};
+    Openclaw__V1__ApproveRequest request = OPENCLAW__V1__APPROVE_REQUEST__INIT;
+    if (!look_up(peer, words[1], digest, role)) {
+        printf("NO REQUEST\n");
+        return;
+    }
+    request.request_id = words[1];
+    request.ask_digest = (ProtobufCBinaryData){sizeof digest, digest};
+    grant.role = role;
+    grant.scopes = scopes;
+    request.labels = labels;
+    for (char **word = words + 2; *word; word++) {
+        char *value = strchr(*word, '=') + 1;
+        if (strncmp(*word, "scope=", 6) == 0) {
+            scopes[grant.n_scopes++] = value;
+            request.grant = &grant;
+        } else if (strncmp(*word, "for=", 4) == 0) {
+            request.term_ms = strtoll(value, NULL, 10);
+        } else if (strncmp(*word, "label=", 6) == 0) {
+            label.key = value;
+            label.value = strchr(value, '=') + 1;
+            label.value[-1] = '\0';
+            request.n_labels = 1;
+        } else {
+            request.break_glass = 1;
+            request.reason = value;
+        }
+    }
+    call(peer, NUMBER(APPROVE), &request.base, NULL);
+}
+
 static void run(struct rpc_peer *peer, char **words)
 {
     const char *verb = words[0];
@@ -314,6 +381,8 @@ static void run(struct rpc_peer *peer, char **words)
         approve(peer, words[1]);
     } else if (strcmp(verb, "watch") == 0) {
         watch(peer, words);
+    } else if (strcmp(verb, "vote") == 0) {
+        vote(peer, words);
     } else {
         die(verb);
     }

@@ -371,9 +371,10 @@ enum oc_status oc_admin_decide(struct oc_client *client, const struct oc_decisio
     if (!device) {
         return oc_fail(err, OC_INTERNAL, "nothing was refused, and there is nothing");
     }
-    bool was_online = device->is_online;
-    apply(device, decision);
-    *out = (struct oc_decision_result){.device = *device, .seq = 42, .session_closed = was_online};
+    if (fake_settle(device, out)) {
+        apply(device, decision);
+        out->device = *device;
+    }
     return OC_OK;
 }
 

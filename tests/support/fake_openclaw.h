@@ -8,6 +8,7 @@
 #include <openclaw/diagnose.h>
 #include <openclaw/pairing.h>
 #include <openclaw/review.h>
+#include <openclaw/votes.h>
 #include <openclaw/wait.h>
 #include <openclaw/watch.h>
 
@@ -52,7 +53,10 @@ struct fake {
     const char *reload_problem;      /* NULL: the file is sound */
     const char *backup_path;         /* where the backup is made; NULL: a path that is none */
     uint32_t backup_uid;             /* whom the gateway runs under */
-    size_t n_decisions, n_repeated;  /* with the key of the one before */
+    /* What votes there are, and what the next approval comes to if several must agree. */
+    struct oc_votes votes;
+    struct oc_decision_result vote; /* n_votes_needed 0: one is enough */
+    size_t n_decisions, n_repeated; /* with the key of the one before */
     struct oc_decision last_decision;
     /* The agent's script: a refusal of this kind first, then this end (OK: connected). */
     enum oc_refusal_kind agent_refusal;
@@ -86,3 +90,5 @@ void fake_be_hostile(void);
 
 /* The state at the start of every test; also of the program, shaped by $OPENCLAW_FAKE. */
 void fake_reset(void);
+/* Of fake_votes.c: what a decision came to; false: it was but a vote. */
+bool fake_settle(const struct oc_device *device, struct oc_decision_result *out);

@@ -74,6 +74,72 @@ static void codes_are_eight_digits_with_or_without_the_dash(void **state)
     assert_string_equal(out, "48217730");
 }
 
+static void a_vote_is_told_and_is_exit_9(void **state)
+{
+    (void)state;
+    fake.vote = (struct oc_decision_result){
+        .n_votes = 1, .n_votes_needed = 3, .n_votes_for_else = 1, .is_vote = true};
+    struct ran ran = RUN("devices", "approve", FAKE_PENDING_REQUEST);
+    assert_int_equal(ran.code, EXIT_STILL_PENDING);
+    assert_contains(ran.out, "voted " FAKE_PENDING_ID);
+    assert_contains(ran.out, "1 of 3 votes, not approved yet");
+    assert_contains(ran.err, "2 more must agree:  openclaw devices approve " FAKE_PENDING_REQUEST);
+    assert_contains(ran.err, "1 voted for another grant of this device, which does not add up");
+    ran_free(&ran);
+    ran = RUN("devices", "approve", FAKE_PENDING_REQUEST, FAKE_SECOND_REQUEST, "--json");
+    assert_int_equal(ran.code, EXIT_STILL_PENDING);
+    assert_contains(ran.out, "\"ok\":true,\"exit_code\":9,\"cause\":null,\"message\":\"voted\"");
+    ran_free(&ran);
+    ran = RUN("devices", "approve", FAKE_PENDING_REQUEST, "nobody");
+    assert_int_equal(ran.code, EXIT_SOME_FAILED);
+    ran_free(&ran);
+}
+
+static void break_glass_needs_a_reason_and_is_told_loudly(void **state)
+{
+    (void)state;
+    struct ran ran = RUN("devices", "approve", FAKE_PENDING_REQUEST, "--break-glass");
+    assert_int_equal(ran.code, EXIT_USAGE);
+    assert_contains(ran.err, "--reason");
+    assert_int_equal(fake.n_decisions, 0);
+    ran_free(&ran);
+    fake.vote = (struct oc_decision_result){.n_votes = 1, .n_votes_needed = 2, .broke_glass = true};
+    ran = RUN("devices", "approve", FAKE_PENDING_REQUEST, "--break-glass", "--reason", "down");
+    assert_int_equal(ran.code, EXIT_DONE);
+    assert_int_equal(fake.last_decision.breaks_glass, 1);
+    assert_contains(ran.out, "approved " FAKE_PENDING_ID);
+    assert_contains(ran.err, "break-glass: approved with 1 of 2 votes");
+    ran_free(&ran);
+}
+
+static void the_votes_of_a_request_are_shown_with_whose_they_are(void **state)
+{
+    (void)state;
+    fake.devices[0].n_votes_needed = 2;
+    fake.devices[0].n_votes = 1;
+    fake.votes = (struct oc_votes){
+        .n_needed = 2,
+        .n_for_one = 1,
+        .n = 2,
+        .items = {{.by = "admin:alice", .at_ms = FAKE_NOW_MS - 60000},
+                  {.by = "uid:\033[31m0", .at_ms = FAKE_NOW_MS, .is_otherwise = true}}};
+    struct ran ran = RUN("devices", "show", FAKE_PENDING_REQUEST);
+    assert_contains(ran.out, "votes      1 of 2\n");
+    assert_contains(ran.out, "admin:alice, 60s ago\n");
+    assert_contains(ran.out, "for another grant than what is asked");
+    assert_null(strchr(ran.out, '\033'));
+    ran_free(&ran);
+    ran = RUN("devices", "list");
+    assert_contains(ran.out, "pending 1/2 votes");
+    ran_free(&ran);
+    ran = RUN("pairing", "list", "--json");
+    assert_contains(ran.out,
+                    "\"votes\":[{\"by\":\"admin:alice\",\"at\":\"2026-11-22T11:59:00.000Z\","
+                    "\"otherwise\":false},{");
+    assert_contains(ran.out, "}],\"votes_needed\":2}");
+    ran_free(&ran);
+}
+
 static void an_approval_can_narrow_and_never_widen(void **state)
 {
     (void)state;
@@ -275,6 +341,9 @@ int main(void)
         cmocka_unit_test_setup(with_the_code_a_prefix_is_enough, reset),
         cmocka_unit_test_setup(a_wrong_code_is_exit_6, reset),
         cmocka_unit_test_setup(codes_are_eight_digits_with_or_without_the_dash, reset),
+        cmocka_unit_test_setup(a_vote_is_told_and_is_exit_9, reset),
+        cmocka_unit_test_setup(break_glass_needs_a_reason_and_is_told_loudly, reset),
+        cmocka_unit_test_setup(the_votes_of_a_request_are_shown_with_whose_they_are, reset),
         cmocka_unit_test_setup(an_approval_can_narrow_and_never_widen, reset),
         cmocka_unit_test_setup(terms_are_sent_as_durations, reset),
         cmocka_unit_test_setup(alias_labels_and_reason_go_along, reset),

@@ -134,8 +134,20 @@ static void every_key_reaches_its_place(void **state)
           "  - {san: \"spiffe://x/ops/*\", role: approver, bound: alice}\n"
           "  - san: openclaw:admin/x\n"
           "    role: admin\n"
+          "approvals: [{role: admin, need: 2}, {scope: 'a:b', need: 10, votesExpire: 7d},\n"
+          "            {need: 3, label: env=prod=x}]\n"
           "log: {level: debug, format: json}\n",
           &config);
+    assert_int_equal(config.approvals.n, 3);
+    assert_int_equal(config.approvals.items[0].of, APPROVAL_OF_ROLE);
+    assert_string_equal(config.approvals.items[0].text, "admin");
+    assert_true(config.approvals.items[0].votes_expire_ms == APPROVAL_VOTES_EXPIRE_MS);
+    assert_int_equal(config.approvals.items[1].of, APPROVAL_OF_SCOPE);
+    assert_int_equal(config.approvals.items[1].need, 10);
+    assert_true(config.approvals.items[1].votes_expire_ms == APPROVAL_VOTES_EXPIRE_MOST_MS);
+    assert_int_equal(config.approvals.items[2].of, APPROVAL_OF_LABEL);
+    assert_string_equal(config.approvals.items[2].text, "env");
+    assert_string_equal(config.approvals.items[2].value, "prod=x");
     assert_false(config.pairing_required);
     assert_true(config.allow_unpaired_devices);
     assert_int_equal(config.trusted_networks.n, 2);

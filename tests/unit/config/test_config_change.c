@@ -94,6 +94,13 @@ static void the_same_file_changes_nothing(void **state)
     check(mapped, "{admin: {ca: f, map: [{san: \"a:c\", role: viewer}]}}", "admin.map", "");
     check(mapped, "{admin: {ca: f, map: [{san: \"a:b\", role: admin}]}}", "admin.map", "");
     check(mapped, "{}", "admin.ca,admin.map", "");
+    check("{approvals: [{role: a, need: 2}]}",
+          "{approvals: [{role: a, need: 2, votesExpire: 60m}]}", "", "");
+    check("{approvals: [{role: a, need: 2}]}", "{approvals: [{role: a, need: 3}]}", "approvals",
+          "");
+    check("{approvals: [{role: a, need: 2}]}", "{approvals: [{scope: a, need: 2}]}", "approvals",
+          "");
+    check("{approvals: [{label: a=b, need: 2}]}", "{}", "approvals", "");
     check("{defaultGrant: {scopes: [a, b]}}", "{defaultGrant: {scopes: [a]}}",
           "defaultGrant.scopes", "");
 }

@@ -107,6 +107,32 @@ static const struct {
     {"trustedNetworks: [10.0.0.0/33]",
      "1:19: trustedNetworks: must have a prefix length of at most 32 (IPv4) or 128 (IPv6), as in "
      "trustedNetworks: [10.20.0.0/16]"},
+    {"approvals: {role: admin, need: 2}",
+     "1:12: approvals: must hold mappings, as in approvals: [{role: admin, need: 2}]"},
+    {"approvals: [admin]", "1:13: approvals: must be a mapping, as in {key: value}"},
+    {"approvals: [{need: 2}]", "1:13: approvals: a rule needs a role, a scope or a label, as in "
+                               "{role: admin, need: 2}"},
+    {"approvals: [{role: admin}]", "1:13: approvals: a rule needs need: how many must agree, as in "
+                                   "{role: admin, need: 2}"},
+    {"approvals: [{role: admin, need: 1}]",
+     "1:33: approvals.need: must be a whole number from 2 to 10"},
+    {"approvals: [{role: admin, need: 11}]",
+     "1:33: approvals.need: must be a whole number from 2 to 10"},
+    {"approvals: [{role: admin, need: 2, need: 3}]",
+     "1:36: approvals.need: is given twice; remove one"},
+    {"approvals: [{role: admin, scope: x, need: 2}]",
+     "1:34: approvals.scope: a rule is for one role, one scope or one label; write another rule"},
+    {"approvals: [{role: Admin, need: 2}]",
+     "1:20: approvals.role: must be a role: a-z 0-9 . _ -, at most 32"},
+    {"approvals: [{scope: 'a b', need: 2}]",
+     "1:21: approvals.scope: must be a scope: a-z 0-9 . _ : / -, at most 32"},
+    {"approvals: [{label: env, need: 2}]", "1:21: approvals.label: must be KEY=VALUE, as in label: "
+                                           "env=prod: a key of a-z 0-9 . _ / -, at "
+                                           "most 32, and a value of at most 64 bytes"},
+    {"approvals: [{role: a, need: 2, votesExpire: 8d}]",
+     "1:45: approvals.votesExpire: must be from 1s to 7d"},
+    {"approvals: [{role: a, need: 2, votes: 1}]",
+     "1:32: approvals.votes: unknown key; known here are role, scope, label, need, votesExpire"},
     {"listen: {devices: tcp://127.0.0.1:1}", "1:19: listen.devices: must be tls+tcp://HOST:PORT, "
                                              "as in listen.devices: tls+tcp://127.0.0.1:18789"},
     {"listen: {admin: tls+tcp://127.0.0.1}", "1:17: listen.admin: must be tls+tcp://HOST:PORT, as "

@@ -46,16 +46,20 @@ static uint64_t hash(const void *bytes, size_t n, uint64_t seed)
     return sum;
 }
 
-struct oc_digest digest_of(const struct oc_device_id *id, const struct ask *ask)
+struct oc_digest hash_of(const void *bytes, size_t n)
 {
-    uint8_t bytes[PAIRING_ASK_BYTES];
-    size_t n = pairing_ask_bytes(id, ask, bytes);
     struct oc_digest digest;
     for (uint64_t i = 0; i < sizeof digest.bytes / sizeof(uint64_t); i++) {
         uint64_t part = hash(bytes, n, i * 31);
         memcpy(&digest.bytes[i * sizeof part], &part, sizeof part);
     }
     return digest;
+}
+
+struct oc_digest digest_of(const struct oc_device_id *id, const struct ask *ask)
+{
+    uint8_t bytes[PAIRING_ASK_BYTES];
+    return hash_of(bytes, pairing_ask_bytes(id, ask, bytes));
 }
 
 struct oc_request_id request_id_of(const struct pairing *pairing, const struct oc_digest *digest)
@@ -105,7 +109,9 @@ static bool is_same_request(const struct pairing_request *a, const struct pairin
 {
     return a->is_open == b->is_open && oc_request_id_equal(&a->id, &b->id) &&
            memcmp(&a->digest, &b->digest, sizeof a->digest) == 0 && is_same_ask(&a->ask, &b->ask) &&
-           a->why == b->why && a->opened_ms == b->opened_ms && a->code_failures == b->code_failures;
+           a->why == b->why && a->opened_ms == b->opened_ms &&
+           a->code_failures == b->code_failures && a->n_votes == b->n_votes &&
+           memcmp(a->votes, b->votes, sizeof a->votes) == 0;
 }
 
 static bool is_same_expectation(const struct expectation *a, const struct expectation *b)

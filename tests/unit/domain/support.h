@@ -30,6 +30,7 @@ struct oc_grant grant(const char *scopes);
 struct ask ask(const char *scopes);
 struct oc_labels label(const char *key, const char *value);
 
+struct oc_digest hash_of(const void *bytes, size_t n);
 struct oc_digest digest_of(const struct oc_device_id *id, const struct ask *ask);
 /* What the ask's request is called at this generation. */
 struct oc_request_id request_id_of(const struct pairing *pairing, const struct oc_digest *digest);

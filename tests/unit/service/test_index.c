@@ -81,6 +81,15 @@ static void request(uint64_t *state, struct pairing *pairing)
     out->opened_ms = moment(state);
     out->attempted_ms = moment(state);
     out->code_failures = (uint8_t)next(state);
+    out->n_votes = (uint8_t)(next(state) % (PAIRING_VOTES_KEPT + 1));
+    for (size_t i = 0; i < out->n_votes; i++) {
+        text(state, out->votes[i].by, OC_MAX_ACTOR_BYTES);
+        bytes(state, out->votes[i].effective.bytes, OC_DIGEST_BYTES);
+        if (next(state) % 2) {
+            bytes(state, out->votes[i].certificate.bytes, OC_DIGEST_BYTES);
+        }
+        out->votes[i].at_ms = moment(state);
+    }
 }
 
 static void any_pairing(uint64_t *state, struct pairing *out)
