@@ -34,7 +34,8 @@ finish() {
     for mounted in "${MOUNTED[@]}"; do
         umount -l "$mounted" 2>/dev/null || true
     done
-    rm -rf "$TEST_DIR"
+    # What is still mounted in it stays as it is, whatever it is.
+    rm -rf --one-file-system "$TEST_DIR"
     exit "$code"
 }
 trap finish EXIT
