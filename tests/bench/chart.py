@@ -87,7 +87,7 @@ def panel(rows, left, scenario, title, is_log, width):
 def commands(rows, path):
     drawn = [(panel_rows(rows, scenario, metric), scenario, *how)
              for scenario, metric, *how in PANELS]
-    drawn = [each for each in drawn if each[0]]
+    drawn = [each for each in drawn if parties_of(each[0])]  # a short run may count nothing
     shown = [row for each in drawn for row in each[0]]
     text, left = HEAD.format(path=path) + "".join(key(shown)), 0
     for found, scenario, title, is_log, share in drawn:

@@ -14,6 +14,7 @@ import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
 
+import chart  # noqa: E402
 import limits  # noqa: E402
 import record  # noqa: E402
 import run  # noqa: E402
@@ -29,6 +30,15 @@ def row(value, floor=None, peer=None, shape="1x1", scenario="unary", metric="req
 
 def grown(value, shape):
     return row(value, None, None, shape, "growth", "connect_p50_ms")
+
+
+class Picture(unittest.TestCase):
+    def test_what_counted_nothing_has_no_panel(self):
+        nothing = row(0, 0, 0, "64 at once", "connect", "connects_per_s")
+        drawn = chart.commands([row(1000, 2000), nothing], "x.svg")
+        self.assertIn("unary_value", drawn)
+        self.assertNotIn("connect_value", drawn)
+        self.assertEqual(chart.commands([nothing], "x.svg"), "")
 
 
 class Figures(unittest.TestCase):
