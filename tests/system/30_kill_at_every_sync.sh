@@ -18,7 +18,9 @@ run_until_killed() {
     STARTED+=("$tracer")
     while ! gone "$tracer"; do
         if ocg gateway status >/dev/null 2>&1; then
-            "$OC_TESTS/decider" "$GATEWAY_HOME" 24 1 "$RANDOM$1" "$oracle" >/dev/null 2>&1 || true
+            # Whoever was not answered lost the gateway, whose tracer may take a moment to end.
+            "$OC_TESTS/decider" "$GATEWAY_HOME" 24 1 "$RANDOM$1" "$oracle" >/dev/null 2>&1 ||
+                wait_for 20 gone "$tracer"
             break
         fi
         sleep 0.02
