@@ -134,7 +134,7 @@ struct oc_audit_record {
     char before[24], after[24];           /* words for states */
     char reason[OC_MAX_REASON_BYTES + 1]; /* as the administrator gave it */
     char rule[33];                        /* what decided, if not a person; "" a person */
-    char detail[256];                     /* the grant, in words */
+    char detail[256];                     /* the grant, in words, and whom it was given to */
     struct oc_digest hash;                /* of this record and the one before */
     uint64_t reserved[8];
 };

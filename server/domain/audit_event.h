@@ -24,5 +24,5 @@ struct audit_event {
     char after[24];
     char reason[OC_MAX_REASON_BYTES + 1];
     char rule[33];    /* which rule or token decided, if not a person: "expected", "pairing_off" */
-    char detail[256]; /* the grant in words: "role=agent scopes=chat,tools" */
+    char detail[256]; /* the grant in words: "role=agent scopes=chat,tools"; see claim_words.h */
 };

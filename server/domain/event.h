@@ -78,6 +78,7 @@ struct pairing_event {
     struct oc_labels labels;           /* APPROVE, EXPECT; none: keep */
     char alias[OC_MAX_NAME_BYTES + 1]; /* RENAME; APPROVE and EXPECT when not "" */
     struct vote_facts votes;           /* APPROVE; of EXPECT and CONNECT `need` alone */
+    struct sighting sighting; /* APPROVE, CONNECT: for the audit alone; seen_ms 0: not known */
 };
 
 /* How a decision came out. The service maps these to statuses. */

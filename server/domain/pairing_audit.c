@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/domain/approvals.h"
+#include "server/domain/claim_words.h"
 #include "server/domain/pairing_moves.h"
 
 struct text {
@@ -91,15 +92,25 @@ static void describe_vote(struct text *text, const struct pairing *was, const st
     add_grant(text, &effective.grant);
 }
 
+/* What was given, and to whom by its own account: the next approval is compared with it. */
+static void describe_approval(struct text *text, const struct move *move, const struct ask *ask)
+{
+    const struct pairing *next = &move->out->next;
+    add_term(text, next->term_ends_ms);
+    add_grant(text, &next->granted);
+    claim_words_add(text->at, text->left, ask, &move->event->sighting);
+}
+
 /* What the change was about: the grant given, asked for or withdrawn, or the new name. */
 static void describe(struct text *text, const struct pairing *was, const struct move *move)
 {
     const struct pairing *next = &move->out->next;
     switch (move->event->kind) {
     case PAIRING_EV_CONNECT:
+        describe_approval(text, move, &move->event->ask);
+        break;
     case PAIRING_EV_APPROVE:
-        add_term(text, next->term_ends_ms);
-        add_grant(text, &next->granted);
+        describe_approval(text, move, &was->request.ask);
         break;
     case PAIRING_EV_REJECT:
     case PAIRING_EV_DISMISS:

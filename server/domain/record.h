@@ -21,7 +21,7 @@ struct ask {
 };
 
 /* What a device says of itself besides; updated in place at every attempt, never decided on, and
- * written lazily, outside of decisions. */
+ * written lazily, outside of decisions; but the audit row of an approval tells of it. */
 struct sighting {
     int64_t seen_ms; /* 0: never */
     char source[OC_MAX_SOURCE_BYTES + 1];

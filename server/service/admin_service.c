@@ -148,6 +148,19 @@ static enum code_check check_code(struct service *service, const struct oc_devic
     return check;
 }
 
+/* As it was seen last: who looked before deciding was shown the same, or an older one. */
+static void read_sighting(struct service *service, const struct oc_device_id *id,
+                          struct sighting *out)
+{
+    struct shard *shard = index_shard(&service->index, id);
+    shard_lock(shard);
+    const struct entry *entry = shard_find(shard, id);
+    if (entry) {
+        entry_read_sighting(entry, out);
+    }
+    shard_unlock(shard);
+}
+
 static struct pairing_event event_of(struct service *service, const struct oc_device_id *id,
                                      const struct decide_change *decide)
 {
@@ -166,6 +179,9 @@ static struct pairing_event event_of(struct service *service, const struct oc_de
     };
     memcpy(event.alias, command->alias, sizeof event.alias);
     memcpy(event.reason, command->reason, sizeof event.reason);
+    if (command->kind == PAIRING_EV_APPROVE) {
+        read_sighting(service, id, &event.sighting);
+    }
     return event;
 }
 

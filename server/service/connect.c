@@ -32,6 +32,7 @@ struct pairing_event connect_event_of(const struct peer *peer, const struct atte
         .is_read_only = outage_is_on(&peer->service->outage),
     };
     memcpy(event.actor.source, peer->source, sizeof event.actor.source);
+    event.sighting = attempt->sighting;
     if (event.pairs_everyone) {
         event.grant = settings.default_grant;
     }

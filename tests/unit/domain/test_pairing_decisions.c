@@ -58,7 +58,8 @@ static void approver_may_narrow_and_never_widen(void **state)
     expect_outcome(&pairing, &event, T0, PAIRING_TOO_WIDE);
     event.grant = grant("chat");
     struct pairing_decision made = expect_outcome(&pairing, &event, T0, PAIRING_DONE);
-    assert_string_equal(made.audit.detail, "role=agent scopes=chat");
+    assert_string_equal(made.audit.detail,
+                        "role=agent scopes=chat name=web-1 labels= purpose=testing");
 
     made = connects(&pairing, "chat,tools", T0, PAIRING_SESSION);
     assert_true(oc_grant_equal(&made.grant, &event.grant));
@@ -336,7 +337,9 @@ static void audit_row_tells_the_whole_decision(void **state)
     assert_string_equal(made.audit.before, "pending");
     assert_string_equal(made.audit.after, "approved");
     assert_string_equal(made.audit.rule, "");
-    assert_string_equal(made.audit.detail, "until_ms=4600000 role=agent scopes=chat,tools");
+    assert_string_equal(
+        made.audit.detail,
+        "until_ms=4600000 role=agent scopes=chat,tools name=web-1 labels= purpose=testing");
 }
 
 static void audit_detail_counts_the_scopes_it_has_no_room_for(void **state)
@@ -353,7 +356,7 @@ static void audit_detail_counts_the_scopes_it_has_no_room_for(void **state)
     struct pairing_decision made = decides(&pairing, PAIRING_EV_APPROVE, T0, PAIRING_DONE);
     size_t length = strnlen(made.audit.detail, sizeof made.audit.detail);
     assert_true(length < sizeof made.audit.detail);
-    assert_string_equal(&made.audit.detail[length - 5], "f,+10");
+    assert_string_equal(&made.audit.detail[length - 12], "f,+10 more=1");
 }
 
 int main(void)

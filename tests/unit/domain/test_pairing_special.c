@@ -35,7 +35,9 @@ static void announced_device_is_approved_at_its_first_connect(void **state)
     assert_string_equal(made.audit.outcome, "done");
     assert_string_equal(made.audit.rule, "expected");
     assert_true(oc_request_id_equal(&made.audit.request_id, &event.request_id));
-    assert_string_equal(made.audit.detail, "until_ms=91000000 role=agent scopes=chat");
+    assert_string_equal(
+        made.audit.detail,
+        "until_ms=91000000 role=agent scopes=chat name=web-1 labels= purpose=testing");
 }
 
 static void nothing_is_opened_or_approved_while_nothing_can_be_written(void **state)

@@ -12,6 +12,7 @@
 
 enum {
     N_DEVICES = 12,
+    LONG_MS = 10 * 1000,
 };
 
 struct scene {
@@ -180,6 +181,55 @@ static void of_a_stranger_nothing_is_known(void **state)
     assert_false(admin_review(scene->fixture.service, &nobody, &scene->result));
 }
 
+/* ---- what the audit keeps for the next review ------------------------------------------------ */
+
+struct reading {
+    struct pending_call pending;
+    struct audit_event rows[4];
+    size_t n;
+};
+
+static void read_rows(void *user, const struct audit_result *result)
+{
+    struct reading *reading = user;
+    pthread_mutex_lock(&reading->pending.lock);
+    for (size_t i = 0; i < result->n && i < 4; i++) {
+        reading->rows[i] = result->rows[i].event;
+    }
+    reading->n = result->n;
+    reading->pending.is_done = true;
+    pthread_cond_broadcast(&reading->pending.changed);
+    pthread_mutex_unlock(&reading->pending.lock);
+}
+
+/* By a person and by an announcement: with how the device was seen then. */
+static void an_approval_says_in_the_audit_who_was_approved_by_its_own_account(void **state)
+{
+    struct scene *scene = *state;
+    struct reading reading;
+    const struct store_audit_query query = {.limit = 4};
+    const struct audit_call call = {.done = read_rows, .user = &reading};
+    (void)approved(scene, "web 1");
+    struct device *announced = &scene->devices[scene->n++];
+    device_open_from(&scene->fixture, announced, 2, "198.51.100.7");
+    const struct decide_command expect = {
+        .kind = PAIRING_EV_EXPECT,
+        .device_id = announced->id,
+        .approves = true,
+        .grant = {.role = "agent", .n_scopes = 1, .scopes = {"chat"}},
+    };
+    assert_int_equal(admin_do(&scene->fixture, &expect).status, OC_OK);
+    assert_true(device_connect(announced).has_session);
+    pending_init(&reading.pending);
+    admin_list_audit(scene->fixture.service, &query, &call);
+    assert_true(pending_wait(&reading.pending, LONG_MS));
+    assert_int_equal(reading.n, 3);
+    assert_string_equal(reading.rows[0].detail, "role=agent scopes=chat source=203.0.113.9 "
+                                                "name=web%201 platform=linux labels= purpose=");
+    assert_string_equal(reading.rows[2].detail, "role=agent scopes=chat source=198.51.100.7 "
+                                                "name=web-1 platform=linux labels= purpose=");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -192,6 +242,7 @@ int main(void)
         TEST(wrong_codes_and_claimed_labels_are_those_of_the_open_request),
         TEST(what_was_approved_before_is_told_after_a_revocation_too),
         TEST(of_a_stranger_nothing_is_known),
+        TEST(an_approval_says_in_the_audit_who_was_approved_by_its_own_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
