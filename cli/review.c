@@ -10,6 +10,8 @@
 
 enum {
     LOOK_ALIKE_COLUMNS = 24, /* of a name; the full id stands above it */
+    ROWS_AT_ONCE = 8,
+    CLAIMS_COMPARED = 5,
 };
 
 /* Between the look-up and this one another request took its place, or none is open any more. */
@@ -29,12 +31,19 @@ static enum exit_code explain_other(const struct oc_device *device,
     return EXIT_CONFLICT;
 }
 
-/* When and by whom it was approved last, as the audit has it. */
+/* Under a rule of several administrators root may approve alone: that is another word. */
+static bool is_approval(const struct oc_audit_record *record)
+{
+    return strcmp(record->action, "approve") == 0 || strcmp(record->action, "break_glass") == 0;
+}
+
+/* When and by whom it was approved last, and what it claimed then, as the audit has it. */
 static enum exit_code load_previous(struct cli *cli, struct review *out, struct failure *failure)
 {
-    struct oc_audit_filter filter = {
-        .action = "approve", .outcome = "done", .has_device_id = true, .device_id = out->device.id};
-    struct oc_audit_page page = {.items = &out->previous, .cap = 1, .next_after_seq = 0};
+    const struct oc_audit_filter filter = {
+        .outcome = "done", .has_device_id = true, .device_id = out->device.id};
+    struct oc_audit_record rows[ROWS_AT_ONCE];
+    struct oc_audit_page page = {.items = rows, .cap = ROWS_AT_ONCE, .next_after_seq = 0};
     struct oc_error err;
     do {
         enum oc_status status =
@@ -42,7 +51,14 @@ static enum exit_code load_previous(struct cli *cli, struct review *out, struct 
         if (status) {
             return call_failure(failure, cli, "cannot look for its last approval", status, &err);
         }
-    } while (page.n == 0 && page.next_after_seq != 0);
+        for (size_t i = 0; i < page.n; i++) {
+            if (is_approval(&rows[i])) {
+                out->previous = rows[i];
+                approved_claims_read(rows[i].detail, &out->claims);
+                return EXIT_DONE;
+            }
+        }
+    } while (page.next_after_seq != 0);
     return EXIT_DONE;
 }
 
@@ -113,18 +129,68 @@ static struct terms terms_before(const struct review *review)
 {
     const struct oc_device *device = &review->device;
     const bool is_granted = device->granted.role[0] != '\0';
-    return (struct terms){.grant = is_granted ? &device->granted : &review->facts.approved_ask};
+    struct terms was = {.grant = is_granted ? &device->granted : &review->facts.approved_ask};
+    approved_claims_tell(&review->claims, &was);
+    return was;
+}
+
+/* The gateway may not know how it was seen: after a crash, until it comes again. */
+static struct terms terms_now(const struct review *review)
+{
+    struct terms is = terms_of_request(&review->device, &review->facts.claimed_labels);
+    if (review->device.last_seen_at_ms == 0) {
+        is.platform = is.source = NULL;
+    }
+    return is;
+}
+
+/* What cannot be compared, by name. */
+static size_t list_unknown(const struct terms *was, const struct terms *is,
+                           const char *out[CLAIMS_COMPARED])
+{
+    const struct {
+        const char *name;
+        bool is_known;
+    } all[CLAIMS_COMPARED] = {
+        {"name", was->name && is->name},
+        {"purpose", was->purpose && is->purpose},
+        {"platform", was->platform && is->platform},
+        {"source", was->source && is->source},
+        {"labels", was->labels && is->labels},
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < CLAIMS_COMPARED; i++) {
+        if (!all[i].is_known) {
+            out[n++] = all[i].name;
+        }
+    }
+    return n;
+}
+
+static void write_changes(struct writer *writer, const struct terms *was, const struct terms *is)
+{
+    const char *unknown[CLAIMS_COMPARED];
+    const size_t n = list_unknown(was, is, unknown);
+    writer_key(writer, "changes");
+    difference_write(writer, was, is);
+    writer_key(writer, "not_compared");
+    writer_begin_list(writer);
+    for (size_t i = 0; i < n; i++) {
+        writer_string(writer, unknown[i]);
+    }
+    writer_end_list(writer);
 }
 
 static void write_previous(struct writer *writer, const struct review *review)
 {
     const struct oc_audit_record *previous = &review->previous;
     const struct terms was = terms_before(review);
-    const struct terms is = terms_of_request(&review->device, NULL);
+    const struct terms is = terms_now(review);
     writer_key(writer, "previous");
     if (!review->has_previous) {
         writer_null(writer);
         writer_text_or_null(writer, "changes", "");
+        writer_text_or_null(writer, "not_compared", "");
         return;
     }
     writer_begin_object(writer);
@@ -133,8 +199,7 @@ static void write_previous(struct writer *writer, const struct review *review)
     writer_text_or_null(writer, "request_id", previous->seq != 0 ? previous->request_id.text : "");
     device_write_grant(writer, "asked", &review->facts.approved_ask);
     writer_end_object(writer);
-    writer_key(writer, "changes");
-    difference_write(writer, &was, &is);
+    write_changes(writer, &was, &is);
 }
 
 static void write_review(struct writer *writer, const void *item)
@@ -306,29 +371,54 @@ static void print_look_alikes(const struct output *output, FILE *out, const stru
 
 /* ---- since the last approval --------------------------------------------------------------- */
 
-static void print_previous(const struct output *output, FILE *out, const struct review *review)
+static void print_approval(const struct output *output, FILE *out,
+                           const struct oc_audit_record *approval)
 {
-    const struct terms was = terms_before(review);
-    const struct terms is = terms_of_request(&review->device, NULL);
     char at[MOMENT_BYTES];
     char age[MOMENT_BYTES];
     char by[ESCAPE_MOST * OC_MAX_ACTOR_BYTES + 1];
     char text[CELL_BYTES];
+    moment_format(approval->at_ms, at);
+    moment_format_age(approval->at_ms, output->terminal->now_ms, age);
+    escape_for_terminal(approval->actor, by, sizeof by);
+    (void)snprintf(text, sizeof text, "%s  (%s ago), by %s", at, age, by);
+    output_fact(out, "approved", text);
+}
+
+static void print_unknown(FILE *out, size_t columns, const char *const *unknown, size_t n)
+{
+    char text[CELL_BYTES];
+    int length = snprintf(text, sizeof text, "(not recorded, so not compared: ");
+    for (size_t i = 0; i < n; i++) {
+        length += snprintf(&text[length], sizeof text - (size_t)length, "%s%s", unknown[i],
+                           i + 1 < n ? ", " : ")");
+    }
+    output_fact_within(out, columns, "", text);
+}
+
+static void print_previous(const struct output *output, FILE *out, const struct review *review)
+{
+    const struct terms was = terms_before(review);
+    const struct terms is = terms_now(review);
+    const char *unknown[CLAIMS_COMPARED];
+    const size_t n_unknown = list_unknown(&was, &is, unknown);
     if (!review->has_previous) {
         return;
     }
     (void)fputs("It was approved before:\n", out);
     if (review->previous.seq != 0) {
-        moment_format(review->previous.at_ms, at);
-        moment_format_age(review->previous.at_ms, output->terminal->now_ms, age);
-        escape_for_terminal(review->previous.actor, by, sizeof by);
-        (void)snprintf(text, sizeof text, "%s  (%s ago), by %s", at, age, by);
-        output_fact(out, "approved", text);
+        print_approval(output, out, &review->previous);
     }
     if (difference_is_any(&was, &is)) {
         difference_print(out, columns_of(output), &was, &is);
-    } else {
+    } else if (n_unknown > 0) {
         output_fact(out, "changes", "none: it asks for the access that it had");
+    } else {
+        output_fact(out, "changes",
+                    "none: the same access, name, purpose, labels, platform and source");
+    }
+    if (n_unknown > 0) {
+        print_unknown(out, columns_of(output), unknown, n_unknown);
     }
 }
 

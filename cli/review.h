@@ -7,6 +7,7 @@
 #include <openclaw/audit.h>
 #include <openclaw/review.h>
 
+#include "cli/approved_claims.h"
 #include "cli/failure.h"
 
 struct review {
@@ -15,6 +16,7 @@ struct review {
     struct oc_review facts;
     bool has_previous;               /* it asks, and was approved before */
     struct oc_audit_record previous; /* the last approval; seq 0: the audit tells of none */
+    struct approved_claims claims;   /* of that record */
 };
 
 /*

@@ -450,7 +450,9 @@ enum oc_status oc_admin_search_audit(struct oc_client *client, const struct oc_a
         *record = (struct oc_audit_record){.seq = seq, .at_ms = FAKE_NOW_MS - 1000};
         SET(record->actor, seq == 2 ? "gateway" : "uid:0");
         SET(record->source, "local");
-        SET(record->action, seq == 3 ? "unlock" : "approve");
+        SET(record->action, seq == 3              ? "unlock"
+                            : fake.approve_action ? fake.approve_action
+                                                  : "approve");
         SET(record->outcome, seq == 2 ? "replaced" : "done");
         SET(record->reason, seq == 1 ? "ours\x1b[2J" : "");
         memset(record->hash.bytes, 0xcc, sizeof record->hash.bytes);
@@ -459,7 +461,8 @@ enum oc_status oc_admin_search_audit(struct oc_client *client, const struct oc_a
             SET(record->request_id.text, FAKE_PENDING_REQUEST);
             SET(record->before, "pending");
             SET(record->after, "approved");
-            SET(record->detail, "role=agent scopes=chat");
+            SET(record->detail,
+                fake.approve_detail ? fake.approve_detail : "role=agent scopes=chat");
         }
     }
     return OC_OK;

@@ -40,6 +40,8 @@ struct fake {
     struct oc_device devices[FAKE_DEVICES];
     size_t n_devices;
     struct oc_audit_filter audit_filter; /* of the last search */
+    const char *approve_detail;          /* of the audit's approval; NULL: the grant alone */
+    const char *approve_action;          /* NULL: approve */
     enum oc_status reads_fail_with;      /* list, resolve, status, audit */
     enum oc_status decisions_fail_with;
     struct oc_review review; /* request_id and labels are the device's own */

@@ -72,3 +72,52 @@ shown=$(ocg devices show "$first" -o json)
 [ "$(json 'd["previous"]["by"]' <<<"$shown")" = "uid:$(id -u)" ] || fail "by whom is not told"
 [ "$(json 'd["changes"]["scopes"]["added"]' <<<"$shown")" = "['admin']" ] || fail "no change told"
 contains "$(ocg devices show "$first")" "  changes    + scope admin"
+
+# Who was approved, revoked and comes back is compared with what the audit kept of its approval.
+mkdir -p -m 0700 "$TEST_DIR/returns"
+waits() { # [PREFIX...]: asks once, claiming CLAIMS
+    local code=0
+    "$@" openclaw --data-dir "$TEST_DIR/returns" agent run --gateway "$GATEWAY_URL" \
+        --pin "$GATEWAY_PIN" --once "${CLAIMS[@]}" >>"$TEST_DIR/returns.log" 2>&1 </dev/null || code=$?
+    [ "$code" -eq 9 ]
+}
+come_back() { wait_for 10 waits "$@"; } # who came a moment ago is told to come again
+CLAIMS=(--name 'nightly role=admin' --label site=oslo --label a=b --purpose 'builds 100%')
+come_back
+back=$(device_of returns)
+expect_exit 0 ocg devices approve "$(field "$back" request_id)"
+platform=$(field "$back" platform)
+detail=$(ocg audit list --device "$back" --action approve -o json | json 'd["items"][0]["detail"]')
+[ "$detail" = "role=agent scopes= source=127.0.0.1 name=nightly%20role%3Dadmin\
+ platform=${platform// /%20} labels=a:b,site:oslo purpose=builds%20100%25" ] || fail "the audit keeps: $detail"
+expect_exit 0 ocg devices revoke "$back" --yes
+expect_exit 0 ocg devices expect "$back"
+come_back
+contains "$(ocg devices show "$back")" "  changes    none: the same access, name, purpose, labels, platform and source"
+
+# Another name, labels, no purpose and, where a process may be told of another, machine.
+other_machine=()
+if name=$(linux32 uname -m 2>/dev/null) && [ "$name" != "$(uname -m)" ]; then
+    other_machine=(linux32)
+fi
+CLAIMS=(--name "$(printf 'nightly\327\220')" --label site=oslo --label a=c)
+come_back "${other_machine[@]}"
+table=$(ocg devices show "$back")
+contains "$table" '  changes    - name "nightly role=admin"'
+contains "$table" '             + name "nightly\u{05D0}"'
+contains "$table" '             - purpose "builds 100%"'
+contains "$table" '             - label "a=b"'
+contains "$table" '             + label "a=c"'
+shown=$(ocg devices show "$back" -o json)
+[ "$(json 'd["changes"]["labels"]' <<<"$shown")" = "{'added': {'a': 'c'}, 'removed': {'a': 'b'}}" ] ||
+    fail "labels: $shown"
+[ "$(json '(d["changes"]["source"], d["changes"]["scopes"], d["not_compared"])' <<<"$shown")" = "(None, None, [])" ] ||
+    fail "what is the same: $shown"
+if [ "${#other_machine[@]}" -gt 0 ]; then
+    contains "$table" "             - platform \"$platform\""
+    contains "$table" "             + platform \"linux $name\""
+fi
+
+# The rows with their words are those of the chain.
+ocg audit export >"$TEST_DIR/export"
+expect_exit 0 openclaw audit verify "$TEST_DIR/export" --pin "$GATEWAY_PIN"

@@ -210,8 +210,10 @@ static void what_changed_since_the_last_approval_is_shown(void **state)
     struct ran upgrade = RUN_TYPING("n\n", "devices", "approve", FAKE_UPGRADE_REQUEST);
     assert_contains(upgrade.err, "It was approved before:\n"
                                  "  approved   2026-11-22T11:59:59.000Z  (1s ago), by uid:0\n"
-                                 "  changes    + scope tools\n");
-    assert_string_equal(fake.audit_filter.action, "approve");
+                                 "  changes    + scope tools\n"
+                                 "             (not recorded, so not compared: name, purpose, "
+                                 "platform, source, labels)\n");
+    assert_string_equal(fake.audit_filter.outcome, "done");
     assert_true(fake.audit_filter.has_device_id);
     ran_free(&upgrade);
     /* Revoked since: what it was approved for is what counts. */
@@ -230,13 +232,98 @@ static void what_changed_since_the_last_approval_is_shown(void **state)
     ran_free(&same);
 }
 
+/* A device that was revoked and asks for the access that it had. */
+static void come_back(const char *detail)
+{
+    struct oc_device *device = &fake.devices[0];
+    device->standing = OC_STANDING_REVOKED;
+    fake.review.approved_ask = device->asked;
+    fake.approve_detail = detail;
+}
+
+static void what_it_claims_otherwise_than_at_its_approval_is_shown(void **state)
+{
+    (void)state;
+    come_back(
+        "role=agent scopes=chat,tools source=2001:db8::7 name=w%D0%B5b%1B%5B2J platform=linux "
+        "labels=site:oslo,a%20b:%3D purpose=");
+    struct ran ran = RUN_TYPING("n\n", "devices", "approve", FAKE_PENDING_REQUEST);
+    assert_contains(ran.err, "  changes    - name \"w\xd0\xb5"
+                             "b\\x1B[2J\"\n"
+                             "             + name \"web-1\"\n"
+                             "             + purpose \"answers the \\\"shop\\\" channel\"\n"
+                             "             - source \"2001:db8::7\"\n"
+                             "             + source \"203.0.113.9\"\n"
+                             "             - label \"site=oslo\"\n"
+                             "             - label \"a b==\"\n"
+                             "             + label \"site=berlin\"\n");
+    assert_null(strstr(ran.err, "not recorded"));
+    assert_null(strstr(ran.err, "platform \""));
+    ran_free(&ran);
+    struct ran json = RUN("devices", "show", FAKE_PENDING_REQUEST, "--json");
+    assert_contains(json.out, "\"changes\":{\"role\":null,\"name\":{\"was\":\"w\xd0\xb5"
+                              "b\\u001b[2J\",\"is\":\"web-1\"},\"purpose\":{\"was\":null,\"is\":");
+    assert_contains(json.out, "\"platform\":null,\"version\":null,\"source\":{\"was\":"
+                              "\"2001:db8::7\",\"is\":\"203.0.113.9\"}");
+    assert_contains(json.out, "\"labels\":{\"added\":{\"site\":\"berlin\"},\"removed\":{\"site\":"
+                              "\"oslo\",\"a b\":\"=\"}}},\"not_compared\":[]");
+    ran_free(&json);
+}
+
+static void who_comes_back_as_it_was_has_changed_nothing(void **state)
+{
+    (void)state;
+    come_back("role=agent scopes=chat,tools source=203.0.113.9 name=web-1 platform=linux "
+              "labels=site:berlin purpose=answers%20the%20%22shop%22%20channel");
+    struct ran ran = RUN("devices", "show", FAKE_PENDING_REQUEST);
+    assert_contains(
+        ran.out,
+        "  changes    none: the same access, name, purpose, labels, platform and source\n");
+    assert_null(strstr(ran.out, "not recorded"));
+    ran_free(&ran);
+}
+
+static void what_the_row_had_no_room_for_is_named_and_never_guessed(void **state)
+{
+    (void)state;
+    come_back("role=agent scopes=chat,tools source=203.0.113.9 name=web-1 platform=linux more=1");
+    struct ran ran = RUN("devices", "show", FAKE_PENDING_REQUEST);
+    assert_contains(ran.out, "  changes    none: it asks for the access that it had\n"
+                             "             (not recorded, so not compared: purpose, labels)\n");
+    ran_free(&ran);
+    struct ran json = RUN("devices", "show", FAKE_PENDING_REQUEST, "--json");
+    assert_contains(json.out, "\"not_compared\":[\"purpose\",\"labels\"]");
+    ran_free(&json);
+    fake.devices[0].last_seen_at_ms = 0; /* nor does the gateway know how it comes now */
+    fake.devices[0].source[0] = fake.devices[0].platform[0] = '\0';
+    ran = RUN("devices", "show", FAKE_PENDING_REQUEST);
+    assert_contains(ran.out, "not compared: purpose, platform, source, labels)\n");
+    assert_null(strstr(ran.out, "- source"));
+    ran_free(&ran);
+}
+
+static void an_approval_that_broke_the_glass_counts_as_one(void **state)
+{
+    (void)state;
+    come_back("role=agent scopes=chat,tools name=db-7");
+    fake.approve_action = "break_glass";
+    struct ran ran = RUN("devices", "show", FAKE_PENDING_REQUEST);
+    assert_contains(ran.out, "  approved   2026-11-22T11:59:59.000Z  (1s ago), by uid:0\n"
+                             "  changes    - name \"db-7\"\n");
+    ran_free(&ran);
+    fake.approve_action = "vote";
+    ran = RUN("devices", "show", FAKE_PENDING_REQUEST);
+    assert_null(strstr(ran.out, "db-7"));
+    ran_free(&ran);
+}
+
 static void of_a_newcomer_nothing_is_said_to_have_changed(void **state)
 {
     (void)state;
     struct ran table = RUN("devices", "show", FAKE_PENDING_REQUEST);
     struct ran json = RUN("devices", "show", FAKE_PENDING_REQUEST, "--json");
     assert_null(strstr(table.out, "approved before"));
-    assert_contains(json.out, "\"previous\":null,\"changes\":null");
+    assert_contains(json.out, "\"previous\":null,\"changes\":null,\"not_compared\":null");
     ran_free(&table);
     ran_free(&json);
 }
@@ -317,6 +404,10 @@ int main(void)
         cmocka_unit_test_setup(a_request_that_changes_while_it_is_looked_at_is_not_asked_about,
                                reset),
         cmocka_unit_test_setup(what_changed_since_the_last_approval_is_shown, reset),
+        cmocka_unit_test_setup(what_it_claims_otherwise_than_at_its_approval_is_shown, reset),
+        cmocka_unit_test_setup(who_comes_back_as_it_was_has_changed_nothing, reset),
+        cmocka_unit_test_setup(what_the_row_had_no_room_for_is_named_and_never_guessed, reset),
+        cmocka_unit_test_setup(an_approval_that_broke_the_glass_counts_as_one, reset),
         cmocka_unit_test_setup(of_a_newcomer_nothing_is_said_to_have_changed, reset),
         cmocka_unit_test_setup(a_long_claim_never_stands_at_the_margin, reset),
         cmocka_unit_test_setup(a_wrong_code_says_how_many_tries_are_left, reset),
