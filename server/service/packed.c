@@ -317,9 +317,7 @@ void packed_names(const struct packed *packed, char alias[OC_MAX_NAME_BYTES + 1]
                   char claimed_name[OC_MAX_NAME_BYTES + 1])
 {
     struct walk walk = {.bytes = packed->bytes, .cap = packed->n, .is_reading = true};
-    struct pairing read;
-    memset(read.alias, 0, sizeof read.alias);
-    memset(read.claimed_name, 0, sizeof read.claimed_name);
+    struct pairing read = {0};
     walk_to_names(&walk, &read);
     memcpy(alias, read.alias, sizeof read.alias);
     memcpy(claimed_name, read.claimed_name, sizeof read.claimed_name);

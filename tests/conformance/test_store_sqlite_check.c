@@ -89,7 +89,11 @@ struct files {
 
 static struct files read_files(const struct suite *suite)
 {
-    return (struct files){read_file(suite, ""), read_file(suite, "-wal")};
+    const struct files files = {read_file(suite, ""), read_file(suite, "-wal")};
+    if (!files.database.at) {
+        abort(); /* every analyser knows that it does not return */
+    }
+    return files;
 }
 
 static void write_files(const struct suite *suite, const struct files *files)

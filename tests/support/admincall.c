@@ -178,6 +178,14 @@ static void call(struct rpc_peer *peer, uint32_t method, const ProtobufCMessage 
 
 /* ---- commands -------------------------------------------------------------------------------- */
 
+static char *word_at(char **words, size_t at)
+{
+    if (!words[at]) {
+        die("a word is missing");
+    }
+    return words[at];
+}
+
 static Openclaw__V1__AdministratorRole role_of(const char *word)
 {
     return (Openclaw__V1__AdministratorRole)(strcmp(word, "viewer") == 0     ? 1
@@ -191,7 +199,7 @@ static void init(struct rpc_peer *peer, char **words, bool brings)
     uint8_t der[FILE_BYTES];
     Openclaw__V1__InitPkiRequest request = OPENCLAW__V1__INIT_PKI_REQUEST__INIT;
     if (brings) {
-        request.ca_certificate = (ProtobufCBinaryData){read_file(words[1], der), der};
+        request.ca_certificate = (ProtobufCBinaryData){read_file(word_at(words, 1), der), der};
     }
     request.replaces = words[brings ? 2 : 1] != NULL;
     call(peer, NUMBER(INIT_PKI), &request.base, NULL);
@@ -203,8 +211,8 @@ static void issue(struct rpc_peer *peer, char **words)
     Openclaw__V1__IssueAdministratorRequest request =
         OPENCLAW__V1__ISSUE_ADMINISTRATOR_REQUEST__INIT;
     request.name = words[1];
-    request.role = role_of(words[2]);
-    request.csr = (ProtobufCBinaryData){read_file(words[3], csr), csr};
+    request.role = role_of(word_at(words, 2));
+    request.csr = (ProtobufCBinaryData){read_file(word_at(words, 3), csr), csr};
     call(peer, NUMBER(ISSUE_ADMINISTRATOR), &request.base, words[4]);
 }
 
@@ -213,8 +221,8 @@ static void renew(struct rpc_peer *peer, char **words)
     uint8_t csr[FILE_BYTES];
     Openclaw__V1__RenewAdministratorRequest request =
         OPENCLAW__V1__RENEW_ADMINISTRATOR_REQUEST__INIT;
-    request.name = strcmp(words[1], "-") != 0 ? words[1] : request.name;
-    request.csr = (ProtobufCBinaryData){read_file(words[2], csr), csr};
+    request.name = strcmp(word_at(words, 1), "-") != 0 ? words[1] : request.name;
+    request.csr = (ProtobufCBinaryData){read_file(word_at(words, 2), csr), csr};
     call(peer, NUMBER(RENEW_ADMINISTRATOR), &request.base, words[3]);
 }
 
@@ -224,7 +232,7 @@ static void revoke(struct rpc_peer *peer, char **words, bool by_certificate)
     Openclaw__V1__RevokeAdministratorRequest request =
         OPENCLAW__V1__REVOKE_ADMINISTRATOR_REQUEST__INIT;
     if (by_certificate) {
-        if (!oc_hex_parse(words[1], sizeof digest, digest)) {
+        if (!oc_hex_parse(word_at(words, 1), sizeof digest, digest)) {
             die(words[1]);
         }
         request.sha256 = (ProtobufCBinaryData){sizeof digest, digest};
@@ -239,7 +247,7 @@ static void set_role(struct rpc_peer *peer, char **words)
     Openclaw__V1__SetAdministratorRoleRequest request =
         OPENCLAW__V1__SET_ADMINISTRATOR_ROLE_REQUEST__INIT;
     request.name = words[1];
-    request.role = role_of(words[2]);
+    request.role = role_of(word_at(words, 2));
     call(peer, NUMBER(SET_ADMINISTRATOR_ROLE), &request.base, NULL);
 }
 
@@ -277,10 +285,10 @@ static void approve(struct rpc_peer *peer, char *selector)
 static void watch(struct rpc_peer *peer, char **words)
 {
     const struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
-    const size_t n = strtoul(words[2], NULL, 10);
-    const size_t wanted = strtoul(words[3], NULL, 10);
+    const size_t n = strtoul(word_at(words, 2), NULL, 10);
+    const size_t wanted = strtoul(word_at(words, 3), NULL, 10);
     Openclaw__V1__WatchEventsRequest request = OPENCLAW__V1__WATCH_EVENTS_REQUEST__INIT;
-    request.after_seq = strtoull(words[1], NULL, 10);
+    request.after_seq = strtoull(word_at(words, 1), NULL, 10);
     for (size_t i = 0; i < n; i++) {
         (void)rpc_peer_send(peer, NUMBER(WATCH_EVENTS), &request.base);
     }
@@ -327,7 +335,7 @@ static void vote(struct rpc_peer *peer, char **words)
     Openclaw__V1__Label label = OPENCLAW__V1__LABEL__INIT;
     Openclaw__V1__Label *labels[] = {&label};
     Openclaw__V1__ApproveRequest request = OPENCLAW__V1__APPROVE_REQUEST__INIT;
-    if (!look_up(peer, words[1], digest, role)) {
+    if (!look_up(peer, word_at(words, 1), digest, role)) {
         printf("NO REQUEST\n");
         return;
     }
@@ -372,13 +380,13 @@ static void run(struct rpc_peer *peer, char **words)
     } else if (strcmp(verb, "list") == 0) {
         call(peer, NUMBER(LIST_ADMINISTRATORS), NULL, NULL);
     } else if (strcmp(verb, "call") == 0) {
-        call(peer, (uint32_t)strtoul(words[1], NULL, 10), NULL, NULL);
+        call(peer, (uint32_t)strtoul(word_at(words, 1), NULL, 10), NULL, NULL);
     } else if (strcmp(verb, "block") == 0) {
-        decide(peer, NUMBER(BLOCK), words[1]);
+        decide(peer, NUMBER(BLOCK), word_at(words, 1));
     } else if (strcmp(verb, "decide") == 0) {
-        decide(peer, (uint32_t)strtoul(words[1], NULL, 10), words[2]);
+        decide(peer, (uint32_t)strtoul(word_at(words, 1), NULL, 10), word_at(words, 2));
     } else if (strcmp(verb, "approve") == 0) {
-        approve(peer, words[1]);
+        approve(peer, word_at(words, 1));
     } else if (strcmp(verb, "watch") == 0) {
         watch(peer, words);
     } else if (strcmp(verb, "vote") == 0) {

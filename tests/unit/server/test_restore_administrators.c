@@ -231,7 +231,7 @@ static void what_was_taken_from_administrators_stays_taken(void **state)
 {
     struct scene *scene = *state;
     static const char *const names[] = {"stays", "revoked", "demoted", "one", "void", "again"};
-    for (uint8_t i = 0; i < OC_ARRAY_LENGTH(names); i++) {
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(names); i++) {
         issue(scene, names[i], (uint8_t)(i + 1));
     }
     give(scene, ADMINISTRATOR_EV_RENEW, "one", 14, false);
