@@ -42,17 +42,39 @@ static enum exit_code read_bundle(const char *path, struct oc_bundle **out,
 }
 
 static enum exit_code put(const struct context_view *view, const struct oc_bundle *bundle,
-                          struct failure *failure)
+                          const char *from, struct failure *failure)
 {
     struct oc_error err;
     const enum oc_status status = oc_bundle_write(bundle, view->path, &err);
     if (status == OC_ALREADY_EXISTS) {
         failure_set(failure, EXIT_CONFLICT, "there is a context %s already", view->name);
-        failure_advise(failure, "see it:        openclaw context show %s", view->name);
-        failure_advise(failure, "take it away:  openclaw context remove %s", view->name);
+        failure_advise(failure, "see it:           openclaw context show %s", view->name);
+        failure_advise(failure,
+                       "in its place, as the same administrator:  openclaw context add %s --bundle "
+                       "%.200s --replace",
+                       view->name, from);
+        failure_advise(failure, "take it away:     openclaw context remove %s", view->name);
         return failure->code;
     }
     return status ? fail_call(failure, status, &err, "the context cannot be added") : EXIT_DONE;
+}
+
+/* A new bundle of the same administrator; the context stays in use if it is. */
+static enum exit_code put_in_place(const struct context_view *view, const struct oc_bundle *bundle,
+                                   struct failure *failure)
+{
+    struct oc_error err;
+    const enum oc_status status = oc_bundle_replace(bundle, view->path, &err);
+    if (!status) {
+        return EXIT_DONE;
+    }
+    (void)fail_call(failure, status, &err, "the context cannot be replaced");
+    if (status == OC_NOT_FOUND) {
+        failure_advise(failure, "there is none to be replaced: leave out --replace");
+    } else {
+        failure_advise(failure, "take it away first:  openclaw context remove %s", view->name);
+    }
+    return failure->code;
 }
 
 static void tell_added(const struct cli *cli, const struct context_view *view, const char *from)
@@ -61,13 +83,15 @@ static void tell_added(const struct cli *cli, const struct context_view *view, c
     if (!output_item(&cli->output, &context_kind, view)) {
         char url[ESCAPE_MOST * OC_MAX_URL_BYTES];
         escape_for_terminal(view->facts.gateway_url, url, sizeof url);
-        (void)fprintf(terminal->out, "added context %s: %s, as administrator %s (%s)\n", view->name,
+        (void)fprintf(terminal->out, "%s context %s: %s, as administrator %s (%s)\n",
+                      arguments_has(&cli->args, OPT_REPLACE) ? "replaced" : "added", view->name,
                       url, view->facts.name, oc_administrator_role_name(view->facts.role));
     }
     (void)fflush(terminal->out);
     terminal_say(terminal, "try it:  openclaw --context %s gateway status", view->name);
     terminal_say(terminal, "use it:  openclaw context use %s", view->name);
     terminal_say(terminal, "%s holds the private key too, and is not needed any more", from);
+    context_view_warn(cli, view);
 }
 
 /* Copies what is in the file; *view gets what was added. */
@@ -84,7 +108,8 @@ static enum exit_code add(const struct cli *cli, const char *from, struct contex
         code = failure_set(failure, EXIT_USAGE, "%.100s...: too long", store.path);
     }
     if (!code) {
-        code = put(view, bundle, failure);
+        code = arguments_has(&cli->args, OPT_REPLACE) ? put_in_place(view, bundle, failure)
+                                                      : put(view, bundle, from, failure);
     }
     context_store_close(&store);
     oc_bundle_free(bundle);
@@ -144,12 +169,27 @@ static enum exit_code open_with(const struct cli *cli, const char *name,
     return EXIT_DONE;
 }
 
+/* Whether the environment has commands act on another one than that. */
+static bool is_overruled(const char *name)
+{
+    const char *environment = context_environment();
+    return environment && strcmp(environment, name) != 0;
+}
+
+/* How to say what was put to use: in a shell whose environment names another one, not yet. */
+static const char *from_when(const char *name)
+{
+    return is_overruled(name) ? "without $OPENCLAW_CONTEXT, " : "";
+}
+
 static void warn_of_environment(const struct cli *cli)
 {
-    const char *environment = getenv("OPENCLAW_CONTEXT");
-    if (environment && environment[0] != '\0') {
+    const char *environment = context_environment();
+    (void)fflush(cli->terminal->out);
+    if (environment) {
         terminal_say(cli->terminal,
-                     "openclaw: warning: $OPENCLAW_CONTEXT is set to %s, and goes before this",
+                     "openclaw: warning: $OPENCLAW_CONTEXT is set to %s, and goes before this; to "
+                     "end that:  unset OPENCLAW_CONTEXT",
                      environment);
     }
 }
@@ -166,7 +206,8 @@ static enum exit_code use_local(struct cli *cli)
     if (code) {
         return failure_say(cli->terminal, &failure);
     }
-    (void)fputs("commands act on the gateway of this machine\n", cli->terminal->out);
+    (void)fprintf(cli->terminal->out, "%scommands act on the gateway of this machine\n",
+                  from_when(CONTEXT_LOCAL));
     warn_of_environment(cli);
     return EXIT_DONE;
 }
@@ -205,13 +246,15 @@ static enum exit_code run_use(struct cli *cli)
     } else {
         char url[ESCAPE_MOST * OC_MAX_URL_BYTES];
         view->is_in_use = true;
+        view->is_in_force = !is_overruled(name);
         escape_for_terminal(view->facts.gateway_url, url, sizeof url);
         if (!output_item(&cli->output, &context_kind, view)) {
             (void)fprintf(cli->terminal->out,
-                          "commands act on %s, as administrator %s (context %s)\n", url,
-                          view->facts.name, name);
+                          "%scommands act on %s, as administrator %s (context %s)\n",
+                          from_when(name), url, view->facts.name, name);
         }
         warn_of_environment(cli);
+        context_view_warn(cli, view);
     }
     free(view);
     return code;
@@ -299,11 +342,53 @@ static void add_to_list(void *user, const char *name)
     listing_add(&list->listing, shown);
     if (!shown->is_readable) {
         terminal_say(terminal, "openclaw: warning: %s", shown->problem);
-    } else if (days_are_few(shown->facts.not_after_ms, terminal->now_ms)) {
-        days_warn(terminal, name, shown->facts.not_after_ms,
-                  "renew it:  openclaw --context %s pki renew", name);
+    } else {
+        context_view_warn(list->cli, shown);
     }
     free(shown);
+}
+
+/* What commands act upon, below the list. */
+static void tell_force(const struct list *list)
+{
+    const struct cli *cli = list->cli;
+    const struct context *context = &cli->context;
+    if (!context_is_remote(cli)) {
+        terminal_say(cli->terminal, "%s: commands act on the gateway of this machine.",
+                     list->listing.n_items == 0 ? "No contexts" : "None is in force");
+    } else if (!context_store_has(list->store, context->name)) {
+        terminal_say(cli->terminal,
+                     "openclaw: warning: %s is in force by %s, and there is no such context: "
+                     "commands are refused",
+                     context->name, context_origin_text(context->origin));
+        terminal_say(cli->terminal, "  openclaw context add %s --bundle FILE, or --context %s",
+                     context->name, CONTEXT_LOCAL);
+    } else if (context->origin != CONTEXT_FROM_FILE) {
+        terminal_say(cli->terminal, "%s is in force by %s.", context->name,
+                     context_origin_text(context->origin));
+    }
+}
+
+/* Those that are there, also where it cannot be told which is in force: it is there to mend that.
+ * The exit code then is that of every other command. */
+static enum exit_code list_all(struct list *list, struct failure *failure)
+{
+    struct cli *cli = list->cli;
+    enum exit_code unread = context_store_current(list->store, list->in_use, failure);
+    unread = unread ? unread : context_choose(cli, false, failure);
+    if (unread) {
+        (void)failure_say(cli->terminal, failure);
+    }
+    listing_begin(&list->listing, &cli->output, &context_kind);
+    const enum exit_code code = context_store_list(list->store, add_to_list, list, failure);
+    listing_end(&list->listing, "", 0);
+    if (code) {
+        return failure_say(cli->terminal, failure);
+    }
+    if (!unread) {
+        tell_force(list);
+    }
+    return unread;
 }
 
 static enum exit_code run_list(struct cli *cli)
@@ -315,29 +400,9 @@ static enum exit_code run_list(struct cli *cli)
     if (code) {
         return failure_say(cli->terminal, &failure);
     }
-    /* A `current` that is broken is told, and the list is there to mend it. */
-    if (context_store_current(&store, list.in_use, &failure) ||
-        context_choose(cli, false, &failure)) {
-        (void)failure_say(cli->terminal, &failure);
-    }
-    listing_begin(&list.listing, &cli->output, &context_kind);
-    code = context_store_list(&store, add_to_list, &list, &failure);
-    const size_t n = list.listing.n_items;
-    listing_end(&list.listing, "", 0);
+    code = list_all(&list, &failure);
     context_store_close(&store);
-    if (code) {
-        return failure_say(cli->terminal, &failure);
-    }
-    if (n == 0) {
-        terminal_say(cli->terminal, "No contexts: commands act on the gateway of this machine.");
-    } else if (!context_is_remote(cli)) {
-        terminal_say(cli->terminal,
-                     "None is in force: commands act on the gateway of this machine.");
-    } else if (cli->context.origin != CONTEXT_FROM_FILE) {
-        terminal_say(cli->terminal, "%s is in force by %s.", cli->context.name,
-                     context_origin_text(cli->context.origin));
-    }
-    return EXIT_DONE;
+    return code;
 }
 
 static enum exit_code show(struct cli *cli, const char *name)
@@ -400,11 +465,12 @@ static const struct command commands[] = {
         .words = "NAME",
         .summary = "Keeps a bundle under a name, so that commands can act on that gateway",
         .examples = "  openclaw context add prod --bundle alice.bundle\n"
-                    "  openclaw --context prod devices list\n",
+                    "  openclaw --context prod devices list\n"
+                    "  openclaw context add prod --bundle new.bundle --replace\n",
         .notes = "The bundle is what `openclaw pki issue` made on the gateway's machine. It is\n"
                  "copied to contexts/NAME.bundle in the data directory, for this user alone, and\n"
-                 "never over another one.\n",
-        .options = OPT_BIT(OPT_BUNDLE),
+                 "never over another one, but with --replace over one of the same administrator.\n",
+        .options = OPT_BIT(OPT_BUNDLE) | OPT_BIT(OPT_REPLACE),
         .least_words = 1,
         .most_words = 1,
         .target = TARGET_NONE,

@@ -30,7 +30,24 @@ const char *context_origin_text(enum context_origin origin)
 
 static bool is_local(const char *name)
 {
-    return name[0] == '\0' || strcmp(name, CONTEXT_LOCAL) == 0;
+    return strcmp(name, CONTEXT_LOCAL) == 0;
+}
+
+const char *context_environment(void)
+{
+    const char *name = getenv("OPENCLAW_CONTEXT");
+    return name && name[0] != '\0' ? name : NULL;
+}
+
+/* An empty one is a variable that was not set: no reason to act on another gateway. */
+static enum exit_code refuse_name(const struct context *context, const char *given,
+                                  struct failure *failure)
+{
+    failure_set(failure, EXIT_USAGE, "%s %.80s: no name of a context",
+                context_origin_text(context->origin), given[0] != '\0' ? given : "\"\"");
+    failure_advise(failure, "see those that are there:         openclaw context list");
+    failure_advise(failure, "for the gateway of this machine:  --context %s", CONTEXT_LOCAL);
+    return failure->code;
 }
 
 static enum exit_code refuse_missing(const struct context *context, struct failure *failure)
@@ -51,11 +68,10 @@ static enum exit_code find_name(const struct cli *cli, const struct context_stor
                                 struct context *out, struct failure *failure)
 {
     const char *given = arguments_value(&cli->args, OPT_CONTEXT);
-    const char *environment = getenv("OPENCLAW_CONTEXT");
     out->origin = CONTEXT_FROM_FLAG;
-    if (!given && environment && environment[0] != '\0') {
+    if (!given) {
         out->origin = CONTEXT_FROM_ENVIRONMENT;
-        given = environment;
+        given = context_environment();
     }
     if (!given) {
         const enum exit_code code = context_store_current(store, out->name, failure);
@@ -66,9 +82,7 @@ static enum exit_code find_name(const struct cli *cli, const struct context_stor
         return EXIT_DONE;
     }
     if (!context_name_is_sound(given)) {
-        return failure_set(failure, EXIT_USAGE,
-                           "%s %.80s: no name of a context; see openclaw context list",
-                           context_origin_text(out->origin), given);
+        return refuse_name(out, given, failure);
     }
     memcpy(out->name, given, strlen(given) + 1);
     return EXIT_DONE;
@@ -78,8 +92,7 @@ static enum exit_code find_name(const struct cli *cli, const struct context_stor
 static bool is_local_by_name(const struct cli *cli)
 {
     const char *given = arguments_value(&cli->args, OPT_CONTEXT);
-    const char *environment = getenv("OPENCLAW_CONTEXT");
-    given = !given && environment && environment[0] != '\0' ? environment : given;
+    given = given ? given : context_environment();
     return given && is_local(given);
 }
 
@@ -183,6 +196,12 @@ static void advise_certificate(struct failure *failure, const struct cli *cli,
     moment_format(facts->not_after_ms, ends);
     failure_advise(failure, "this is context %s: the certificate of administrator %s, until %s",
                    cli->context.name, facts->name, ends);
+    if (strcmp(failure->cause, "certificate_unknown") == 0) {
+        failure_advise(failure,
+                       "if it was signed with --offline, register it there:  openclaw pki issue %s "
+                       "--role %s --register %s.crt",
+                       facts->name, oc_administrator_role_name(facts->role), facts->name);
+    }
 }
 
 static void advise_role(struct failure *failure, const struct cli *cli,

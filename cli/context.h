@@ -54,6 +54,9 @@ enum exit_code context_prepare(struct cli *cli, enum command_target target, cons
 /* What the bundle of the context in force says. False: there is none, or it cannot be read. */
 bool context_facts(const struct cli *cli, struct oc_bundle_facts *out);
 
+/* $OPENCLAW_CONTEXT; NULL: not set, or empty, which is the same. */
+const char *context_environment(void);
+
 /* "--context", "$OPENCLAW_CONTEXT", "context use". */
 const char *context_origin_text(enum context_origin origin);
 

@@ -17,6 +17,24 @@ void context_view_load(struct context_view *view)
     }
 }
 
+void context_view_warn(const struct cli *cli, const struct context_view *view)
+{
+    const struct oc_bundle_facts *facts = &view->facts;
+    const struct terminal *terminal = cli->terminal;
+    if (!days_are_few(facts->not_after_ms, terminal->now_ms)) {
+        return;
+    }
+    if (facts->not_after_ms > terminal->now_ms) {
+        days_warn(terminal, view->name, facts->not_after_ms,
+                  "renew it:  openclaw --context %s pki renew", view->name);
+        return;
+    }
+    /* One that has ended opens nothing, its own renewal neither. */
+    days_warn(terminal, view->name, facts->not_after_ms,
+              "for a new one, on the gateway's machine:  openclaw pki issue %s --role %s",
+              facts->name, oc_administrator_role_name(facts->role));
+}
+
 static void write_shown(struct writer *writer, const void *item)
 {
     const struct context_view *view = item;

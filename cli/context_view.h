@@ -20,6 +20,9 @@ struct context_view {
 /* Reads the bundle at `path`; is_readable and problem say whether it could be. */
 void context_view_load(struct context_view *view);
 
+/* Tells on err of a certificate that ends soon or has ended, with what helps then. */
+void context_view_warn(const struct cli *cli, const struct context_view *view);
+
 extern const struct item_kind context_kind;
 
 void context_view_print(const struct cli *cli, const struct context_view *view);

@@ -190,6 +190,9 @@ enum oc_status oc_private_dir_of_file(const char *path, struct oc_private_dir *o
     if (dir.fd < 0) {
         return fail_errno(err, "open the directory", dir.path, "");
     }
+    if (slash == path) {
+        dir.path[0] = '\0'; /* texts put a slash and the name behind it */
+    }
     *out = dir;
     *name = base;
     return OC_OK;

@@ -115,7 +115,15 @@ enum oc_status oc_bundle_write(const struct oc_bundle *bundle, const char *path,
 enum oc_status oc_bundle_replace(const struct oc_bundle *bundle, const char *path,
                                  struct oc_error *err)
 {
-    return put(bundle, path, O_TRUNC, err);
+    struct oc_bundle *before = NULL;
+    const enum oc_status status = oc_bundle_read(path, &before, err);
+    if (status) {
+        return status;
+    }
+    const bool is_same = strcmp(before->facts.name, bundle->facts.name) == 0;
+    oc_bundle_free(before);
+    return is_same ? put(bundle, path, O_TRUNC, err)
+                   : oc_fail(err, OC_ABORTED, "it is another administrator's");
 }
 
 void oc_bundle_get_facts(const struct oc_bundle *bundle, struct oc_bundle_facts *out)

@@ -47,6 +47,7 @@ mkfifo -m 0600 bad.bundle
 refused 1 "not a regular file" timeout 20 openclaw --data-dir "$LAPTOP" context add bad --bundle bad.bundle
 rm bad.bundle
 refused 3 "bad.bundle" oc context add bad --bundle bad.bundle
+refused 3 " /nowhere.bundle: cannot open" oc context add bad --bundle /nowhere.bundle
 refused 3 "nowhere" oc context add bad --bundle nowhere/bad.bundle
 
 size=$(stat -c %s alice.bundle)
@@ -94,11 +95,15 @@ expect_exit 0 oc context use prod
 expect_exit 0 oc devices list
 printf '../prod\n' >"$LAPTOP/contexts/current"
 refused 1 "openclaw context use NAME" oc devices list
-expect_exit 0 oc context list
-contains "$ERR" "openclaw context use NAME"
+refused 1 "openclaw context use NAME" oc context list
+contains "$OUT" prod
+lacks "$ERR" "None is in force"
+refused 2 "--context local" oc --context "" devices list
 head -c 10000000 /dev/zero | tr '\0' a >"$LAPTOP/contexts/current"
 refused 1 "openclaw context use NAME" oc devices list
 expect_exit 0 oc context use prod
+expect_exit 0 oc devices list
+expect_exit 0 oc context add prod --bundle alice.bundle --replace
 expect_exit 0 oc devices list
 
 chmod 0755 "$LAPTOP/contexts"

@@ -132,8 +132,6 @@ static void local_is_reached_past_environment_and_file(void **state)
     expect(OC("context", "use", "prod"), EXIT_DONE, "prod");
     expect(OC("devices", "list", "--context", "local"), EXIT_DONE, "DEVICE");
     expect_opened(NULL);
-    expect(OC("devices", "list", "--context", ""), EXIT_DONE, "DEVICE");
-    expect_opened(NULL);
     (void)setenv("OPENCLAW_CONTEXT", "local", 1);
     expect(OC("devices", "list"), EXIT_DONE, "DEVICE");
     expect_opened(NULL);
@@ -156,6 +154,21 @@ static void a_context_that_is_not_there_is_never_the_local_gateway(void **state)
     assert_int_equal(unlink(path_in("contexts/prod.bundle")), 0);
     expect(OC("devices", "revoke", "db-1", "--yes"), EXIT_NOT_FOUND, "there is no context prod");
     assert_int_equal(fake.n_decisions, 0);
+}
+
+static void an_empty_context_is_never_the_local_gateway(void **state)
+{
+    (void)state;
+    expect(OC("devices", "list", "--context", ""), EXIT_USAGE, "--context local");
+    add("prod");
+    expect(OC("context", "use", "prod"), EXIT_DONE, "prod");
+    expect(OC("devices", "revoke", "db-1", "--yes", "--context", ""), EXIT_USAGE,
+           "--context \"\": no name of a context");
+    expect(OC("devices", "revoke", "db-1", "--yes", "--context="), EXIT_USAGE, "--context local");
+    expect(OC("gateway", "unlock", "--init", "--yes", "--context="), EXIT_USAGE, "--context local");
+    assert_int_equal(fake.n_decisions, 0);
+    assert_int_equal(chmod(path_in("contexts"), 0750), 0);
+    expect(OC("devices", "list", "--context="), EXIT_FAILED, "chmod 700");
 }
 
 static void names_that_lead_elsewhere_are_refused(void **state)
@@ -222,6 +235,91 @@ static void a_current_that_names_nothing_sound_stops_everything(void **state)
     expect(OC("context", "use", "prod"), EXIT_DONE, "prod");
     expect(OC("devices", "list"), EXIT_DONE, "DEVICE");
     expect_opened("prod");
+}
+
+/* All of err, the list being in out: `lacks` must not be said. */
+static void expect_listed(enum exit_code code, const char *said, const char *lacks)
+{
+    struct ran ran = OC("context", "list");
+    assert_int_equal(ran.code, code);
+    assert_contains(ran.out, "prod");
+    assert_contains(ran.err, said);
+    assert_null(strstr(ran.err, lacks));
+    ran_free(&ran);
+}
+
+static void a_list_says_the_local_gateway_is_acted_on_only_where_it_is(void **state)
+{
+    (void)state;
+    add("prod");
+    expect_listed(EXIT_DONE, "None is in force: commands act on the gateway of this machine",
+                  "no such");
+    assert_int_equal(symlink(brought, path_in("contexts/current")), 0);
+    expect_listed(EXIT_FAILED, "openclaw context use NAME", "None is in force");
+    assert_int_equal(unlink(path_in("contexts/current")), 0);
+    (void)setenv("OPENCLAW_CONTEXT", "nope", 1);
+    expect_listed(EXIT_DONE, "nope is in force by $OPENCLAW_CONTEXT, and there is no such context",
+                  "this machine");
+    (void)unsetenv("OPENCLAW_CONTEXT");
+    expect(OC("context", "use", "prod"), EXIT_DONE, "prod");
+    assert_int_equal(unlink(path_in("contexts/prod.bundle")), 0);
+    struct ran ran = OC("context", "list");
+    assert_contains(ran.err, "prod is in force by openclaw context use, and there is no such");
+    assert_null(strstr(ran.err, "this machine"));
+    ran_free(&ran);
+}
+
+static void a_certificate_that_ended_is_not_told_to_be_renewed(void **state)
+{
+    (void)state;
+    static const char cure[] = "on the gateway's machine:  openclaw pki issue bob --role viewer";
+    fake_bundle_write(brought, "bob", "viewer", FAKE_NOW_MS);
+    struct ran ran = OC("context", "add", "prod", "--bundle", brought);
+    assert_int_equal(ran.code, EXIT_DONE);
+    assert_contains(ran.err, "the certificate of prod ended");
+    assert_contains(ran.err, cure);
+    ran_free(&ran);
+    expect_listed(EXIT_DONE, cure, "pki renew");
+    fake_bundle_write(path_in("contexts/prod.bundle"), "bob", "viewer", FAKE_NOW_MS + 1);
+    expect_listed(EXIT_DONE, "openclaw --context prod pki renew", cure);
+}
+
+static void a_new_bundle_takes_the_place_of_the_same_administrators(void **state)
+{
+    (void)state;
+    add("prod");
+    expect(OC("context", "use", "prod"), EXIT_DONE, "prod");
+    fake_bundle_write(brought, "alice", "viewer", FAKE_NOW_MS + 80 * DAY_MS);
+    expect(OC("context", "add", "prod", "--bundle", brought), EXIT_CONFLICT, "--replace");
+    expect(OC("context", "add", "prod", "--bundle", brought, "--replace"), EXIT_DONE,
+           "replaced context prod");
+    expect(OC("context", "show"), EXIT_DONE, "alice, issued as viewer");
+    fake_bundle_write(brought, "bob", "viewer", FAKE_NOW_MS + 80 * DAY_MS);
+    expect(OC("context", "add", "prod", "--bundle", brought, "--replace"), EXIT_CONFLICT,
+           "openclaw context remove prod");
+    expect(OC("context", "show"), EXIT_DONE, "alice, issued as viewer");
+    expect(OC("context", "add", "test", "--bundle", brought, "--replace"), EXIT_NOT_FOUND,
+           "leave out --replace");
+}
+
+static void use_does_not_say_more_than_the_environment_lets_it(void **state)
+{
+    (void)state;
+    add("one");
+    add("two");
+    (void)setenv("OPENCLAW_CONTEXT", "one", 1);
+    struct ran ran = OC("context", "use", "two");
+    assert_int_equal(ran.code, EXIT_DONE);
+    assert_contains(ran.out, "without $OPENCLAW_CONTEXT, commands act on");
+    assert_contains(ran.err, "unset OPENCLAW_CONTEXT");
+    ran_free(&ran);
+    expect(OC("context", "use", "local"), EXIT_DONE, "without $OPENCLAW_CONTEXT, commands act on");
+    expect(OC("context", "use", "two", "-o", "json"), EXIT_DONE, "\"in_force\":false");
+    (void)unsetenv("OPENCLAW_CONTEXT");
+    ran = OC("context", "use", "two");
+    assert_int_equal(strncmp(ran.out, "commands act on", 15), 0);
+    assert_string_equal(ran.err, "");
+    ran_free(&ran);
 }
 
 static void bundles_that_cannot_be_used_are_refused_at_once(void **state)
@@ -364,9 +462,14 @@ int main(void)
         TEST(flag_goes_before_environment_before_file),
         TEST(local_is_reached_past_environment_and_file),
         TEST(a_context_that_is_not_there_is_never_the_local_gateway),
+        TEST(an_empty_context_is_never_the_local_gateway),
         TEST(names_that_lead_elsewhere_are_refused),
         TEST(contexts_that_others_may_reach_are_not_used),
         TEST(a_current_that_names_nothing_sound_stops_everything),
+        TEST(a_list_says_the_local_gateway_is_acted_on_only_where_it_is),
+        TEST(a_certificate_that_ended_is_not_told_to_be_renewed),
+        TEST(a_new_bundle_takes_the_place_of_the_same_administrators),
+        TEST(use_does_not_say_more_than_the_environment_lets_it),
         TEST(bundles_that_cannot_be_used_are_refused_at_once),
         TEST(what_acts_on_this_machine_says_so),
         TEST(questions_name_the_gateway),
