@@ -69,6 +69,7 @@ static void say_nobody_answers(struct failure *failure, const struct place *plac
 {
     failure_set(failure, EXIT_UNAVAILABLE, "no gateway runs here: nothing answers at %s",
                 place->door.sun_path);
+    failure->is_absent = true;
     if (is_agents_place(place->data_dir)) {
         failure_advise(failure,
                        "%s holds an agent's identity and no gateway: this is the agent's "

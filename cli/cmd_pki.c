@@ -69,9 +69,13 @@ static void warnings_note(struct warnings *warnings, const struct oc_administrat
 static void warnings_say(const struct warnings *warnings, const struct cli *cli,
                          const struct oc_admin_pki *pki)
 {
+    char said[PKI_ADDRESS_BYTES] = "";
+    const bool must_be_said =
+        !context_is_remote(cli) && pki_address_must_be_said(pki->admin_url, said);
     for (size_t i = 0; i < warnings->n; i++) {
-        days_warn(cli->terminal, warnings->names[i], warnings->ends_ms[i], "openclaw pki renew %s",
-                  warnings->names[i]);
+        days_warn(cli->terminal, warnings->names[i], warnings->ends_ms[i],
+                  "openclaw pki renew %s%s%s", warnings->names[i],
+                  must_be_said ? " --gateway " : "", must_be_said ? said : "");
     }
     if (pki->is_there && days_are_few(pki->not_after_ms, cli->terminal->now_ms)) {
         days_warn(cli->terminal, "the admin CA", pki->not_after_ms,
@@ -436,8 +440,10 @@ static const struct command commands[] = {
         .examples = "  openclaw --context prod pki renew            that of the context\n"
                     "  openclaw pki renew --bundle alice.bundle     that of a file\n"
                     "  openclaw pki renew bob                       into bob.bundle, for bob\n",
-        .notes = "Everybody may renew their own while it is valid, for no longer than it was made\n"
-                 "for. The one before stays valid until its end, so nothing breaks meanwhile.\n",
+        .notes =
+            "Everybody may renew their own while it is valid, for no longer than it was made\n"
+            "for. The one before stays valid until its end, so nothing breaks meanwhile.\n"
+            "If its key may be known to others:  openclaw pki revoke NAME, then pki issue NAME\n",
         .options = OPT_BIT(OPT_BUNDLE) | OPT_BIT(OPT_TTL) | OPT_BIT(OPT_OUT) |
                    OPT_BIT(OPT_OFFLINE) | OPT_BIT(OPT_GATEWAY),
         .most_words = 1,

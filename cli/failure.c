@@ -17,6 +17,7 @@ enum exit_code failure_set(struct failure *failure, enum exit_code code, const c
     failure->cause[0] = '\0';
     failure->hint[0] = '\0';
     failure->stands.text[0] = '\0';
+    failure->is_absent = false;
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(failure->text, sizeof failure->text, format, arguments);

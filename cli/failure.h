@@ -18,6 +18,7 @@ struct failure {
     char cause[24]; /* the gateway's word for it: "code_wrong"; "": none */
     char text[FAILURE_TEXT_BYTES];
     char hint[FAILURE_TEXT_BYTES]; /* lines; "": none */
+    bool is_absent;                /* no gateway runs on this machine */
     struct oc_request_id stands;   /* the request that stands instead of the one named; "": none */
 };
 

@@ -1,6 +1,6 @@
 /*
  * openclaw pki, whose verbs are spread over several files: the CA (pki_ca.c), certificates and
- * their bundles (pki_issue.c, pki_renew.c), and what administrators may (cmd_pki.c).
+ * their bundles (pki_issue.c, pki_renew.c, pki_address.c), and what administrators may (cmd_pki.c).
  */
 #pragma once
 
@@ -49,6 +49,15 @@ enum exit_code making_check_ca(struct cli *cli, struct making *making, struct fa
  */
 enum exit_code making_find_url(const struct cli *cli, struct making *making,
                                struct failure *failure);
+
+enum {
+    PKI_ADDRESS_BYTES = OC_MAX_URL_BYTES + 1,
+};
+/* What opens the admin door, beside `devices` in gateway.yaml; a second `listen:` is refused. */
+#define PKI_LISTEN_ADMIN "admin: \"tls+tcp://0.0.0.0:18790\""
+
+/* Whether a bundle needs --gateway where the admin door listens so; *out gets what to say then. */
+bool pki_address_must_be_said(const char *listens, char out[PKI_ADDRESS_BYTES]);
 
 /* Makes the draft for `name`. With --offline its certificate is signed there; else the order holds
  * the draft, for the gateway to sign. Fails: as the library. */

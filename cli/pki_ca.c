@@ -72,9 +72,8 @@ static void print_pki(const struct cli *cli, const struct oc_admin_pki *pki)
     }
     if (pki->admin_url[0] == '\0') {
         terminal_say(cli->terminal, "openclaw: warning: listen.admin is not configured; in "
-                                    "gateway.yaml:");
-        terminal_say(cli->terminal, "  listen: {admin: \"tls+tcp://0.0.0.0:18790\"}   then start "
-                                    "the gateway again");
+                                    "gateway.yaml, among what stands under listen:");
+        terminal_say(cli->terminal, "  %s   then start the gateway again", PKI_LISTEN_ADMIN);
     }
     terminal_say(cli->terminal, "next:  openclaw pki issue NAME --role admin%s",
                  pki->can_sign ? "" : " --offline DIR");
@@ -88,7 +87,10 @@ static enum exit_code confirm_replacing(const struct cli *cli, struct failure *f
         return EXIT_DONE;
     }
     if (!cli->terminal->is_interactive) {
+        const char *offline = arguments_value(&cli->args, OPT_OFFLINE);
         failure_set(failure, EXIT_USAGE, "without a terminal, --replace needs --yes");
+        failure_advise(failure, "openclaw pki init --replace --yes%s%.200s",
+                       offline ? " --offline " : "", offline ? offline : "");
         return failure->code;
     }
     context_say_where(cli);
@@ -118,7 +120,9 @@ static enum exit_code init_gateway(struct cli *cli, const struct oc_der *ca,
     }
     code = decision_failure(failure, cli, "cannot set up the admin CA", status, &err);
     if (status == OC_ALREADY_EXISTS) {
-        failure_advise(failure, "there is one; look at it:  openclaw pki list");
+        (void)snprintf(failure->text, sizeof failure->text,
+                       "this gateway has an admin CA already; nothing was changed");
+        failure_advise(failure, "look at it:  openclaw pki list");
         failure_advise(failure, "in its place, all that it signed being void:  openclaw pki init "
                                 "--replace");
     }
@@ -172,6 +176,23 @@ static void tell_made(const struct cli *cli, const char *dir, const char *path)
     terminal_say(cli->terminal, "  openclaw pki init --offline %s", certificate_name);
 }
 
+/* There was nothing to make, and nobody to tell. */
+static void advise_carrying(const char *dir, struct failure *failure)
+{
+    failure->hint[0] = '\0'; /* how to start a gateway here */
+    failure_advise(failure,
+                   "there is a CA in %.400s already; carry %.400s/%s to the gateway's machine, "
+                   "and there:",
+                   dir, dir, certificate_name);
+    failure_advise(failure, "openclaw pki init --offline %s", certificate_name);
+}
+
+static bool is_directory(const char *where)
+{
+    struct stat facts;
+    return stat(where, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
 static enum exit_code init_offline(struct cli *cli, const char *where, struct oc_admin_pki *pki,
                                    bool *is_told, struct failure *failure)
 {
@@ -190,6 +211,9 @@ static enum exit_code init_offline(struct cli *cli, const char *where, struct oc
         code = code ? code : init_gateway(cli, ca, pki, failure);
         *is_told = is_new && code == EXIT_UNAVAILABLE;
         code = *is_told ? EXIT_DONE : code;
+        if (code && failure->is_absent && is_directory(where)) {
+            advise_carrying(where, failure);
+        }
     }
     if (*is_told) {
         tell_made(cli, where, path);

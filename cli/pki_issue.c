@@ -28,66 +28,8 @@ enum exit_code library_failure(struct failure *failure, enum oc_status status,
                        err->text[0] != '\0' ? err->text : oc_status_name(status));
 }
 
-/* ---- the address of the admin door ----------------------------------------------------------- */
-
-/* The host in tls+tcp://HOST:PORT, without brackets. */
-static void host_of(const char *url, char *out, size_t cap)
-{
-    const char *host = strstr(url, "//");
-    host = host ? host + 2 : url;
-    const char *end = strrchr(host, ':');
-    size_t n = end ? (size_t)(end - host) : strlen(host);
-    if (n >= 2 && host[0] == '[' && host[n - 1] == ']') {
-        host++;
-        n -= 2;
-    }
-    (void)snprintf(out, cap, "%.*s", (int)n, host);
-}
-
-static const char *port_of(const char *url)
-{
-    const char *end = strrchr(url, ':');
-    return end ? end + 1 : "18790";
-}
-
-static bool means_all(const char *host)
-{
-    return host[0] == '\0' || strcmp(host, "*") == 0 || strcmp(host, "0.0.0.0") == 0 ||
-           strcmp(host, "::") == 0;
-}
-
-static bool is_loopback(const char *host)
-{
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
-           strcmp(host, "localhost") == 0;
-}
-
-/* An address that others cannot use goes into a bundle only if a person says so. */
-static enum exit_code check_can_be_given(const char *url, struct failure *failure)
-{
-    char host[OC_MAX_URL_BYTES + 1];
-    host_of(url, host, sizeof host);
-    if (means_all(host)) {
-        failure_set(failure, EXIT_USAGE,
-                    "the admin door listens on all addresses (%s), so it cannot tell the one that "
-                    "administrators reach it at",
-                    url);
-        failure_advise(failure, "say it:  --gateway tls+tcp://HOST:%s", port_of(url));
-        return failure->code;
-    }
-    if (is_loopback(host)) {
-        failure_set(
-            failure, EXIT_USAGE,
-            "the admin door listens on this machine alone (%s): from elsewhere that address "
-            "leads nowhere",
-            url);
-        failure_advise(failure, "behind a tunnel or for use here, say so:  --gateway %s", url);
-        failure_advise(failure, "else let it listen on an address that others reach: listen.admin "
-                                "in gateway.yaml");
-        return failure->code;
-    }
-    return EXIT_DONE;
-}
+/* ---- who signs --------------------------------------------------------------------------------
+ */
 
 static enum exit_code load_pki(struct cli *cli, struct oc_admin_pki *out, struct failure *failure)
 {
@@ -125,6 +67,10 @@ enum exit_code making_check_ca(struct cli *cli, struct making *making, struct fa
     } else if (!making->pki.can_sign && !brings) {
         failure_set(failure, EXIT_FAILED, "the key of this gateway's admin CA is kept elsewhere");
         failure_advise(failure, "where it is, name its directory:  --offline DIR");
+        if (making->order.name) {
+            failure_advise(failure, "a certificate that it signed:     --register %s.crt",
+                           making->order.name);
+        }
     } else if (making->pki.can_sign && brings) {
         failure_set(failure, EXIT_FAILED, "this gateway's own admin CA signs");
         failure_advise(failure, "leave out --offline and --register");
@@ -132,53 +78,6 @@ enum exit_code making_check_ca(struct cli *cli, struct making *making, struct fa
         return EXIT_DONE;
     }
     return failure->code;
-}
-
-/* The library knows which addresses are some. */
-static enum exit_code check_given(const char *url, struct failure *failure)
-{
-    struct oc_bundle *scratch = NULL;
-    struct oc_error err;
-    enum oc_status status = oc_bundle_draft("a", &scratch, &err);
-    if (!status) {
-        status = oc_bundle_set_gateway(scratch, url, &err);
-    }
-    oc_bundle_free(scratch);
-    if (status == OC_INVALID_ARGUMENT) {
-        failure_set(failure, EXIT_USAGE, "--gateway %.100s: %s", url, err.text);
-        failure_advise(failure, "give the address at which administrators reach the admin door:  "
-                                "tls+tcp://HOST:PORT");
-        return failure->code;
-    }
-    return status ? library_failure(failure, status, &err, "--gateway") : EXIT_DONE;
-}
-
-enum exit_code making_find_url(const struct cli *cli, struct making *making,
-                               struct failure *failure)
-{
-    const char *given = arguments_value(&cli->args, OPT_GATEWAY);
-    struct oc_bundle_facts facts;
-    if (given) {
-        if (!value_copy(given, making->url, sizeof making->url)) {
-            return failure_set(failure, EXIT_USAGE, "--gateway %.100s...: too long", given);
-        }
-        return check_given(given, failure);
-    }
-    if (context_facts(cli, &facts)) {
-        memcpy(making->url, facts.gateway_url, sizeof making->url);
-        return EXIT_DONE;
-    }
-    if (making->pki.admin_url[0] == '\0') {
-        failure_set(failure, EXIT_FAILED,
-                    "this gateway has no admin door: listen.admin is not "
-                    "configured");
-        failure_advise(failure, "in gateway.yaml:  listen: {admin: \"tls+tcp://0.0.0.0:18790\"}   "
-                                "then start the gateway again");
-        failure_advise(failure, "or say the address it will have:  --gateway tls+tcp://HOST:18790");
-        return failure->code;
-    }
-    memcpy(making->url, making->pki.admin_url, sizeof making->url);
-    return check_can_be_given(making->url, failure);
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -207,6 +106,14 @@ enum exit_code making_read_options(const struct cli *cli, struct making *making,
     return EXIT_DONE;
 }
 
+static enum exit_code refuse_name(const char *name, struct failure *failure)
+{
+    return failure_set(failure, EXIT_USAGE,
+                       "%.80s: no name for an administrator: a letter, then a-z 0-9 . _ -, at most "
+                       "%d",
+                       name[0] != '\0' ? name : "\"\"", OC_MAX_ADMINISTRATOR_NAME_BYTES);
+}
+
 static enum exit_code sign_offline(const char *dir, const char *name, struct making *making,
                                    struct failure *failure)
 {
@@ -230,6 +137,9 @@ enum exit_code making_draft(const struct cli *cli, const char *name, struct maki
     const char *offline = arguments_value(&cli->args, OPT_OFFLINE);
     struct oc_error err;
     const enum oc_status status = oc_bundle_draft(name, &making->draft, &err);
+    if (status == OC_INVALID_ARGUMENT) {
+        return refuse_name(name, failure);
+    }
     if (status) {
         return library_failure(failure, status, &err, "cannot make a key");
     }
@@ -334,20 +244,30 @@ static void take_facts(struct made *made)
 enum exit_code change_failure(struct failure *failure, const struct cli *cli, const char *doing,
                               const char *name, enum oc_status status, const struct oc_error *err)
 {
+    /* The gateway's phrases are about devices. `says` follows the name, as `after` does. */
     static const struct {
         const char *cause;
-        const char *before, *after; /* the name */
+        const char *says;
+        const char *before, *after;
     } table[] = {
-        {"exists", "to give it another role:  openclaw pki role ", " ROLE"},
-        {"is_revoked", "to let it in again:  openclaw pki issue ", " --role ROLE"},
-        {"too_many", "revoke one of the certificates of ", ":  openclaw pki list -o json"},
-        {"not_known", "see who there is instead of ", ":  openclaw pki list"},
-        {"is_quarantined", "look into who changed its record, then:  openclaw pki revoke ", ""},
+        {"exists", "is there, with another role", "to give another role:  openclaw pki role ",
+         " ROLE"},
+        {"is_revoked", "is revoked", "to let them in again:  openclaw pki issue ", " --role ROLE"},
+        {"too_many", "has as many certificates as one may have",
+         "revoke one of the certificates of ", ":  openclaw pki list -o json"},
+        {"not_known", "is no administrator here", "see who there is instead of ",
+         ":  openclaw pki list"},
+        {"is_quarantined", "has a record that is not as the gateway wrote it",
+         "look into who changed it, then:  openclaw pki revoke ", ""},
     };
     (void)decision_failure(failure, cli, doing, status, err);
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(err->cause, table[i].cause) == 0) {
-            failure_advise(failure, "%s%s%s", table[i].before, name, table[i].after);
+            if (!err->is_not_durable && !err->is_outcome_unknown) {
+                (void)snprintf(failure->text, sizeof failure->text, "%s: %.80s %s", doing, name,
+                               table[i].says);
+            }
+            failure_advise(failure, "%s%.80s%s", table[i].before, name, table[i].after);
         }
     }
     return failure->code;
@@ -375,9 +295,17 @@ static enum exit_code register_only(struct cli *cli, struct making *making, stru
     making->order.certificate = &making->certificate;
     making->order.ttl_ms = 0;
     enum exit_code code = making_check_ca(cli, making, failure);
-    code = code ? code : call_issue(cli, making, made, failure);
+    if (code) {
+        return code;
+    }
+    code = call_issue(cli, making, made, failure);
     if (!code) {
         take_facts(made);
+    } else if (code == EXIT_USAGE) {
+        failure_advise(failure,
+                       "is it %.80s's, valid, and signed by this gateway's admin CA?  openclaw pki "
+                       "list; openssl x509 -in %.200s -noout -subject -issuer -dates",
+                       making->order.name, arguments_value(&cli->args, OPT_REGISTER));
     }
     return code;
 }
@@ -461,12 +389,32 @@ enum exit_code making_write_draft(const struct making *making, const char *path,
     return status ? library_failure(failure, status, &err, "cannot write the bundle") : EXIT_DONE;
 }
 
+/* Where the CA's key is, no gateway need be reached. */
+static void advise_unreached(const struct cli *cli, const struct making *making,
+                             struct failure *failure)
+{
+    if (failure->is_absent) {
+        failure->hint[0] = '\0'; /* how to start a gateway here */
+    }
+    failure_advise(failure, "without one, say where its admin door is, and the pin that  openclaw "
+                            "gateway info  shows on its machine:");
+    failure_advise(
+        failure,
+        "openclaw pki issue %s --role %s --offline %.200s --gateway tls+tcp://HOST:18790 "
+        "--pin sha256:HEX",
+        making->order.name, oc_administrator_role_name(making->order.role),
+        arguments_value(&cli->args, OPT_OFFLINE));
+}
+
 static enum exit_code issue(struct cli *cli, struct making *making, struct made *made,
                             struct failure *failure)
 {
     enum exit_code code = EXIT_DONE;
     if (!arguments_has(&cli->args, OPT_PIN)) {
         code = making_check_ca(cli, making, failure);
+        if (code == EXIT_UNAVAILABLE && arguments_has(&cli->args, OPT_OFFLINE)) {
+            advise_unreached(cli, making, failure);
+        }
     }
     if (!code) {
         code = making_find_url(cli, making, failure);
@@ -485,6 +433,16 @@ static enum exit_code issue(struct cli *cli, struct making *making, struct made 
         (void)unlink(made->path); /* the draft: its key is of no use */
     }
     return code;
+}
+
+/* Before any gateway is asked. The library knows which names are some. */
+static enum exit_code check_name(const char *name, struct failure *failure)
+{
+    struct oc_bundle *scratch = NULL;
+    struct oc_error err;
+    const enum oc_status status = oc_bundle_draft(name, &scratch, &err);
+    oc_bundle_free(scratch);
+    return status == OC_INVALID_ARGUMENT ? refuse_name(name, failure) : EXIT_DONE;
 }
 
 static enum exit_code check_options(const struct cli *cli, struct making *making,
@@ -511,7 +469,8 @@ static enum exit_code check_options(const struct cli *cli, struct making *making
                            "--pin is for --offline away from the gateway, and "
                            "needs its address too: --gateway");
     }
-    return making_read_options(cli, making, failure);
+    const enum exit_code code = check_name(making->order.name, failure);
+    return code ? code : making_read_options(cli, making, failure);
 }
 
 static void tell_what_follows(const struct cli *cli, const struct made *made)

@@ -102,6 +102,28 @@ static enum exit_code renew_named(struct cli *cli, const char *name, struct maki
     return code;
 }
 
+/* Revoking the old certificate alone would take the new one along: it was renewed with it. */
+static void tell_what_follows(const struct cli *cli, const struct made *made)
+{
+    const char *name = made->facts.name;
+    struct oc_bundle_facts facts;
+    const bool is_own =
+        cli->args.n_words == 0 || (context_facts(cli, &facts) && strcmp(facts.name, name) == 0);
+    (void)fflush(cli->terminal->out);
+    terminal_say(
+        cli->terminal,
+        "The certificate before is valid until its end. If its key may be known to others, "
+        "all of %s's must go;%s:",
+        name,
+        is_own
+            ? " another administrator with the role admin, or root on the gateway's machine, runs"
+            : " run");
+    terminal_say(cli->terminal, "  openclaw pki revoke %s", name);
+    terminal_say(cli->terminal, "  openclaw pki issue %s --role %s%s", name,
+                 oc_administrator_role_name(made->facts.role),
+                 arguments_has(&cli->args, OPT_OFFLINE) ? " --offline DIR" : "");
+}
+
 /* ---- the command ----------------------------------------------------------------------------- */
 
 static enum exit_code choose_way(struct cli *cli, struct making *making, struct made *made,
@@ -150,9 +172,7 @@ enum exit_code pki_run_renew(struct cli *cli)
         (void)failure_say(cli->terminal, &failure);
     } else {
         made_print(cli, made);
-        (void)fflush(cli->terminal->out);
-        terminal_say(cli->terminal, "The certificate before is valid until its end; if its key may "
-                                    "be known to others: openclaw pki revoke FINGERPRINT.");
+        tell_what_follows(cli, made);
     }
     making_free(making);
     free(made);

@@ -119,7 +119,12 @@ static enum oc_status change(const struct oc_administrator_change *wanted,
         return refuse(err);
     }
     *out = find(wanted->name, wanted->certificate);
-    return *out ? OC_OK : oc_fail(err, OC_NOT_FOUND, "nobody of that name");
+    if (*out) {
+        return OC_OK;
+    }
+    (void)oc_fail(err, OC_NOT_FOUND, "nothing is known of this device");
+    SET(err->cause, "not_known");
+    return OC_NOT_FOUND;
 }
 
 enum oc_status oc_admin_revoke_administrator(struct oc_client *client,

@@ -37,7 +37,10 @@ contains "$ERR" "openclaw pki init"
 expect_exit 0 ocg pki init -o json
 ADMIN_URL=$(value admin_address)
 expect_exit 6 ocg pki init
+contains "$ERR" "this gateway has an admin CA already"
 contains "$ERR" "openclaw pki init --replace"
+expect_exit 3 ocg pki role nobody admin
+contains "$ERR" "nobody is no administrator here"
 expect_exit 2 ocg pki issue alice --role admin
 contains "$ERR" "on this machine alone ($ADMIN_URL)"
 contains "$ERR" "--gateway $ADMIN_URL"
@@ -143,6 +146,9 @@ contains "$OUT" "lost laptop"
 expect_exit 0 as dora pki list
 contains "$OUT" revoked
 
+expect_exit 6 ocg pki role vera admin
+contains "$ERR" "vera is revoked"
+
 # one certificate alone
 expect_exit 0 ocg pki revoke "$AFTER" --yes
 expect_exit 4 as dora devices list
@@ -184,7 +190,9 @@ expect_exit 0 openclaw --data-dir "$SAFE" pki issue erik --role admin --offline 
     --gateway "$ADMIN_URL" --pin "$GATEWAY_PIN"
 expect_exit 0 oc context add erik --bundle erik.bundle
 expect_exit 4 as erik devices list
-contains "$ERR" certificate
+contains "$ERR" "openclaw pki issue erik --role admin --register erik.crt"
+expect_exit 2 ocg pki issue fay --role admin --register erik.crt
+contains "$ERR" "is it fay's"
 expect_exit 0 ocg pki issue erik --role admin --register erik.crt
 expect_exit 0 as erik devices list
 # where both can be reached

@@ -105,6 +105,36 @@ static void certificates_that_end_soon_are_named_and_revoked_ones_are_not(void *
     ran_free(&ran);
 }
 
+static void a_renewal_that_needs_the_address_is_told_with_it(void **state)
+{
+    (void)state;
+    (void)snprintf(fake_pki.pki.admin_url, sizeof fake_pki.pki.admin_url,
+                   "tls+tcp://0.0.0.0:18790");
+    struct ran ran = PKI("list");
+    assert_contains(ran.err, "openclaw pki renew bob --gateway tls+tcp://HOST:18790\n");
+    ran_free(&ran);
+    add_context("alice");
+    ran = PKI("list", "--context", "prod"); /* whose address is handed on */
+    assert_contains(ran.err, "openclaw pki renew bob\n");
+    ran_free(&ran);
+}
+
+static void the_admin_door_is_opened_beside_the_other_one(void **state)
+{
+    (void)state;
+    fake_pki.pki.is_there = false;
+    fake_pki.pki.admin_url[0] = '\0';
+    struct ran ran = PKI("init");
+    assert_int_equal(ran.code, EXIT_DONE);
+    assert_contains(ran.err, "  admin: \"tls+tcp://0.0.0.0:18790\"");
+    assert_null(strstr(ran.err, "listen: {")); /* a second one is refused */
+    ran_free(&ran);
+    ran = PKI("issue", "dora", "--role", "viewer");
+    assert_contains(ran.err, "under listen:  admin: \"tls+tcp://0.0.0.0:18790\"");
+    assert_null(strstr(ran.err, "listen: {"));
+    ran_free(&ran);
+}
+
 static void a_gateway_without_a_ca_is_told_how_to_get_one(void **state)
 {
     (void)state;
@@ -208,7 +238,8 @@ static void options_of_issue_are_checked_before_anything_is_done(void **state)
     expect(PKI("issue", "dora", "--role", "viewer", "--ttl", "399d"), EXIT_USAGE, "1m to 398d");
     expect(PKI("issue", "dora", "--role", "viewer", "--ttl", "59s"), EXIT_USAGE, "1m to 398d");
     expect(PKI("issue", "Dora", "--role", "viewer"), EXIT_USAGE, "name");
-    expect(PKI("issue", "../x", "--role", "viewer"), EXIT_USAGE, "name");
+    expect(PKI("issue", "../x", "--role", "viewer"), EXIT_USAGE,
+           "openclaw: ../x: no name for an administrator");
     expect(PKI("issue", "dora", "--role", "viewer", "--pin", FAKE_PIN), EXIT_USAGE, "--offline");
     expect(PKI("issue", "dora", "--role", "viewer", "--register", "x", "--out", "y"), EXIT_USAGE,
            "--register");
@@ -253,12 +284,45 @@ static void away_from_the_gateway_a_bundle_is_made_and_registered_later(void **s
     assert_true(fake_pki.was_signed_elsewhere);
 }
 
+static void without_a_gateway_the_way_of_an_offline_ca_is_told(void **state)
+{
+    (void)state;
+    fake.reads_fail_with = OC_UNAVAILABLE;
+    fake_pki.changes_fail_with = OC_UNAVAILABLE;
+    expect(PKI("init", "--offline", "ca"), EXIT_DONE, "made a CA in ca");
+    struct ran ran = PKI("init", "--offline", "ca");
+    assert_int_equal(ran.code, EXIT_UNAVAILABLE);
+    assert_contains(ran.err, "carry ca/admin-ca.crt to the gateway's machine");
+    assert_null(strstr(ran.err, "start it"));
+    ran_free(&ran);
+    ran = PKI("issue", "dora", "--role", "admin", "--offline", "ca");
+    assert_int_equal(ran.code, EXIT_UNAVAILABLE);
+    assert_contains(ran.err, "openclaw pki issue dora --role admin --offline ca --gateway "
+                             "tls+tcp://HOST:18790 --pin sha256:HEX");
+    assert_null(strstr(ran.err, "start it"));
+    ran_free(&ran);
+}
+
+static void a_certificate_that_is_not_registered_is_told_how(void **state)
+{
+    (void)state;
+    fake_pki.pki.can_sign = false;
+    expect(PKI("issue", "dora", "--role", "admin"), EXIT_FAILED, "--register dora.crt");
+    fake_pki.changes_fail_with = OC_INVALID_ARGUMENT;
+    FILE *file = fopen("erik.crt", "w");
+    assert_non_null(file);
+    (void)fclose(file);
+    expect(PKI("issue", "dora", "--role", "admin", "--register", "erik.crt"), EXIT_USAGE,
+           "is it dora's");
+}
+
 static void a_ca_is_replaced_only_when_that_is_confirmed(void **state)
 {
     (void)state;
     expect(PKI("init"), EXIT_CONFLICT, "openclaw pki init --replace");
+    expect(PKI("init"), EXIT_CONFLICT, "this gateway has an admin CA already");
     fake_pki.n_changes = 0;
-    expect(PKI("init", "--replace"), EXIT_USAGE, "--yes");
+    expect(PKI("init", "--replace"), EXIT_USAGE, "  openclaw pki init --replace --yes\n");
     struct ran ran = RUN_TYPING("n\n", "--data-dir", home, "pki", "init", "--replace");
     assert_int_equal(ran.code, EXIT_USAGE);
     assert_contains(ran.err, "void at once");
@@ -292,6 +356,28 @@ static void ones_own_certificate_is_renewed_in_its_place(void **state)
     expect(PKI("renew", "--bundle", out_path, "bob"), EXIT_USAGE, "one of them");
 }
 
+/* The old certificate's revocation takes along what was renewed with it. */
+static void after_a_renewal_no_certificate_alone_is_told_to_be_revoked(void **state)
+{
+    (void)state;
+    add_context("bob");
+    struct ran ran = PKI("renew", "--context", "prod");
+    assert_int_equal(ran.code, EXIT_DONE);
+    assert_null(strstr(ran.err, "FINGERPRINT"));
+    assert_contains(ran.err,
+                    "another administrator with the role admin, or root on the gateway's machine, "
+                    "runs:\n");
+    assert_contains(ran.err, "  openclaw pki revoke bob\n  openclaw pki issue bob --role ");
+    ran_free(&ran);
+    ran = PKI("renew", "bob", "--context", "prod", "--out", "x.bundle"); /* oneself by name */
+    assert_contains(ran.err, "another administrator");
+    ran_free(&ran);
+    ran = PKI("renew", "bob");
+    assert_contains(ran.err, "must go; run:\n  openclaw pki revoke bob\n");
+    assert_null(strstr(ran.err, "another administrator"));
+    ran_free(&ran);
+}
+
 static void anothers_is_renewed_into_a_file(void **state)
 {
     (void)state;
@@ -302,6 +388,7 @@ static void anothers_is_renewed_into_a_file(void **state)
     fake_pki.changes_fail_with = OC_FAILED_PRECONDITION;
     (void)snprintf(fake_pki.facts.cause, sizeof fake_pki.facts.cause, "is_revoked");
     expect(PKI("renew", "carol"), EXIT_CONFLICT, "openclaw pki issue carol --role ROLE");
+    expect(PKI("renew", "carol"), EXIT_CONFLICT, "cannot renew: carol is revoked");
     assert_int_not_equal(access("carol.bundle", F_OK), 0);
 }
 
@@ -352,7 +439,8 @@ static void a_role_is_set_from_the_next_call_on(void **state)
     expect(PKI("role", "bob", "viewer"), EXIT_DONE, "viewer now: bob");
     assert_int_equal(fake_pki.items[1].role, OC_ADMINISTRATOR_VIEWER);
     expect(PKI("role", "bob", "root"), EXIT_USAGE, "viewer, approver or admin");
-    expect(PKI("role", "nobody", "admin"), EXIT_NOT_FOUND, "cannot set the role");
+    expect(PKI("role", "nobody", "admin"), EXIT_NOT_FOUND,
+           "cannot set the role: nobody is no administrator here");
 }
 
 static void documents_of_changes_hold_the_administrator(void **state)
@@ -372,6 +460,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_format_of_the_list_is_as_agreed),
         TEST(certificates_that_end_soon_are_named_and_revoked_ones_are_not),
+        TEST(a_renewal_that_needs_the_address_is_told_with_it),
+        TEST(the_admin_door_is_opened_beside_the_other_one),
         TEST(a_gateway_without_a_ca_is_told_how_to_get_one),
         TEST(a_bundle_is_made_for_its_owner_alone),
         TEST(nothing_is_issued_over_a_file_that_is_there),
@@ -381,8 +471,11 @@ int main(void)
         TEST(options_of_issue_are_checked_before_anything_is_done),
         TEST(a_ca_elsewhere_signs_what_the_gateway_registers),
         TEST(away_from_the_gateway_a_bundle_is_made_and_registered_later),
+        TEST(without_a_gateway_the_way_of_an_offline_ca_is_told),
+        TEST(a_certificate_that_is_not_registered_is_told_how),
         TEST(a_ca_is_replaced_only_when_that_is_confirmed),
         TEST(ones_own_certificate_is_renewed_in_its_place),
+        TEST(after_a_renewal_no_certificate_alone_is_told_to_be_revoked),
         TEST(anothers_is_renewed_into_a_file),
         TEST(revoking_asks_and_names_whom),
         TEST(revoking_oneself_is_warned_of),
