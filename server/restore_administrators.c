@@ -93,12 +93,24 @@ static enum oc_status withdraw(struct work *work, struct administrator *older,
     return st;
 }
 
-/* `older` NULL: the backup does not know it. */
+static bool is_plain(const char *name)
+{
+    for (const char *at = name; *at != '\0'; at++) {
+        if (*at <= ' ' || *at > '~') {
+            return false;
+        }
+    }
+    return name[0] != '\0';
+}
+
+/* `older` NULL: the backup does not know it. A name that no certificate can have, somebody else
+ * wrote: it bars nobody, and is not printed. */
 static enum oc_status carry(struct work *work, const struct administrator *older,
                             const struct administrator *present, struct oc_error *err)
 {
     static const struct administrator nobody;
-    if (!administrator_carry_revoked(older, present, work->now_ms, &work->row)) {
+    if (!is_plain(present->name) ||
+        !administrator_carry_revoked(older, present, work->now_ms, &work->row)) {
         return OC_OK;
     }
     work->event = (struct administrator_event){.kind = ADMINISTRATOR_EV_REVOKE};
@@ -106,7 +118,8 @@ static enum oc_status carry(struct work *work, const struct administrator *older
     name_actor(&work->event);
     /* For its audit row: what was decided is the row that was made. */
     administrator_decide(&work->row, &work->event, work->now_ms, &work->decision);
-    work->row.generation = (older ? older : &nobody)->generation + 1;
+    const bool has_older = older && !older->is_quarantined;
+    work->row.generation = (has_older ? older : &nobody)->generation + 1;
     return write_row(work, &work->row, &work->decision.audit, err);
 }
 

@@ -17,6 +17,8 @@ enum {
     ADMINISTRATOR_SERIAL_BYTES = 20,
     ADMINISTRATOR_DER_BYTES = 640, /* of those that the gateway signs itself */
 };
+/* The end of a certificate that nobody has seen: the last day that one can name. */
+#define ADMINISTRATOR_NO_END_MS INT64_C(253402300799000)
 
 /* Not a device's role: those are words in a grant. Each may what the one before may. */
 enum administrator_role {

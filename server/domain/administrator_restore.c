@@ -82,31 +82,87 @@ static void revoke_whole(struct administrator *out, int64_t now_ms)
     }
 }
 
-bool administrator_carry_revoked(const struct administrator *older,
-                                 const struct administrator *present, int64_t now_ms,
-                                 struct administrator *out)
+static void add_revoked(struct administrator *out, const struct administrator_certificate *revoked,
+                        int64_t now_ms)
+{
+    if (make_place(out, now_ms)) {
+        out->certificates[out->n_certificates++] = *revoked;
+    } else {
+        revoke_whole(out, now_ms);
+    }
+}
+
+/* Of a certificate in a row that somebody else wrote: the fingerprint alone, which bars nobody who
+ * is not barred by the row as it is. */
+static struct administrator_certificate barred(const struct administrator_certificate *in,
+                                               int64_t now_ms)
+{
+    return (struct administrator_certificate){.sha256 = in->sha256,
+                                              .n_serial = 1,
+                                              .not_after_ms = ADMINISTRATOR_NO_END_MS,
+                                              .issued_ms = now_ms,
+                                              .revoked_ms = now_ms};
+}
+
+/* A row that failed authentication bars its name and its certificates: that stays so. */
+static bool carry_quarantined(const struct administrator *present, int64_t now_ms,
+                              struct administrator *out)
+{
+    bool has_carried = !out->is_revoked;
+    revoke_whole(out, now_ms);
+    for (size_t i = 0; i < present->n_certificates; i++) {
+        const struct administrator_certificate each = barred(&present->certificates[i], now_ms);
+        if (!administrator_find_certificate(out, &each.sha256)) {
+            add_revoked(out, &each, now_ms);
+            has_carried = true;
+        }
+    }
+    return has_carried;
+}
+
+static bool carry_certificates(const struct administrator *present, int64_t now_ms,
+                               struct administrator *out)
 {
     bool has_carried = false;
-    *out = older ? *older : *present;
-    if (present->is_quarantined || out->is_quarantined) {
-        return false;
-    }
-    if (!older) {
-        out->n_certificates = 0;
-        out->is_revoked = true;
-    }
     for (size_t i = 0; i < present->n_certificates; i++) {
         const struct administrator_certificate *each = &present->certificates[i];
         if (each->revoked_ms == 0 || each->n_der > 0 || now_ms > each->not_after_ms ||
             administrator_find_certificate(out, &each->sha256)) {
             continue;
         }
+        add_revoked(out, each, now_ms);
         has_carried = true;
-        if (make_place(out, now_ms)) {
-            out->certificates[out->n_certificates++] = *each;
-        } else {
-            revoke_whole(out, now_ms);
-        }
     }
     return has_carried;
+}
+
+/* The present's name, revoked, without a certificate. */
+static void begin_revoked(const struct administrator *present, struct administrator *out)
+{
+    *out = *present;
+    out->n_certificates = 0;
+    out->is_revoked = true;
+    if (present->is_quarantined) { /* what else its row says is somebody else's */
+        *out = (struct administrator){
+            .role = ADMINISTRATOR_VIEWER, .is_revoked = true, .generation = 1};
+        memcpy(out->name, present->name, sizeof out->name);
+    }
+}
+
+bool administrator_carry_revoked(const struct administrator *older,
+                                 const struct administrator *present, int64_t now_ms,
+                                 struct administrator *out)
+{
+    /* One that failed authentication says nothing, not even what is revoked. */
+    const bool is_new = !older || older->is_quarantined;
+    if (is_new) {
+        begin_revoked(present, out);
+    } else {
+        *out = *older;
+    }
+    if (present->is_quarantined) {
+        return carry_quarantined(present, now_ms, out) || is_new;
+    }
+    /* By name alone, it may be, with no certificate to tell of it. */
+    return carry_certificates(present, now_ms, out) || (is_new && present->is_revoked);
 }

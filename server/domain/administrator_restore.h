@@ -17,9 +17,11 @@ bool administrator_next_withdrawal(const struct administrator *older,
                                    struct administrator_event *out);
 
 /*
- * Those certificates that were not signed here can be brought again: that they were revoked is
- * carried over. *out is `older` (NULL: it knows of no such administrator) with them, revoked as a
- * whole if it is new, or if they find no room. False: there are none to carry.
+ * Who was not registered here, and certificates that were not signed here, can come again: that
+ * they were revoked is carried over, by name and by certificate; so is what a quarantined row bars,
+ * as revoked. *out is `older` with them, revoked as a whole if they find no room; or, where it is
+ * NULL (it knows of no such administrator) or quarantined, the name, revoked. False: there is
+ * nothing to carry.
  */
 bool administrator_carry_revoked(const struct administrator *older,
                                  const struct administrator *present, int64_t now_ms,

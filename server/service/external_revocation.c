@@ -11,8 +11,6 @@
 enum {
     SHOWN_BYTES = 24, /* of a fingerprint, in the name of what has no other */
 };
-/* The end of what nobody has seen: the last day that a certificate can name. */
-#define NO_END_MS INT64_C(253402300799000)
 
 enum oc_status external_check(struct service *service, enum administrator_command_kind kind,
                               struct oc_error *err)
@@ -35,7 +33,7 @@ static void describe(struct service *service, struct administrator_event *event)
     struct administrator_certificate *out = &event->certificate;
     struct oc_admin_certificate said;
     *out = (struct administrator_certificate){
-        .sha256 = event->sha256, .n_serial = 1, .not_after_ms = NO_END_MS};
+        .sha256 = event->sha256, .n_serial = 1, .not_after_ms = ADMINISTRATOR_NO_END_MS};
     if (externals_read_holder(service->externals, &event->sha256, &said)) {
         memcpy(event->name, said.name, sizeof event->name);
         memcpy(out->serial, said.serial, sizeof out->serial);

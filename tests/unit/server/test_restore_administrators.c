@@ -341,6 +341,83 @@ static void a_row_that_is_not_authentic_vouches_for_nobody(void **state)
     check_whole(scene);
 }
 
+/* Nobody of another CA is registered: all that is known of them is what was revoked. */
+static void revoke_external(struct scene *scene, const char *name, uint8_t certificate)
+{
+    struct administrator_event *it =
+        event_of(certificate ? ADMINISTRATOR_EV_REVOKE_CERTIFICATE : ADMINISTRATOR_EV_REVOKE, name);
+    it->is_external = true;
+    it->role = ADMINISTRATOR_VIEWER;
+    it->sha256.bytes[0] = it->certificate.sha256.bytes[0] = certificate;
+    it->certificate.n_serial = 1;
+    it->certificate.not_after_ms = NOW_MS + 90 * DAY_MS;
+    do_it(scene, it);
+}
+
+static void who_was_never_registered_and_is_revoked_stays_so(void **state)
+{
+    struct scene *scene = *state;
+    revoke_external(scene, "spiffe://corp/bob", 1);
+    back_up(scene, "a.db");
+    revoke_external(scene, "spiffe://corp/alice", 0); /* by name: no certificate tells of it */
+    revoke_external(scene, "spiffe://corp/bob", 0);
+    revoke_external(scene, "spiffe://corp/carol", 2);
+    gateway_stop(scene);
+    restore(scene, "a.db");
+    assert_true(find(scene, "spiffe://corp/alice")->is_revoked);
+    assert_true(find(scene, "spiffe://corp/bob")->is_revoked);
+    assert_true(find(scene, "spiffe://corp/carol")->is_revoked);
+    assert_int_equal(find(scene, "spiffe://corp/carol")->n_certificates, 1);
+    assert_non_null(strstr(scene->said, "administrator=spiffe://corp/alice"));
+    check_whole(scene);
+}
+
+/* A row that failed authentication bars its name and its certificates: nobody gains by a restore.
+ */
+static void what_a_row_that_is_not_authentic_bars_stays_barred(void **state)
+{
+    struct scene *scene = *state;
+    revoke_external(scene, "spiffe://corp/bob", 1);
+    issue(scene, "fine", 7);
+    back_up(scene, "a.db");
+    revoke_external(scene, "spiffe://corp/alice", 2);
+    revoke_external(scene, "spiffe://corp/x", 3);
+    gateway_stop(scene);
+    spoil(scene, "UPDATE administrators SET generation = 9 WHERE name <> 'fine'");
+    spoil(scene, "UPDATE administrators SET name = 'x' || char(27) || 'x'"
+                 " WHERE name = 'spiffe://corp/x'");
+    restore(scene, "a.db");
+    static const char *const names[] = {"spiffe://corp/alice", "spiffe://corp/bob"};
+    for (size_t i = 0; i < OC_ARRAY_LENGTH(names); i++) {
+        const struct oc_digest sha256 = {{(uint8_t)(2 - i)}};
+        const struct administrator *it = find(scene, names[i]);
+        assert_true(it->is_revoked);
+        assert_non_null(administrator_find_certificate(it, &sha256));
+    }
+    assert_int_equal(role_of(scene, "fine", 7), ADMINISTRATOR_ADMIN);
+    assert_null(strchr(scene->said, 27)); /* it bars nobody, and reaches no terminal */
+    check_whole(scene);
+}
+
+static void a_backup_that_is_not_authentic_hides_no_revocation(void **state)
+{
+    struct scene *scene = *state;
+    revoke_external(scene, "spiffe://corp/bob", 1);
+    gateway_stop(scene);
+    spoil(scene, "UPDATE administrators SET generation = 9, certificates = x'00'");
+    gateway_start(scene);
+    back_up(scene, "a.db");
+    revoke_external(scene, "spiffe://corp/bob", 0);
+    revoke_external(scene, "spiffe://corp/bob", 1);
+    gateway_stop(scene);
+    restore(scene, "a.db");
+    const struct oc_digest sha256 = {{1}};
+    const struct administrator *it = find(scene, "spiffe://corp/bob");
+    assert_true(it->is_revoked && !it->is_quarantined);
+    assert_non_null(administrator_find_certificate(it, &sha256));
+    check_whole(scene);
+}
+
 static void remove_database(struct scene *scene)
 {
     char path[160];
@@ -436,6 +513,9 @@ int main(void)
         CASE(what_was_decided_of_administrators_is_told_with_what_is_lost),
         CASE(a_brought_certificate_that_was_revoked_is_not_brought_again),
         CASE(a_row_that_is_not_authentic_vouches_for_nobody),
+        CASE(who_was_never_registered_and_is_revoked_stays_so),
+        CASE(what_a_row_that_is_not_authentic_bars_stays_barred),
+        CASE(a_backup_that_is_not_authentic_hides_no_revocation),
         CASE(without_the_present_nobody_comes_in_and_it_stays_locked),
         CASE(the_newest_backup_keeps_administrators_as_they_were),
         CASE(as_it_was_gives_back_what_it_gave),
