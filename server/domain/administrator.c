@@ -163,14 +163,29 @@ static void drop_certificate(struct administrator *next, size_t at)
     }
 }
 
-/* The oldest one of which nothing matters any more: it has ended; or it was signed here and
- * revoked, so that nobody can bring it again. */
+/* Nothing of it matters any more: it has ended; or it was signed here and revoked, so that nobody
+ * can bring it again. */
+static bool may_give_way(const struct administrator_certificate *certificate, int64_t now_ms)
+{
+    return has_ended(certificate, now_ms) ||
+           (certificate->revoked_ms != 0 && certificate->n_der > 0);
+}
+
+bool administrator_has_room(const struct administrator *administrator, int64_t now_ms)
+{
+    bool has_room = administrator->n_certificates < ADMINISTRATOR_CERTIFICATES;
+    for (size_t i = 0; i < administrator->n_certificates && !has_room; i++) {
+        has_room = may_give_way(&administrator->certificates[i], now_ms);
+    }
+    return has_room;
+}
+
+/* The oldest one that may. */
 static bool make_room(struct administrator *next, int64_t now_ms)
 {
     for (size_t i = next->n_certificates;
          i-- > 0 && next->n_certificates == ADMINISTRATOR_CERTIFICATES;) {
-        const struct administrator_certificate *each = &next->certificates[i];
-        if (has_ended(each, now_ms) || (each->revoked_ms != 0 && each->n_der > 0)) {
+        if (may_give_way(&next->certificates[i], now_ms)) {
             drop_certificate(next, i);
         }
     }

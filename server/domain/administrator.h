@@ -78,6 +78,8 @@ administrator_find_certificate(const struct administrator *administrator,
 const struct administrator_certificate *
 administrator_find_key(const struct administrator *administrator, const struct oc_digest *spki,
                        int64_t now_ms);
+/* Whether it can take one more certificate. */
+bool administrator_has_room(const struct administrator *administrator, int64_t now_ms);
 /* Whether the store may keep it. */
 bool administrator_is_consistent(const struct administrator *administrator);
 

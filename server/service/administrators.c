@@ -22,10 +22,10 @@ struct reference {
 };
 
 struct administrators {
-    pthread_mutex_t lock;                       /* a leaf; guards members and references */
-    struct member *members[ADMINISTRATORS_MAX]; /* by name */
+    pthread_mutex_t lock;                        /* a leaf; guards members and references */
+    struct member *members[ADMINISTRATORS_ROWS]; /* by name */
     size_t n_members;
-    struct reference references[ADMINISTRATORS_MAX * ADMINISTRATOR_CERTIFICATES]; /* by sha256 */
+    struct reference references[ADMINISTRATORS_ROWS * ADMINISTRATOR_CERTIFICATES]; /* by sha256 */
     size_t n_references;
     struct member *spare; /* the writer's: room for one more */
 
@@ -472,12 +472,23 @@ bool administrators_list(struct service *service, char cursor[ADMINISTRATOR_NAME
 
 /* ---- publishing: the writer ------------------------------------------------------------------ */
 
-bool administrators_reserve(struct service *service, const char *name)
+bool administrators_has_room(struct service *service, const char *name)
+{
+    struct administrators *all = service->administrators;
+    pthread_mutex_lock(&all->lock);
+    const struct member *member = find_member(all, name);
+    const bool has_room =
+        !member || administrator_has_room(&member->administrator, service_now_ms(service));
+    pthread_mutex_unlock(&all->lock);
+    return has_room;
+}
+
+bool administrators_reserve(struct service *service, const char *name, size_t most)
 {
     struct administrators *all = service->administrators;
     pthread_mutex_lock(&all->lock);
     const bool is_known = find_member(all, name) != NULL;
-    const bool has_place = is_known || all->n_members < ADMINISTRATORS_MAX;
+    const bool has_place = is_known || all->n_members < most;
     pthread_mutex_unlock(&all->lock);
     if (!is_known && !all->spare) {
         all->spare = calloc(1, sizeof *all->spare);
@@ -513,7 +524,8 @@ void administrators_publish(struct service *service, const struct administrator 
 
 struct loading {
     struct service *service;
-    struct member *members[ADMINISTRATORS_MAX];
+    struct member *members[ADMINISTRATORS_ROWS];
+    struct member *old[ADMINISTRATORS_ROWS]; /* that they take the place of */
     size_t n;
 };
 
@@ -539,7 +551,7 @@ static enum oc_status load_one(void *user, const struct administrator *found)
 {
     struct loading *loading = user;
     struct member *member = calloc(1, sizeof *member);
-    if (!member || loading->n == ADMINISTRATORS_MAX) {
+    if (!member || loading->n == ADMINISTRATORS_ROWS) {
         free(member);
         return OC_RESOURCE_EXHAUSTED;
     }
@@ -573,18 +585,17 @@ static void inherit(const struct administrators *all, struct member *member)
 
 static void take_over(struct administrators *all, struct loading *loading)
 {
-    struct member *old[ADMINISTRATORS_MAX];
     pthread_mutex_lock(&all->lock);
     for (size_t i = 0; i < loading->n; i++) {
         inherit(all, loading->members[i]);
     }
     const size_t n_old = all->n_members;
-    memcpy(old, all->members, n_old * sizeof old[0]);
+    memcpy(loading->old, all->members, n_old * sizeof loading->old[0]);
     memcpy(all->members, loading->members, loading->n * sizeof all->members[0]);
     all->n_members = loading->n;
     index_again(all);
     pthread_mutex_unlock(&all->lock);
-    free_members(old, n_old);
+    free_members(loading->old, n_old);
 }
 
 static void drop_saved(struct administrators *all)
@@ -614,7 +625,8 @@ enum oc_status administrators_load(struct service *service, struct store *store,
     if (st) {
         free_members(loading->members, loading->n);
         if (st == OC_RESOURCE_EXHAUSTED) {
-            st = oc_fail(err, st, "service: out of memory while loading administrators");
+            st = oc_fail(err, st, "service: out of memory, or more than %d administrators",
+                         ADMINISTRATORS_ROWS);
         }
     } else {
         take_over(service->administrators, loading);

@@ -15,7 +15,12 @@
 #include "server/service/admin_service.h"
 
 enum {
-    ADMINISTRATORS_MAX = 512,
+    /* Rows, which are for good; a revocation of a CA that is not ours may make one. So no single
+     * administrator can take the room that another's revocation needs: */
+    ADMINISTRATORS_MAX_UNSEEN = 256, /* made from afar, of who did not come in here */
+    ADMINISTRATORS_MAX_REMOTE = 512, /* made from afar */
+    ADMINISTRATORS_MAX = 1024,       /* made at the local door */
+    ADMINISTRATORS_ROWS = 4096,      /* read: a restore puts those of two databases together */
     ADMINISTRATORS_CA_BYTES = 4 * 1024,
 };
 

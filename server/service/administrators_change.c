@@ -209,10 +209,9 @@ static enum oc_status decide(struct service *service, struct admin_change *it)
     struct administrator_result *result = &it->result;
     const char *name = it->event.name;
     (void)administrators_read(service, name, &it->was);
-    const bool is_new = it->event.kind == ADMINISTRATOR_EV_ISSUE || it->event.is_external;
-    if (is_new && !administrators_reserve(service, name)) {
-        return oc_fail(&result->error, OC_RESOURCE_EXHAUSTED,
-                       "as many administrators as may be: %d", ADMINISTRATORS_MAX);
+    enum oc_status st = external_reserve(service, &it->caller, &it->event, &result->error);
+    if (st) {
+        return st;
     }
     administrator_decide(&it->was, &it->event, service_now_ms(service), &it->decision);
     if (it->decision.outcome == ADMINISTRATOR_TOO_MANY && it->caller.is_remote) {
@@ -221,7 +220,7 @@ static enum oc_status decide(struct service *service, struct admin_change *it)
                             administrator_outcome_name(it->decision.outcome));
         return fail_by(it->decision.outcome, name, &result->error);
     }
-    enum oc_status st = apply(service, it);
+    st = apply(service, it);
     return st ? st : fail_by(it->decision.outcome, name, &result->error);
 }
 

@@ -28,8 +28,11 @@ uint64_t administrators_n_unsaved(struct service *service);
 bool administrators_view_next(struct service *service, const char *after,
                               struct administrator_view *out);
 void administrators_view(struct service *service, const char *name, struct administrator_view *out);
-/* Whether one more has room, made if need be: then publishing cannot fail. */
-bool administrators_reserve(struct service *service, const char *name);
+/* Whether this one has room among `most`, or has a row; made if need be: then publishing cannot
+ * fail. */
+bool administrators_reserve(struct service *service, const char *name, size_t most);
+/* Whether its row can take one more certificate; true if it has none. */
+bool administrators_has_room(struct service *service, const char *name);
 /* Needs the room. */
 void administrators_publish(struct service *service, const struct administrator *administrator);
 /* Looks everybody who is connected up again; how many were cut. */

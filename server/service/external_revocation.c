@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "proto/base/hex.h"
+#include "server/service/administrators_state.h"
 #include "server/service/externals.h"
-#include "server/service/service_state.h"
 
 enum {
     SHOWN_BYTES = 24, /* of a fingerprint, in the name of what has no other */
@@ -27,14 +27,16 @@ enum oc_status external_check(struct service *service, enum administrator_comman
     return OC_FAILED_PRECONDITION;
 }
 
-/* What the holder showed; or the fingerprint alone, which is as good. */
+/* What the holder showed; or the fingerprint alone, which is as good: also where the row of the
+ * name is full, as revoking never fails for want of room there. */
 static void describe(struct service *service, struct administrator_event *event)
 {
     struct administrator_certificate *out = &event->certificate;
     struct oc_admin_certificate said;
     *out = (struct administrator_certificate){
         .sha256 = event->sha256, .n_serial = 1, .not_after_ms = ADMINISTRATOR_NO_END_MS};
-    if (externals_read_holder(service->externals, &event->sha256, &said)) {
+    if (externals_read_holder(service->externals, &event->sha256, &said) &&
+        administrators_has_room(service, said.name)) {
         memcpy(event->name, said.name, sizeof event->name);
         memcpy(out->serial, said.serial, sizeof out->serial);
         out->spki_sha256 = said.spki_sha256;
@@ -60,4 +62,46 @@ void external_revocation_complete(struct service *service, struct administrator_
     if (is_certificate) {
         describe(service, event);
     }
+}
+
+static bool has_come_in(struct service *service, const struct administrator_event *event)
+{
+    struct oc_admin_certificate said;
+    return event->kind == ADMINISTRATOR_EV_REVOKE
+               ? externals_know_name(service->externals, event->name)
+               : externals_read_holder(service->externals, &event->sha256, &said);
+}
+
+static size_t most_rows(struct service *service, const struct admin_caller *caller,
+                        const struct administrator_event *event)
+{
+    if (!caller->is_remote) {
+        return ADMINISTRATORS_MAX;
+    }
+    return event->is_external && !has_come_in(service, event) ? ADMINISTRATORS_MAX_UNSEEN
+                                                              : ADMINISTRATORS_MAX_REMOTE;
+}
+
+enum oc_status external_reserve(struct service *service, const struct admin_caller *caller,
+                                const struct administrator_event *event, struct oc_error *err)
+{
+    if (event->kind != ADMINISTRATOR_EV_ISSUE && !event->is_external) {
+        return OC_OK;
+    }
+    const size_t most = most_rows(service, caller, event);
+    if (administrators_reserve(service, event->name, most)) {
+        return OC_OK;
+    }
+    if (caller->is_remote) {
+        admin_record_denied(service, &caller->actor, administrator_event_name(event->kind),
+                            "too_many");
+    }
+    (void)oc_fail(err, OC_RESOURCE_EXHAUSTED,
+                  "there are %zu administrators, as many as this caller may add to: %s%s", most,
+                  caller->is_remote ? "do it on the gateway's machine" : "no room is left",
+                  event->is_external ? ", or take the name out of admin.map and run openclaw "
+                                       "gateway reload"
+                                     : "");
+    (void)snprintf(err->cause, sizeof err->cause, "too_many");
+    return OC_RESOURCE_EXHAUSTED;
 }

@@ -223,6 +223,18 @@ bool externals_read_holder(struct externals *externals, const struct oc_digest *
     return holder != NULL;
 }
 
+bool externals_know_name(struct externals *externals, const char *name)
+{
+    bool is_known = false;
+    pthread_mutex_lock(&externals->lock);
+    for (size_t i = 0; i < EXTERNALS_MAX && !is_known; i++) {
+        const struct holder *each = &externals->holders[i];
+        is_known = each->is_used && strcmp(each->certificate.name, name) == 0;
+    }
+    pthread_mutex_unlock(&externals->lock);
+    return is_known;
+}
+
 /* ---- telling --------------------------------------------------------------------------------- */
 
 /* Under the lock. */

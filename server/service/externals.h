@@ -66,6 +66,9 @@ enum externals_standing externals_look_up(struct externals *externals,
 bool externals_read_holder(struct externals *externals, const struct oc_digest *certificate,
                            struct oc_admin_certificate *out);
 
+/* Whether a remembered certificate is of this name. */
+bool externals_know_name(struct externals *externals, const char *name);
+
 /* One name that has come in with the CA in force and is mapped, with its certificates. */
 struct externals_view {
     struct administrator administrator;

@@ -494,6 +494,30 @@ static void what_a_restore_has_judged_holds_after_the_unlock(void **state)
     assert_true(may(bench, &alice));
 }
 
+/* Whose certificate was stolen may issue from afar, but not all that there may be. */
+static void no_administrator_from_afar_takes_the_last_room(void **state)
+{
+    struct bench *bench = *state;
+    init(bench);
+    struct administrator_command *it = command_of(ADMINISTRATOR_ISSUE, "mallory");
+    ask(it);
+    it->role = ADMINISTRATOR_ADMIN;
+    assert_int_equal(run(bench, NULL, it)->status, OC_OK);
+    const struct admin_caller mallory =
+        remote("mallory", &answered.result.view.administrator.certificates[0].sha256);
+    for (unsigned n = 1; n < ADMINISTRATORS_MAX_REMOTE; n++) {
+        (void)snprintf(it->name, sizeof it->name, "n%u", n);
+        assert_int_equal(run(bench, &mallory, it)->status, OC_OK);
+    }
+    (void)snprintf(it->name, sizeof it->name, "more");
+    assert_int_equal(run(bench, &mallory, it)->status, OC_RESOURCE_EXHAUSTED);
+    assert_string_equal(answered.result.error.cause, "too_many");
+    (void)issue(bench, "alice");
+    assert_int_equal(run(bench, NULL, command_of(ADMINISTRATOR_REVOKE, "n1"))->status, OC_OK);
+    assert_int_equal(run(bench, NULL, command_of(ADMINISTRATOR_REVOKE, "mallory"))->status, OC_OK);
+    assert_false(may(bench, &mallory.certificate));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -513,6 +537,7 @@ int main(void)
         TEST(another_ca_voids_what_the_old_one_signed),
         TEST(a_rollback_that_is_accepted_lets_nobody_in_from_afar),
         TEST(what_a_restore_has_judged_holds_after_the_unlock),
+        TEST(no_administrator_from_afar_takes_the_last_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

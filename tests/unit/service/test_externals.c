@@ -264,6 +264,87 @@ static void a_certificate_is_revoked_whether_it_was_seen_or_not(void **state)
     assert_int_equal(answered.result.view.administrator.n_certificates, 2);
 }
 
+static struct admin_caller mallory_of(struct bench *bench)
+{
+    struct admin_caller mallory = {.is_remote = true, .certificate = enter(bench, "mallory", 1)};
+    strcpy(mallory.actor.name, "admin:" URI "mallory");
+    strcpy(mallory.remote_name, URI "mallory");
+    return mallory;
+}
+
+static enum oc_status run_as(struct bench *bench, const struct admin_caller *caller)
+{
+    const struct administrator_call call = {.done = done};
+    atomic_store(&answered.is_done, false);
+    administrators_change(bench->base.service, caller, &command, &call);
+    assert_true(eventually(is_done, NULL));
+    return answered.result.status;
+}
+
+/* A stolen certificate of an administrator, who revokes what nobody has: first by fingerprint, then
+ * by name. */
+static unsigned revoke_what_nobody_has(struct bench *bench, const struct admin_caller *mallory)
+{
+    unsigned n = 0;
+    for (bool is_by_name = false;; n++) {
+        char name[32] = "";
+        const struct oc_digest random = {{0xee, (uint8_t)(n >> 8), (uint8_t)n}};
+        if (is_by_name) {
+            (void)snprintf(name, sizeof name, URI "n%u", n);
+        }
+        revoke(name, &random);
+        const enum oc_status st = run_as(bench, mallory);
+        if (st && is_by_name) {
+            assert_int_equal(st, OC_RESOURCE_EXHAUSTED);
+            assert_non_null(strstr(answered.result.error.text, "admin.map"));
+            return n;
+        }
+        is_by_name = is_by_name || n == 100;
+        assert_true(n < 2 * ADMINISTRATORS_MAX);
+    }
+}
+
+static void nobody_takes_the_room_that_the_revocation_of_another_needs(void **state)
+{
+    struct bench *bench = *state;
+    bench->map.items[0].role = ADMINISTRATOR_ADMIN;
+    change_map(bench);
+    const struct admin_caller mallory = mallory_of(bench);
+    struct admin_caller alice = mallory;
+    alice.certificate = enter(bench, "alice", 2);
+    strcpy(alice.remote_name, URI "alice");
+    assert_int_equal(revoke_what_nobody_has(bench, &mallory), ADMINISTRATORS_MAX_UNSEEN);
+    revoke("", &mallory.certificate); /* from afar, of who came in */
+    assert_int_equal(run_as(bench, &alice), OC_OK);
+    assert_int_equal(look(bench, &mallory.certificate, ADMINISTRATOR_NOBODY),
+                     ADMINISTRATORS_REVOKED);
+    (void)enter(bench, "carol", 3);
+    revoke(URI "carol", NULL);
+    assert_int_equal(run_as(bench, &alice), OC_OK);
+    revoke(URI "mallory", NULL);
+    assert_int_equal(run_as(bench, &alice), OC_OK);
+    revoke(URI "dave", NULL); /* and at the local door of who did not */
+    assert_int_equal(run(bench)->status, OC_OK);
+    const struct oc_digest dave = enter(bench, "dave", 9);
+    assert_int_equal(look(bench, &dave, ADMINISTRATOR_NOBODY), ADMINISTRATORS_REVOKED);
+}
+
+/* However many a CA made out to one name, with short terms. */
+static void as_many_certificates_of_one_name_are_revoked_as_there_are(void **state)
+{
+    struct bench *bench = *state;
+    for (uint8_t i = 1; i <= 3 * ADMINISTRATOR_CERTIFICATES; i++) {
+        const struct oc_digest each = enter(bench, "bob", i);
+        revoke("", &each);
+        assert_int_equal(run(bench)->status, OC_OK);
+        assert_int_equal(look(bench, &each, ADMINISTRATOR_NOBODY), ADMINISTRATORS_REVOKED);
+    }
+    const struct oc_digest first = {{1}};
+    assert_int_equal(look(bench, &first, ADMINISTRATOR_NOBODY), ADMINISTRATORS_REVOKED);
+    const struct oc_digest kept = enter(bench, "bob", 99);
+    assert_int_equal(look(bench, &kept, ADMINISTRATOR_APPROVER), ADMINISTRATORS_ALLOWED);
+}
+
 static void nothing_is_certified_while_another_ca_is_in_force(void **state)
 {
     struct bench *bench = *state;
@@ -385,6 +466,8 @@ int main(void)
         TEST(a_revocation_by_name_holds_for_every_certificate_before_the_commit),
         TEST(a_revocation_that_the_disk_refuses_stays),
         TEST(a_certificate_is_revoked_whether_it_was_seen_or_not),
+        TEST(nobody_takes_the_room_that_the_revocation_of_another_needs),
+        TEST(as_many_certificates_of_one_name_are_revoked_as_there_are),
         TEST(nothing_is_certified_while_another_ca_is_in_force),
         TEST(an_approver_has_the_bound_that_the_map_names_and_no_other),
         TEST(who_is_connected_is_never_forgotten),
