@@ -421,55 +421,6 @@ bool administrators_view_next(struct service *service, const char *after,
     return has_one;
 }
 
-struct listing {
-    struct administrator_view view;
-    struct externals_view external;
-};
-
-/* Rows and who came in by another CA, as one list: of a name that is in both (a certificate of it
- * is revoked, say) the row. */
-static bool list_next(struct service *service, const char *after, struct listing *out)
-{
-    const struct externals_view *external = &out->external;
-    struct administrator_view *view = &out->view;
-    const bool has_row = administrators_view_next(service, after, view);
-    const bool has_external =
-        externals_view_next(service->externals, after, service_now_ms(service), &out->external);
-    const int order = has_row && has_external
-                          ? strcmp(view->administrator.name, external->administrator.name)
-                          : 0;
-    if (!has_external || (has_row && order < 0)) {
-        return has_row;
-    }
-    if (!has_row || order > 0) {
-        *view = (struct administrator_view){.administrator = external->administrator,
-                                            .state = ADMINISTRATOR_ACTIVE};
-    }
-    view->last_seen_ms = external->last_seen_ms;
-    view->is_online = external->is_online;
-    return true;
-}
-
-bool administrators_list(struct service *service, char cursor[ADMINISTRATOR_NAME_BYTES + 1],
-                         size_t limit, administrator_visit_fn visit, void *user)
-{
-    struct listing *listing = malloc(sizeof *listing);
-    if (!listing) {
-        return false;
-    }
-    bool has_more = list_next(service, cursor, listing);
-    for (size_t n = 0; n < limit && has_more; n++) {
-        visit(user, &listing->view);
-        memcpy(cursor, listing->view.administrator.name, sizeof listing->view.administrator.name);
-        has_more = list_next(service, cursor, listing);
-    }
-    if (!has_more) {
-        cursor[0] = '\0';
-    }
-    free(listing);
-    return true;
-}
-
 /* ---- publishing: the writer ------------------------------------------------------------------ */
 
 bool administrators_has_room(struct service *service, const char *name)
@@ -566,6 +517,44 @@ static enum oc_status load_one(void *user, const struct administrator *found)
     return OC_OK;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct member *const *left = a;
+    const struct member *const *right = b;
+    return strcmp((*left)->administrator.name, (*right)->administrator.name);
+}
+
+static struct member *find_loaded(const struct loading *loading, const char *name)
+{
+    for (size_t i = 0; i < loading->n; i++) {
+        if (strcmp(loading->members[i]->administrator.name, name) == 0) {
+            return loading->members[i];
+        }
+    }
+    return NULL;
+}
+
+/* Of another CA a revocation makes the row: one that is not on disk has none there. */
+static enum oc_status load_unsaved(struct loading *loading)
+{
+    for (const struct unsaved_administrator *each = loading->service->administrators->first_unsaved;
+         each; each = each->next) {
+        struct member *member = find_loaded(loading, each->administrator.name);
+        if (!member && loading->n < ADMINISTRATORS_ROWS) {
+            member = loading->members[loading->n] = calloc(1, sizeof *member);
+            loading->n += member != NULL;
+        }
+        if (!member) {
+            return OC_RESOURCE_EXHAUSTED;
+        }
+        if (each->administrator.generation > member->administrator.generation) {
+            member->administrator = each->administrator;
+        }
+    }
+    qsort(loading->members, loading->n, sizeof loading->members[0], by_name);
+    return OC_OK;
+}
+
 static void free_members(struct member **members, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -622,6 +611,7 @@ enum oc_status administrators_load(struct service *service, struct store *store,
     }
     loading->service = service;
     enum oc_status st = store_load_administrators(store, load_one, loading, err);
+    st = st ? st : load_unsaved(loading);
     if (st) {
         free_members(loading->members, loading->n);
         if (st == OC_RESOURCE_EXHAUSTED) {

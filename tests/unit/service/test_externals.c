@@ -11,6 +11,7 @@
 
 #include "server/service/administrators.h"
 #include "server/service/externals.h"
+#include "server/store/store_memory.h"
 #include "tests/support/held_store.h"
 #include "tests/support/service_fixture.h"
 
@@ -240,6 +241,36 @@ static void a_revocation_that_the_disk_refuses_stays(void **state)
     held_store_set_full(false);
 }
 
+/* Nothing on the disk tells of the name: what is loaded from it must not stand in its place. */
+static void a_revocation_that_is_not_on_disk_outlives_a_reopen(void **state)
+{
+    struct bench *bench = *state;
+    const struct oc_digest bob = enter(bench, "bob", 1);
+    held_store_set_full(true);
+    revoke(URI "bob", NULL);
+    assert_int_equal(run(bench)->status, OC_UNAVAILABLE);
+    held_store_set_full(false);
+    store_memory_fail_next(bench->base.options.store, STORE_MEMORY_COMMIT_KEPT);
+    struct pending_call pending;
+    const struct oc_device_id stranger = {{7}};
+    const struct decide_command block = command_on(&bench->base, PAIRING_EV_BLOCK, &stranger);
+    fake_clock_advance(&bench->base.monotonic, 60 * 1000);
+    pending_init(&pending);
+    admin_do_start(&bench->base, &root, &block,
+                   &pending); /* nobody knows what it did: it is read */
+    assert_true(pending_wait(&pending, 10000));
+    assert_true(held_store_n_loads() > 1);
+    assert_int_equal(look(bench, &bob, ADMINISTRATOR_NOBODY), ADMINISTRATORS_REVOKED);
+    struct service_status status;
+    service_get_status(bench->base.service, &status);
+    assert_int_equal(status.n_unsaved, 1); /* still to be written */
+    revoke(URI "bob", NULL);
+    assert_int_equal(run(bench)->status, OC_OK);
+    service_get_status(bench->base.service, &status);
+    assert_int_equal(status.n_unsaved, 0);
+    assert_int_equal(look(bench, &bob, ADMINISTRATOR_NOBODY), ADMINISTRATORS_REVOKED);
+}
+
 static void a_certificate_is_revoked_whether_it_was_seen_or_not(void **state)
 {
     struct bench *bench = *state;
@@ -465,6 +496,7 @@ int main(void)
         TEST(time_ends_a_certificate),
         TEST(a_revocation_by_name_holds_for_every_certificate_before_the_commit),
         TEST(a_revocation_that_the_disk_refuses_stays),
+        TEST(a_revocation_that_is_not_on_disk_outlives_a_reopen),
         TEST(a_certificate_is_revoked_whether_it_was_seen_or_not),
         TEST(nobody_takes_the_room_that_the_revocation_of_another_needs),
         TEST(as_many_certificates_of_one_name_are_revoked_as_there_are),
