@@ -255,19 +255,11 @@ enum connect_step connect_in_memory(struct peer *peer, const struct attempt *att
     return step;
 }
 
-static bool is_paired(struct peer *peer)
-{
-    shard_lock(peer->shard);
-    bool is = !peer->unpaired_grant;
-    shard_unlock(peer->shard);
-    return is;
-}
-
 void connect_answer(struct peer *peer, const struct attempt *attempt,
                     const struct connect_call *call, struct connect_result *result)
 {
     if (result->has_session) {
-        if (is_paired(peer)) {
+        if (!result->session.is_unpaired) {
             receipts_sign(peer->service, &peer->id, &attempt->held, &result->session);
         }
         peer->ops.set_approved(peer->user, true);

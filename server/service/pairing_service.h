@@ -40,7 +40,8 @@ struct session_facts {
     uint32_t heartbeat_ms;
     uint64_t generation;
     uint64_t approval_seq;                /* 0: not known */
-    struct oc_receipt receipt;            /* n_signature 0: none (pairing switched off) */
+    struct oc_receipt receipt;            /* n_signature 0: none, or it is held already */
+    bool is_unpaired;                     /* let in as pairing is switched off */
     struct oc_request_id upgrade_request; /* "": none */
     bool has_gateway_nonce; /* for the upgrade's code; AwaitDecision reveals the device's */
     uint8_t gateway_nonce[OC_NONCE_BYTES];

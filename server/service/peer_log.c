@@ -176,8 +176,7 @@ static void log_started(struct peer *peer, const struct attempt *attempt,
         .event = "session.started", .subject = id, .source = peer->source, .may_repeat = true};
     log_limited(LOG_LEVEL_INFO, &about, "device=%s name=%s role=%s why=%s source=%s claims=%s", id,
                 session->alias[0] != '\0' ? session->alias : "none", session->granted.role,
-                session->receipt.n_signature > 0 ? "approved" : "pairing_off", peer->source,
-                attempt->ask.name);
+                session->is_unpaired ? "pairing_off" : "approved", peer->source, attempt->ask.name);
 }
 
 void peer_log_end(struct peer *peer, const char *why)

@@ -332,6 +332,7 @@ void session_facts_fill(const struct peer *peer, const struct pairing *pairing,
 {
     *out = (struct session_facts){
         .granted = peer->unpaired_grant ? *peer->unpaired_grant : pairing->granted,
+        .is_unpaired = peer->unpaired_grant != NULL,
         .heartbeat_ms = peer->service->options.heartbeat_ms,
         .generation = pairing->generation,
         .approval_seq = pairing->approval_seq,

@@ -68,6 +68,15 @@ has_line pairing.approved "$device" "request=$request by=uid:$(id -u) " || fail 
 # ---- a session: its start, and why it ends --------------------------------------------------------
 start_agent web-1
 wait_for 10 has_line session.started "$device" "why=approved"
+# again, with the receipt it was given: as approved as before
+kill "$AGENT_PID"
+wait_for 10 has_line session.ended "$device"
+start_agent web-1
+has_started_again() {
+    [ "$(lines session.started "$device")" -eq 2 ]
+}
+wait_for 10 has_started_again
+[ "$(lines session.started "$device" why=approved)" -eq 2 ] || fail "an approved device is told as another"
 ocg devices revoke "$device" --yes >/dev/null
 wait_for 10 has_line session.ended "$device" "why=revoked"
 has_line pairing.revoked "$device" "by=uid:" || fail "who revoked?"

@@ -222,6 +222,45 @@ static void a_session_is_told_when_it_starts_and_why_it_ends(void **state)
     assert_int_equal(count(scene, "session.ended"), 1);
 }
 
+/* It gets no second receipt: that says nothing of why it is let in. */
+static void a_session_of_a_device_that_holds_its_receipt_is_told_as_approved(void **state)
+{
+    struct scene *scene = *state;
+    struct device device;
+    struct device back;
+    open_device(scene, &device, 7);
+    (void)device_connect(&device);
+    approve(scene, &device);
+    fake_clock_advance(&scene->fixture.clock, 1000);
+    const struct connect_result first = device_connect(&device);
+    assert_true(first.session.receipt.n_signature > 0);
+    device_close(&device);
+    open_device(scene, &back, 7);
+    back.facts.has_receipt = true;
+    back.facts.receipt = first.session.receipt;
+    const struct connect_result second = device_connect(&back);
+    assert_true(second.has_session);
+    assert_int_equal(second.session.receipt.n_signature, 0);
+    device_close(&back);
+    assert_int_equal(count(scene, "why=approved"), 2);
+    assert_int_equal(count(scene, "why=pairing_off"), 0);
+}
+
+static void a_session_that_needs_no_approval_is_told_so(void **state)
+{
+    struct scene *scene = *state;
+    struct device device;
+    fixture_stop(&scene->fixture);
+    fixture_init(&scene->fixture);
+    scene->fixture.options.pairing_required = false;
+    fixture_start(&scene->fixture);
+    device_open_trusted(&scene->fixture, &device, 7);
+    oc_device_id_format(&device.id, scene->id);
+    assert_true(device_connect(&device).has_session);
+    wants_line(scene, "info session.started", "name=none role=agent why=pairing_off ");
+    device_close(&device);
+}
+
 static void a_session_that_only_goes_away_is_told_with_how(void **state)
 {
     struct scene *scene = *state;
@@ -278,6 +317,8 @@ int main(void)
         TEST(a_rejected_device_is_told_with_what_admits_it_after_all),
         TEST(a_full_queue_is_told_with_the_way_around_it),
         TEST(a_session_is_told_when_it_starts_and_why_it_ends),
+        TEST(a_session_of_a_device_that_holds_its_receipt_is_told_as_approved),
+        TEST(a_session_that_needs_no_approval_is_told_so),
         TEST(a_session_that_only_goes_away_is_told_with_how),
         TEST(a_session_that_a_newer_one_replaces_is_told_apart),
         TEST(an_administrators_refused_decision_is_told),
