@@ -284,6 +284,7 @@ static enum exit_code confirm_revocation(const struct cli *cli, const struct wan
     char name[OUTPUT_NAME_BYTES];
     char question[CELL_BYTES];
     if (cli->assumes_yes) {
+        say_oneself(cli, wanted);
         return EXIT_DONE;
     }
     administrator_kind.name(administrator, name);

@@ -98,7 +98,7 @@ struct oc_administrator_change {
 struct oc_administrator_changed {
     struct oc_administrator administrator; /* as it is now */
     uint64_t seq;                          /* of the change; 0: nothing changed */
-    uint32_t n_closed;                     /* connections that were cut before the answer */
+    uint32_t n_closed; /* connections that were cut before the answer; one's own: with it */
     uint32_t reserved_n;
     uint64_t reserved[4];
 };

@@ -14,6 +14,7 @@ enum {
     URL_BYTES = 256,
     NOBODY_IDLE_MS = 10 * 1000,
     ADMIN_IDLE_MS = 10 * 60 * 1000, /* longer than any pause between long polls */
+    LAST_ANSWER_MS = 60 * 1000,     /* longer than any disk takes to keep what cut it */
 };
 
 struct admin_door {
@@ -218,38 +219,52 @@ static const struct oc_connection_ops ops = {.opened = opened, .frame = frame, .
 
 /* ---- changes --------------------------------------------------------------------------------- */
 
-/* Takes one who may less than it came in with off the list and returns its connection, held; NULL:
- * all may stay. */
-static struct oc_connection *take_out(struct admin_door *door)
+/* Whoever takes his own rights away is told so: all else on his connection ends here. */
+static void cut(struct caller *caller, struct oc_connection *connection, struct call *origin)
 {
-    struct oc_connection *connection = NULL;
+    if (origin && origin->caller == caller) {
+        call_make_last(origin);
+        oc_connection_set_idle_limit(connection, LAST_ANSWER_MS);
+    } else {
+        oc_connection_abort(connection, OC_PERMISSION_DENIED,
+                            "this administrator may less than before");
+    }
+}
+
+/* Takes one who may less than it came in with off the list, and returns it, held, with its
+ * connection, held; NULL: all may stay. */
+static struct caller *take_out(struct admin_door *door, struct oc_connection **connection)
+{
+    struct caller *found = NULL;
     pthread_mutex_lock(&door->lock);
-    for (struct caller *caller = door->callers; caller && !connection;
-         caller = caller->next_local) {
+    for (struct caller *caller = door->callers; caller && !found; caller = caller->next_local) {
         const enum rpc_role was = caller->role;
         if (look_up(door, caller) != ADMINISTRATORS_ALLOWED || caller->role < was) {
-            connection = caller->connection;
-            oc_connection_hold(connection);
+            found = caller;
+            *connection = caller->connection;
+            caller_hold(found);
+            oc_connection_hold(*connection);
             unlist(caller);
         }
     }
     pthread_mutex_unlock(&door->lock);
-    return connection;
+    return found;
 }
 
-static unsigned changed(void *user)
+static unsigned changed(void *user, void *origin)
 {
     struct admin_door *door = user;
+    struct oc_connection *connection = NULL;
     struct oc_error err;
     unsigned n = 0;
     if (admin_door_open(door, &err)) {
         log_error("admin.door_shut", "address=%s reason=%s", door->url, err.text);
     }
-    for (struct oc_connection *connection = take_out(door); connection;
-         connection = take_out(door)) {
-        oc_connection_abort(connection, OC_PERMISSION_DENIED,
-                            "this administrator may less than before");
+    for (struct caller *caller = take_out(door, &connection); caller;
+         caller = take_out(door, &connection)) {
+        cut(caller, connection, origin);
         oc_connection_release(connection);
+        caller_release(caller);
         n++;
     }
     return n;

@@ -55,6 +55,7 @@ static void change(struct call *call, enum oc_status status, struct administrato
     struct call *deferred = call_defer(call);
     if (deferred) {
         const struct administrator_call administrator_call = {done, deferred};
+        caller.origin = deferred;
         administrators_change(dispatch_service(deferred->dispatch), &caller, command,
                               &administrator_call);
     }

@@ -29,10 +29,21 @@ static void finish(struct call *call)
 
 static void release(struct call *call)
 {
+    if (call->is_last) {
+        oc_connection_close(call->connection);
+    }
     if (call->is_deferred) {
         oc_connection_release(call->connection);
         caller_release(call->caller);
         free(call);
+    }
+}
+
+/* A connection that was cut takes one answer more, of the call that cut it. */
+static void transmit(struct call *call, const uint8_t *reply, size_t n)
+{
+    if (call->is_last || !atomic_load(&call->caller->is_ending)) {
+        (void)oc_connection_send(call->connection, call->word, reply, n);
     }
 }
 
@@ -47,7 +58,7 @@ static void send_large_reply(struct call *call, const ProtobufCMessage *message)
     }
     const size_t n = oc_reply_pack(OC_OK, NULL, message, out, cap);
     assert(n > 0);
-    (void)oc_connection_send(call->connection, call->word, out, n);
+    transmit(call, out, n);
     free(out);
 }
 
@@ -57,7 +68,7 @@ static void send_reply(struct call *call, enum oc_status status, const struct oc
     uint8_t small[SMALL_REPLY_BYTES];
     const size_t n = oc_reply_pack(status, err, message, small, sizeof small);
     if (n > 0) {
-        (void)oc_connection_send(call->connection, call->word, small, n);
+        transmit(call, small, n);
     } else {
         send_large_reply(call, message);
     }
@@ -95,7 +106,7 @@ void call_reply_bytes(struct call *call, const uint8_t *payload, size_t n)
         struct oc_wire_writer writer = {.out = out, .cap = cap};
         oc_wire_put_number(&writer, REPLY_VERSION_FIELD, OC_ENVELOPE_VERSION);
         oc_wire_put_bytes(&writer, REPLY_PAYLOAD_FIELD, payload, n);
-        (void)oc_connection_send(call->connection, call->word, out, writer.n);
+        transmit(call, out, writer.n);
     } else {
         oc_connection_abort(call->connection, OC_RESOURCE_EXHAUSTED, "out of memory");
     }
@@ -108,6 +119,13 @@ void call_drop(struct call *call)
     assert(call->is_deferred);
     finish(call);
     release(call);
+}
+
+void call_make_last(struct call *call)
+{
+    assert(call->is_deferred && !call->is_over);
+    call->is_last = true;
+    atomic_store(&call->caller->is_ending, true);
 }
 
 struct call *call_defer(struct call *call)

@@ -24,6 +24,7 @@ struct call {
     const struct oc_call *envelope; /* NULL once deferred */
     bool is_deferred;
     bool is_over; /* answered, or handed over to its deferred copy */
+    bool is_last; /* of its connection */
 };
 
 /* Sends what the method answers. `message` is read before this returns. Any thread. */
@@ -36,6 +37,13 @@ void call_fail(struct call *call, const struct oc_error *err);
 void call_fail_with(struct call *call, enum oc_status status, const struct oc_error *facts);
 /* Ends without an answer: the peer is gone. Deferred calls only. */
 void call_drop(struct call *call);
+
+/*
+ * Cuts the connection that the call came by, but for its answer: from now on nothing that comes is
+ * served and nothing else is sent, and once the call has ended the connection is closed. Deferred
+ * calls only. Thread: whoever is about to answer it.
+ */
+void call_make_last(struct call *call);
 
 /*
  * From now on the copy returned is the call; the one given is over.

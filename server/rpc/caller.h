@@ -66,8 +66,9 @@ struct caller {
     const struct refusal_gateway *gateway; /* device door: what refusals say of us */
     struct oc_connection *connection;      /* from opened to closed */
     atomic_bool is_approved;
-    struct quota quota; /* while not approved; connection's thread only */
-    unsigned n_strikes; /* calls refused while not approved; connection's thread only */
+    atomic_bool is_ending; /* cut, but for the answer of its last call: see call_make_last */
+    struct quota quota;    /* while not approved; connection's thread only */
+    unsigned n_strikes;    /* calls refused while not approved; connection's thread only */
 
     /* Of doors.c. */
     void *listener;

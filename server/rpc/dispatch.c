@@ -450,6 +450,9 @@ void dispatch_frame(struct dispatch *dispatch, struct caller *caller, uint32_t w
                     const uint8_t *body, size_t n_body)
 {
     unsigned n_in_flight = 0;
+    if (atomic_load(&caller->is_ending)) {
+        return; /* cut: whatever still comes is not served, as on a connection that is closed */
+    }
     if (!caller_is_new(caller, word, &n_in_flight)) {
         return; /* a resend: the first one will be answered */
     }

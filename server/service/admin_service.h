@@ -54,6 +54,7 @@ struct admin_caller {
     bool is_root; /* uid 0, at the local door */
     char remote_name[ADMINISTRATOR_NAME_BYTES + 1];
     struct oc_digest certificate;
+    void *origin; /* the call, for administrators_changed_fn; NULL: none */
 };
 
 struct decide_command {

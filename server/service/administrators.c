@@ -280,10 +280,10 @@ void administrators_set_watcher(struct service *service, administrators_changed_
     service->administrators->changed_user = user;
 }
 
-unsigned administrators_tell(struct service *service)
+unsigned administrators_tell(struct service *service, void *origin)
 {
     const struct administrators *all = service->administrators;
-    return all->changed ? all->changed(all->changed_user) : 0;
+    return all->changed ? all->changed(all->changed_user, origin) : 0;
 }
 
 /* ---- the CA ---------------------------------------------------------------------------------- */
@@ -339,7 +339,7 @@ unsigned administrators_change_external(struct service *service,
     } else {
         externals_change(service->externals, wanted->is_on, wanted->ca, wanted->map);
     }
-    return administrators_tell(service);
+    return administrators_tell(service, NULL);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -621,7 +621,7 @@ enum oc_status administrators_load(struct service *service, struct store *store,
     } else {
         take_over(service->administrators, loading);
         drop_saved(service->administrators);
-        (void)administrators_tell(service);
+        (void)administrators_tell(service, NULL);
     }
     free(loading);
     return st;

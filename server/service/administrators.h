@@ -53,9 +53,10 @@ void administrators_note_certificate(struct service *service,
 void administrators_note_seen(struct service *service, const char *name);
 
 /* Called on the writer's thread, with no lock held, whenever somebody may less than before or the
- * CA changed: looks everybody up again, cuts those who may not stay, and returns how many. Once,
- * before any change. */
-typedef unsigned (*administrators_changed_fn)(void *user);
+ * CA changed: looks everybody up again, cuts those who may not stay, and returns how many. `origin`
+ * is the call that changes it, not answered yet, or NULL: its connection, if it may not stay, does
+ * nothing from now on but take that answer. Once, before any change. */
+typedef unsigned (*administrators_changed_fn)(void *user, void *origin);
 void administrators_set_watcher(struct service *service, administrators_changed_fn changed,
                                 void *user);
 
@@ -133,7 +134,7 @@ struct administrator_result {
     struct administrator_view view; /* all but INIT_PKI */
     struct oc_admin_der der;        /* ISSUE, RENEW */
     uint64_t seq;                   /* 0: nothing changed */
-    unsigned n_closed;              /* connections that were cut */
+    unsigned n_closed;              /* connections that were cut; the caller's own, with it */
     unsigned n_revoked;             /* INIT_PKI */
 };
 

@@ -148,7 +148,7 @@ static enum oc_status apply(struct service *service, struct admin_change *it)
     };
     if (decision->withdraws) {
         administrators_publish(service, &decision->next);
-        result->n_closed += administrators_tell(service);
+        result->n_closed += administrators_tell(service, it->caller.origin);
         it->withdraws = true;
     }
     uint64_t seq = 0;
@@ -479,7 +479,7 @@ static enum oc_status init_pki(struct service *service, struct admin_change *it)
         return st;
     }
     administrators_set_ca(service, OC_STEAL(ca));
-    result->n_closed += administrators_tell(service);
+    result->n_closed += administrators_tell(service, NULL);
     return OC_OK;
 }
 
@@ -502,7 +502,7 @@ bool administrators_take_ca(struct service *service, const struct audit_actor *a
         st = it->result.status;
     }
     administrators_set_ca(service, ca);
-    const unsigned n_closed = it->result.n_closed + administrators_tell(service);
+    const unsigned n_closed = it->result.n_closed + administrators_tell(service, NULL);
     log_warn("pki.replaced", "by=%s revoked=%u connections_closed=%u is_durable=%s", actor->name,
              it->result.n_revoked, n_closed, st || it->result.error.status ? "false" : "true");
     free(it);

@@ -35,8 +35,9 @@ bool administrators_reserve(struct service *service, const char *name, size_t mo
 bool administrators_has_room(struct service *service, const char *name);
 /* Needs the room. */
 void administrators_publish(struct service *service, const struct administrator *administrator);
-/* Looks everybody who is connected up again; how many were cut. */
-unsigned administrators_tell(struct service *service);
+/* Looks everybody who is connected up again; how many were cut. `origin`: see
+ * administrators_changed_fn. */
+unsigned administrators_tell(struct service *service, void *origin);
 /* NULL: there is none. Borrowed: only the writer's thread replaces it. */
 const struct oc_admin_ca *administrators_ca(struct service *service);
 /* Takes it. */

@@ -115,6 +115,50 @@ contains "$OUT" 'OK closed=0'
 remote_call alice 'role dave approver'
 contains "$OUT" 'OK closed=0'
 
+# ---- by oneself: answered all the same, and then the connection is closed, as are all others -------------
+
+hold_another() {
+    mkfifo "$TEST_DIR/to2" "$TEST_DIR/from2"
+    "$OC_TESTS/admincall" "$ADMIN_URL" "$TEST_DIR/$1.pem" <"$TEST_DIR/to2" >"$TEST_DIR/from2" &
+    STARTED+=("$!")
+    exec 5>"$TEST_DIR/to2" 6<"$TEST_DIR/from2"
+    rm "$TEST_DIR/to2" "$TEST_DIR/from2"
+    echo 'call 101' >&5
+    read -r -t 20 OUT <&6
+    [ "$OUT" = OK ] || fail "another connection: $OUT"
+}
+
+# takes_from_oneself NAME LINE: by NAME, who has two connections.
+takes_from_oneself() {
+    local rows
+    rows=$(ocg audit list --actor "admin:$1" --limit 500 -o ndjson | grep -c '"denied"' || true)
+    hold_another "$1"
+    open_connection "$1"
+    say "$2"
+    contains "$OUT" 'OK closed=2'
+    say 'call 101'
+    [ "$OUT" = CLOSED ] || fail "after $2: $OUT"
+    echo 'call 101' >&5
+    read -r -t 20 OUT <&6
+    [ "$OUT" = CLOSED ] || fail "another connection after $2: $OUT"
+    close_connection
+    exec 5>&- 6<&-
+    [ "$(ocg audit list --actor "admin:$1" --limit 500 -o ndjson | grep -c '"denied"' || true)" = "$rows" ] ||
+        fail "$2 is in the audit as denied"
+}
+
+issue erin admin
+takes_from_oneself erin 'role erin viewer'
+contains "$(ocg pki list)" 'erin'
+local_call 'role erin admin'
+takes_from_oneself erin "revoke-certificate $(fingerprint_of erin)"
+rm "$TEST_DIR/erin.key"
+local_call 'revoke erin'
+issue erin admin
+takes_from_oneself erin 'revoke erin'
+remote_call erin 'call 101'
+contains "$OUT" PERMISSION_DENIED
+
 # ---- one certificate, and what was renewed with it -------------------------------------------------------
 
 make_key alice2

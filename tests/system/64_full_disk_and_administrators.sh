@@ -19,6 +19,7 @@ find_admin_url
 issue alice admin
 issue bob approver
 issue carol admin
+issue erin admin
 make_key late
 start_agent web-1
 web=$(device_of web-1)
@@ -52,6 +53,10 @@ contains "$OUT" 'UNAVAILABLE cause=disk_full field= not_durable=1'
 wait_for 5 is_field "$web" online false
 is_field "$web" state revoked || fail "the revocation is not in force"
 
+remote_call erin 'revoke erin' list
+contains "$OUT" 'UNAVAILABLE cause=disk_full field= not_durable=1'
+[ "$(tail -n 1 <<<"$OUT")" = CLOSED ] || fail "who revoked itself goes on: $OUT"
+
 open_connection bob
 say 'call 101'
 [ "$OUT" = OK ] || fail "reads do not go on: $OUT"
@@ -78,6 +83,8 @@ find_admin_url
 remote_call bob 'call 101'
 contains "$OUT" PERMISSION_DENIED
 remote_call carol "block $DEVICE"
+contains "$OUT" PERMISSION_DENIED
+remote_call erin 'call 101'
 contains "$OUT" PERMISSION_DENIED
 remote_call alice "block $DEVICE"
 contains "$OUT" OK

@@ -156,6 +156,16 @@ expect_exit 0 oc context remove dora --yes
 expect_exit 0 oc context add dora --bundle dora-2.bundle
 expect_exit 0 as dora devices list
 
+# by oneself: done, and said so
+hire gina admin
+expect_exit 0 as gina pki role gina viewer -o json
+contains "$OUT" viewer
+expect_exit 0 ocg pki role gina admin
+expect_exit 0 as gina pki revoke gina --yes
+contains "$OUT" "revoked gina"
+contains "$ERR" "that is you"
+expect_exit 4 as gina devices list
+
 # ---- another CA, without a restart -----------------------------------------------------------------
 
 expect_exit 2 ocg pki init --replace

@@ -420,6 +420,11 @@ static void revoking_oneself_is_warned_of(void **state)
     ran = RUN_TYPING("n\n", "--data-dir", home, "pki", "revoke", "bob", "--context", "prod");
     assert_null(strstr(ran.err, "that is you"));
     ran_free(&ran);
+    ran =
+        RUN_TYPING("", "--data-dir", home, "pki", "revoke", "alice", "--yes", "--context", "prod");
+    assert_int_equal(ran.code, EXIT_DONE);
+    assert_contains(ran.err, "that is you");
+    ran_free(&ran);
 }
 
 static void a_fingerprint_names_one_certificate(void **state)

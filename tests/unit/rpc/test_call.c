@@ -68,9 +68,103 @@ static void a_long_request_is_decoded_where_there_is_room(void **state)
     dispatch_free(dispatch);
 }
 
+/* ---- the last answer ------------------------------------------------------------------------- */
+
+struct ending {
+    struct service service;
+    struct dispatch *dispatch;
+    struct oc_connection *connection;
+    struct caller *caller;
+    struct call *last, *other;
+};
+
+static struct call *defer(struct ending *it, uint32_t word)
+{
+    struct call call = {
+        .dispatch = it->dispatch, .caller = it->caller, .connection = it->connection, .word = word};
+    struct call *deferred = call_defer(&call);
+    assert_non_null(deferred);
+    return deferred;
+}
+
+static void begin_to_end(struct ending *it)
+{
+    *it = (struct ending){.connection = fake_connection_new()};
+    it->dispatch = dispatch_new(&(struct dispatch_options){.service = &it->service});
+    it->caller = caller_new(RPC_DOOR_LOCAL, RPC_ROLE_ADMIN);
+    it->caller->connection = it->connection;
+    it->last = defer(it, 0x80000001u);
+    it->other = defer(it, 0x80000002u);
+    call_make_last(it->last);
+}
+
+static void end(struct ending *it)
+{
+    assert_true(it->connection->is_closed);
+    caller_release(it->caller);
+    fake_connection_free(it->connection);
+    dispatch_free(it->dispatch);
+}
+
+static void a_connection_that_is_cut_serves_and_sends_nothing_but_its_last_answer(void **state)
+{
+    (void)state;
+    struct ending it;
+    uint8_t bytes[64];
+    const struct oc_call call = {.method = OPENCLAW__V1__METHOD__METHOD_LIST_DEVICES};
+    Openclaw__V1__AdministratorReply message = OPENCLAW__V1__ADMINISTRATOR_REPLY__INIT;
+    begin_to_end(&it);
+    call_reply(it.other, &message.base);
+    dispatch_frame(it.dispatch, it.caller, 0x80000003u, bytes,
+                   oc_call_pack(&call, bytes, sizeof bytes));
+    dispatch_frame(it.dispatch, it.caller, 0x80000004u, bytes, 1);
+    assert_int_equal(it.service.n_calls, 0);
+    assert_int_equal(it.connection->n_sent, 0);
+    assert_false(it.connection->is_closed);
+    call_reply(it.last, &message.base);
+    assert_int_equal(it.connection->n_sent, 1);
+    assert_int_equal(it.connection->sent[0].word, 0x80000001u);
+    dispatch_frame(it.dispatch, it.caller, 0x80000005u, bytes, 1);
+    assert_int_equal(it.connection->n_sent, 1);
+    end(&it);
+}
+
+static void a_connection_that_is_cut_is_told_too_what_is_not_durable(void **state)
+{
+    (void)state;
+    struct ending it;
+    struct oc_reply reply;
+    struct oc_error err = {.is_not_durable = true};
+    begin_to_end(&it);
+    call_drop(it.other);
+    assert_false(it.connection->is_closed);
+    call_fail_with(it.last, OC_UNAVAILABLE, &err);
+    assert_int_equal(it.connection->n_sent, 1);
+    assert_int_equal(
+        oc_reply_unpack(it.connection->sent[0].bytes, it.connection->sent[0].n, &reply, NULL),
+        OC_OK);
+    assert_int_equal(reply.status, OC_UNAVAILABLE);
+    assert_true(reply.error.is_not_durable);
+    end(&it);
+}
+
+static void a_connection_that_is_cut_is_closed_without_an_answer_too(void **state)
+{
+    (void)state;
+    struct ending it;
+    begin_to_end(&it);
+    call_drop(it.last);
+    call_drop(it.other);
+    assert_int_equal(it.connection->n_sent, 0);
+    end(&it);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_that_is_cut_serves_and_sends_nothing_but_its_last_answer),
+        cmocka_unit_test(a_connection_that_is_cut_is_told_too_what_is_not_durable),
+        cmocka_unit_test(a_connection_that_is_cut_is_closed_without_an_answer_too),
         cmocka_unit_test(a_long_request_is_decoded_where_there_is_room),
         cmocka_unit_test(an_answer_is_whole_however_long_it_is),
     };

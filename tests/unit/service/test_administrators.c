@@ -25,6 +25,7 @@ struct bench {
     atomic_uint n_told; /* of changes */
     struct oc_digest watched;
     enum administrators_standing seen; /* of the watched one, when last told */
+    void *origin;                      /* of what was told last */
 };
 
 static enum oc_status save_ca(void *user, const struct oc_admin_ca *ca, struct oc_error *err)
@@ -38,11 +39,12 @@ static enum oc_status save_ca(void *user, const struct oc_admin_ca *ca, struct o
     return OC_OK;
 }
 
-static unsigned told(void *user)
+static unsigned told(void *user, void *origin)
 {
     struct bench *bench = user;
     enum administrator_role role;
     bench->seen = administrators_look_up(bench->base.service, &bench->watched, &role);
+    bench->origin = origin;
     atomic_fetch_add(&bench->n_told, 1);
     return bench->seen == ADMINISTRATORS_REVOKED;
 }
@@ -226,6 +228,25 @@ static void a_revocation_denies_before_the_commit(void **state)
     assert_true(eventually(is_done, &answered));
     assert_int_equal(answered.result.status, OC_OK);
     assert_int_equal(answered.result.n_closed, 1);
+}
+
+/* Before the answer, so that it knows whose connection has to take that yet. */
+static void who_cuts_is_told_by_which_call(void **state)
+{
+    struct bench *bench = *state;
+    init(bench);
+    const struct oc_digest alice = issue(bench, "alice");
+    struct admin_caller caller = remote("alice", &alice);
+    int call = 0;
+    caller.origin = &call;
+    struct administrator_command *it = command_of(ADMINISTRATOR_SET_ROLE, "alice");
+    it->role = ADMINISTRATOR_ADMIN;
+    assert_int_equal(run(bench, NULL, it)->status, OC_OK);
+    it->role = ADMINISTRATOR_VIEWER;
+    assert_int_equal(run(bench, &caller, it)->status, OC_OK);
+    assert_ptr_equal(bench->origin, &call);
+    assert_int_equal(run(bench, NULL, command_of(ADMINISTRATOR_REVOKE, "alice"))->status, OC_OK);
+    assert_null(bench->origin);
 }
 
 static void a_revocation_that_the_disk_refuses_stays_and_is_written_later(void **state)
@@ -525,6 +546,7 @@ int main(void)
         TEST(without_a_ca_nobody_is_issued),
         TEST(a_ca_that_cannot_be_kept_is_none),
         TEST(who_is_issued_may_act_only_after_the_commit),
+        TEST(who_cuts_is_told_by_which_call),
         TEST(a_revocation_denies_before_the_commit),
         TEST(a_revocation_that_the_disk_refuses_stays_and_is_written_later),
         TEST(a_lost_commit_does_not_bring_anybody_back),

@@ -24,8 +24,9 @@ struct bench {
     unsigned n_told;
 };
 
-static unsigned told(void *user)
+static unsigned told(void *user, void *origin)
 {
+    (void)origin;
     ((struct bench *)user)->n_told++;
     return 0;
 }
