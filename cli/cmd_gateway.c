@@ -422,6 +422,18 @@ static void print_status(const struct cli *cli, const struct gateway_view *view)
     }
 }
 
+/* The port of an address that means every one of the machine; NULL: it is another. */
+static const char *port_of_any(const char *address)
+{
+    static const char *const any[] = {"tls+tcp://0.0.0.0:", "tls+tcp://[::]:", "tls+tcp://*:"};
+    for (size_t i = 0; i < sizeof any / sizeof any[0]; i++) {
+        if (strncmp(address, any[i], strlen(any[i])) == 0) {
+            return address + strlen(any[i]);
+        }
+    }
+    return NULL;
+}
+
 static void print_info(const struct cli *cli, const struct gateway_view *view)
 {
     const struct oc_gateway_status *status = &view->status;
@@ -435,9 +447,19 @@ static void print_info(const struct cli *cli, const struct gateway_view *view)
         }
     }
     print_text_fact(cli, "pin", pin);
-    (void)snprintf(text, sizeof text, "openclaw agent run --gateway %s --pin %s",
-                   device_address(status), pin);
-    print_text_fact(cli, "agents run", text);
+    const char *address = device_address(status);
+    const char *port = port_of_any(address);
+    if (port) {
+        (void)snprintf(text, sizeof text, "openclaw agent run --gateway tls+tcp://HOST:%s --pin %s",
+                       port, pin);
+        print_text_fact(cli, "agents run", text);
+        print_text_fact(cli, "HOST",
+                        "is a name or address of this machine as the agents reach it: it listens "
+                        "on all it has, and so cannot tell which");
+    } else {
+        (void)snprintf(text, sizeof text, "openclaw agent run --gateway %s --pin %s", address, pin);
+        print_text_fact(cli, "agents run", text);
+    }
 }
 
 typedef void (*print_status_fn)(const struct cli *cli, const struct gateway_view *view);

@@ -242,7 +242,9 @@ enum oc_status oc_admin_status(struct oc_client *client, struct oc_gateway_statu
     out->seq = 41;
     out->n_listeners = 2;
     SET(out->listeners[0].door, "devices");
-    SET(out->listeners[0].address, "tls+tcp://127.0.0.1:18789");
+    if (out->listeners[0].address[0] == '\0') {
+        SET(out->listeners[0].address, "tls+tcp://127.0.0.1:18789");
+    }
     SET(out->listeners[1].door, "local");
     SET(out->listeners[1].address, "ipc:///data/gateway/admin.sock");
     out->pairing_required = true;

@@ -318,6 +318,28 @@ static void a_locked_gateway_is_loud_in_its_status(void **state)
     ran_free(&again);
 }
 
+static void an_address_that_leads_nowhere_is_not_given_to_agents(void **state)
+{
+    (void)state;
+    static const char *const any[] = {"tls+tcp://0.0.0.0:24222", "tls+tcp://[::]:24222"};
+    for (size_t i = 0; i < sizeof any / sizeof any[0]; i++) {
+        (void)snprintf(fake.status.listeners[0].address, sizeof fake.status.listeners[0].address,
+                       "%s", any[i]);
+        struct ran info = RUN("gateway", "info");
+        assert_contains(info.out, any[i]);
+        assert_null(strstr(info.out, "--gateway tls+tcp://0"));
+        assert_null(strstr(info.out, "--gateway tls+tcp://["));
+        assert_contains(info.out, "--gateway tls+tcp://HOST:24222 --pin sha256:");
+        assert_contains(info.out, "a name or address of this machine");
+        ran_free(&info);
+    }
+    fake.status.listeners[0].address[0] = '\0';
+    struct ran info = RUN("gateway", "info");
+    assert_contains(info.out, "openclaw agent run --gateway tls+tcp://127.0.0.1:18789 --pin ");
+    assert_null(strstr(info.out, "HOST"));
+    ran_free(&info);
+}
+
 static void a_missing_identity_is_not_made_by_looking(void **state)
 {
     (void)state;
@@ -349,6 +371,7 @@ int main(void)
         cmocka_unit_test_setup(on_an_agents_machine_nobody_is_told_to_start_a_gateway, reset),
         cmocka_unit_test_setup(a_daemon_that_is_not_there_is_a_failure_with_its_path, reset),
         cmocka_unit_test_setup(a_locked_gateway_is_loud_in_its_status, reset),
+        cmocka_unit_test_setup(an_address_that_leads_nowhere_is_not_given_to_agents, reset),
         cmocka_unit_test_setup(a_missing_identity_is_not_made_by_looking, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
