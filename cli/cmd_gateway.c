@@ -129,6 +129,8 @@ static void write_store(struct writer *writer, const struct oc_gateway_status *s
 
 static void write_certificates(struct writer *writer, const struct oc_gateway_status *status)
 {
+    writer_key(writer, "admin_door_shut");
+    writer_bool(writer, status->is_admin_door_shut);
     writer_time_or_null(writer, "admin_ca_ends_at", status->admin_ca_ends_ms);
     write_count(writer, "certificates_ending", status->n_certificates_ending);
     writer_text_or_null(writer, "certificate_ending", status->certificate_ending_name);
@@ -376,6 +378,17 @@ static void print_certificates(const struct cli *cli, const struct oc_gateway_st
     }
 }
 
+static void print_shut_door(const struct cli *cli, const struct oc_gateway_status *status)
+{
+    if (status->is_admin_door_shut) {
+        print_text_fact(cli, "admin",
+                        "shut although listen.admin is set: there is no admin CA yet");
+        print_text_fact(cli, "fix",
+                        "openclaw pki init; of a CA in admin.ca: its certificate there, then "
+                        "openclaw gateway reload");
+    }
+}
+
 static void print_status(const struct cli *cli, const struct gateway_view *view)
 {
     const struct oc_gateway_status *status = &view->status;
@@ -398,6 +411,7 @@ static void print_status(const struct cli *cli, const struct gateway_view *view)
     for (size_t i = 0; i < status->n_listeners; i++) {
         print_text_fact(cli, status->listeners[i].door, status->listeners[i].address);
     }
+    print_shut_door(cli, status);
     print_text_fact(cli, "pin", pin);
     (void)snprintf(text, sizeof text, "%s, epoch %" PRIu64 ", seq %" PRIu64, status->store,
                    status->epoch, status->seq);

@@ -95,6 +95,19 @@ static void check_quarantine(struct doctor *doctor, const struct oc_gateway_stat
     finding_set_fix(finding, "%s devices list", doctor->openclaw);
 }
 
+static void check_admin_door(struct doctor *doctor, const struct oc_gateway_status *status)
+{
+    if (!status->is_admin_door_shut) {
+        return;
+    }
+    struct finding *finding = doctor_find(doctor, "admin_door", FINDING_WARN,
+                                          "the admin door is shut although listen.admin is set");
+    finding_set_cause(finding, "there is no admin CA yet: no remote administrator gets in");
+    finding_set_advice(finding, "of a CA in admin.ca: put its certificate there and reload; else "
+                                "make one with");
+    finding_set_fix(finding, "%s pki init", doctor->openclaw);
+}
+
 static void check_certificates(struct doctor *doctor, const struct oc_gateway_status *status)
 {
     static const char name[] = "certificates";
@@ -355,6 +368,7 @@ static void look_at(struct doctor_gateway *gateway, struct oc_client *client,
     check_store(doctor, status);
     check_checkpoints(doctor, status);
     check_quarantine(doctor, status);
+    check_admin_door(doctor, status);
     check_certificates(doctor, status);
     check_version(doctor, status);
     check_key(gateway, status);

@@ -215,6 +215,7 @@ static void take_certificates(const Openclaw__V1__GetStatusReply *from,
     out->admin_ca_ends_ms = from->admin_ca_ends_at_ms;
     out->n_certificates_ending = from->n_certificates_ending;
     out->certificate_ends_ms = from->certificate_ends_at_ms;
+    out->is_admin_door_shut = from->admin_door_shut;
     oc_take_text(from->certificate_ending, out->certificate_ending_name,
                  sizeof out->certificate_ending_name);
 }

@@ -118,7 +118,9 @@ struct oc_gateway_status {
     uint64_t n_certificates_ending; /* administrators whose last certificate ends within 30 days */
     int64_t certificate_ends_ms;    /* of the first of them */
     char certificate_ending_name[72]; /* who that is; "": nobody */
-    uint64_t reserved[7];
+    bool is_admin_door_shut;          /* listen.admin is set, and there is no admin CA */
+    uint8_t reserved_bytes[7];
+    uint64_t reserved[6];
 };
 
 /* A decision, or a call that was refused; each holds the hash of the one before. */

@@ -290,6 +290,7 @@ enum oc_status admin_door_new(const struct admin_door_options *options, struct a
     pthread_mutex_init(&door->opening, NULL);
     pthread_mutex_init(&door->lock, NULL);
     administrators_set_watcher(options->service, changed, door);
+    dispatch_expect_admin_door(options->dispatch);
     *out = door;
     return OC_OK;
 }

@@ -179,6 +179,7 @@ void handle_get_status(struct call *call, const ProtobufCMessage *request)
     fill_missing(&status.missing, &approvals, &reply);
     certificates_look(dispatch_service(call->dispatch), &ends);
     fill_certificates(&ends, &reply);
+    reply.admin_door_shut = dispatch_is_admin_door_shut(call->dispatch);
     fill_caps(call, &status, &caps, &reply);
     reply.version = text_out(oc_version());
     reply.pid = (uint32_t)getpid();

@@ -105,7 +105,8 @@ struct dispatch {
     struct oc_digest gateway_spki;
     uint64_t (*monotonic_ms)(void);
     struct dispatch_listener listeners[DISPATCH_MAX_LISTENERS];
-    atomic_size_t n_listeners;  /* of those that are whole */
+    atomic_size_t n_listeners; /* of those that are whole */
+    bool expects_admin_door;
     dispatch_caps_fn read_caps; /* NULL: nobody tells */
     void *read_caps_user;
     atomic_bool is_draining;
@@ -150,6 +151,22 @@ void dispatch_add_listener(struct dispatch *dispatch, const char *door, const ch
         (void)snprintf(listener->address, sizeof listener->address, "%s", address);
         atomic_store(&dispatch->n_listeners, n + 1);
     }
+}
+
+void dispatch_expect_admin_door(struct dispatch *dispatch)
+{
+    dispatch->expects_admin_door = true;
+}
+
+bool dispatch_is_admin_door_shut(const struct dispatch *dispatch)
+{
+    const size_t n = atomic_load(&dispatch->n_listeners);
+    bool is_shut = dispatch->expects_admin_door;
+    for (size_t i = 0; i < n; i++) {
+        is_shut =
+            is_shut && strcmp(dispatch->listeners[i].door, rpc_door_name(RPC_DOOR_ADMIN)) != 0;
+    }
+    return is_shut;
 }
 
 void dispatch_set_caps(struct dispatch *dispatch, dispatch_caps_fn read, void *user)

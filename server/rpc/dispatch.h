@@ -49,6 +49,9 @@ OC_DEFINE_CLEANUP(dispatch_free, struct dispatch);
 /* For GetStatus. Before the first caller. */
 void dispatch_add_listener(struct dispatch *dispatch, const char *door, const char *address);
 
+/* The admin door is configured, whether it is open yet or not. Before the first caller. */
+void dispatch_expect_admin_door(struct dispatch *dispatch);
+
 /* Who tells of the doors' caps. Before the first caller. */
 void dispatch_set_caps(struct dispatch *dispatch, dispatch_caps_fn read, void *user);
 
@@ -72,6 +75,8 @@ enum dispatch_verdict dispatch_authorise(enum rpc_door door, enum rpc_role role,
 struct service *dispatch_service(const struct dispatch *dispatch);
 const struct oc_digest *dispatch_gateway_spki(const struct dispatch *dispatch);
 const struct dispatch_listener *dispatch_listeners(const struct dispatch *dispatch, size_t *n);
+/* Whether it is expected and does not listen. */
+bool dispatch_is_admin_door_shut(const struct dispatch *dispatch);
 size_t dispatch_read_caps(const struct dispatch *dispatch,
                           struct dispatch_cap out[DISPATCH_DOOR_CAPS]);
 bool dispatch_is_draining(const struct dispatch *dispatch);

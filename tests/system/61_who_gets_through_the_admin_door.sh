@@ -9,7 +9,16 @@ start_gateway
 log_has gateway 'admin.door_shut' || fail "a door without a CA was not told of"
 local_call list
 contains "$OUT" "OK ca=0 address="
-local_call init list init
+expect_exit 0 ocg gateway status
+contains "$OUT" "shut although listen.admin is set: there is no admin CA yet"
+contains "$OUT" "openclaw pki init"
+OUT=$(ocg doctor -o json || true)
+fix=$(json '[i["fix"] for i in d["items"] if i["check"] == "admin_door" and i["result"] == "warn"][0]' <<<"$OUT")
+expect_exit 0 bash -c "$fix"
+lacks "$(ocg doctor -o json || true)" '"admin_door"'
+expect_exit 0 ocg gateway status
+lacks "$OUT" shut
+local_call 'init replace' list init
 contains "$OUT" "ALREADY_EXISTS cause=ca_exists"
 find_admin_url
 CA=$GATEWAY_HOME/gateway/admin-ca.pem

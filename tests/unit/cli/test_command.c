@@ -340,6 +340,20 @@ static void an_address_that_leads_nowhere_is_not_given_to_agents(void **state)
     ran_free(&info);
 }
 
+static void an_admin_door_that_is_shut_is_told_in_the_status(void **state)
+{
+    (void)state;
+    struct ran status = RUN("gateway", "status");
+    assert_null(strstr(status.out, "pki init"));
+    ran_free(&status);
+    fake.status.is_admin_door_shut = true;
+    status = RUN("gateway", "status");
+    fake.status.is_admin_door_shut = false;
+    assert_contains(status.out, "admin      shut");
+    assert_contains(status.out, "fix        openclaw pki init");
+    ran_free(&status);
+}
+
 static void a_missing_identity_is_not_made_by_looking(void **state)
 {
     (void)state;
@@ -372,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup(a_daemon_that_is_not_there_is_a_failure_with_its_path, reset),
         cmocka_unit_test_setup(a_locked_gateway_is_loud_in_its_status, reset),
         cmocka_unit_test_setup(an_address_that_leads_nowhere_is_not_given_to_agents, reset),
+        cmocka_unit_test_setup(an_admin_door_that_is_shut_is_told_in_the_status, reset),
         cmocka_unit_test_setup(a_missing_identity_is_not_made_by_looking, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,6 +162,16 @@ static void certificates_that_end_are_told_with_the_command_that_renews_them(voi
     leave(on);
 }
 
+static void an_admin_door_that_is_shut_is_told_with_the_command_that_opens_it(void **state)
+{
+    (void)state;
+    fake.status.is_admin_door_shut = true;
+    struct stage_of_doctor *on = ask();
+    assert_int_equal(found(on, "admin_door")->result, FINDING_WARN);
+    assert_non_null(strstr(found(on, "admin_door")->fix, "pki init"));
+    leave(on);
+}
+
 static void a_locked_gateway_is_told_with_the_way_out(void **state)
 {
     (void)state;
@@ -260,6 +270,8 @@ int main(void)
         cmocka_unit_test(anything_else_is_no_such_line),
         cmocka_unit_test_setup(a_sound_gateway_gets_no_advice_but_to_decide, reset),
         cmocka_unit_test_setup(certificates_that_end_are_told_with_the_command_that_renews_them,
+                               reset),
+        cmocka_unit_test_setup(an_admin_door_that_is_shut_is_told_with_the_command_that_opens_it,
                                reset),
         cmocka_unit_test_setup(a_locked_gateway_is_told_with_the_way_out, reset),
         cmocka_unit_test_setup(a_store_that_cannot_be_written_is_told, reset),
