@@ -50,7 +50,8 @@ static void find_nothing(struct doctor *doctor)
                                "not the machine");
     finding_set_advice(finding,
                        "run this as that user, or name the directory with --data-dir, or a "
-                       "gateway with --gateway");
+                       "gateway with --gateway; one that you administer from here (`openclaw "
+                       "context list`) is asked with `openclaw gateway status`");
 }
 
 static void look_at_agent(struct doctor *doctor)

@@ -301,6 +301,7 @@ static void nothing_at_all_is_a_failure_that_names_the_directory(void **state)
     struct ran ran = RUN("doctor", "--data-dir", "/nonexistent/a");
     assert_int_equal(ran.code, EXIT_FAILED);
     assert_contains(ran.out, "/nonexistent/a holds neither an agent nor a gateway");
+    assert_contains(ran.out, "openclaw gateway status");
     ran_free(&ran);
 }
 
