@@ -7,6 +7,7 @@
 
 #include "cli/device_view.h"
 #include "cli/escape.h"
+#include "cli/finding.h"
 #include "cli/moment.h"
 #include "cli/values.h"
 
@@ -14,6 +15,7 @@ enum {
     NAME_COLUMNS = 32,     /* of a name on a terminal */
     REPEAT_MS = 10 * 1000, /* unless --timeout says otherwise */
     REPEAT_EVERY_MS = 200,
+    OPTIONS_BYTES = 1800, /* of a grant: what terminal_say has room for */
 };
 
 /* ---- results ------------------------------------------------------------------------------- */
@@ -37,7 +39,7 @@ static void write_decided(struct writer *writer, const void *item)
     writer_begin_object(writer);
     writer_text_or_null(writer, "id", decided->selector);
     writer_key(writer, "ok");
-    writer_bool(writer, is_done);
+    writer_bool(writer, code_of(decided) == EXIT_DONE);
     writer_key(writer, "exit_code");
     writer_uint(writer, (uint64_t)code_of(decided));
     writer_text_or_null(writer, "cause", decided->failure.cause);
@@ -113,9 +115,59 @@ static void print_line(const struct output *output, const struct decided *decide
     (void)fputs(decided->result.seq == 0 ? "  (it was so already)\n" : "\n", out);
 }
 
-/* What the line on out does not say. */
-static void tell_of_votes(const struct terminal *terminal, const struct decided *decided)
+static void add_option(FILE *out, const char *name, const char *value)
 {
+    char word[QUOTED_BYTES];
+    (void)fprintf(out, " --%s %s", name, shell_word(value, word));
+}
+
+/* The options of what this vote is for. --until is told as the time that is left until then, as
+ * that is what was voted for: the same words, a minute later, are another grant. */
+static void add_grant_options(FILE *out, const struct cli *cli)
+{
+    const struct arguments *args = &cli->args;
+    struct oc_decision given = {.kind = OC_APPROVE};
+    struct failure failure;
+    if (decision_read_options(cli, &given, &failure)) {
+        return;
+    }
+    if (arguments_has(args, OPT_ROLE)) {
+        add_option(out, "role", given.grant.role);
+    }
+    for (size_t i = 0; i < given.grant.n_scopes; i++) {
+        add_option(out, "scope", given.grant.scopes[i]);
+    }
+    for (size_t i = 0; i < given.labels.n; i++) {
+        const struct oc_label *label = &given.labels.items[i];
+        char text[sizeof label->key + sizeof label->value];
+        (void)snprintf(text, sizeof text, "%s=%s", label->key, label->value);
+        add_option(out, "label", text);
+    }
+    if (arguments_has(args, OPT_FOR)) {
+        add_option(out, "for", arguments_value(args, OPT_FOR));
+    } else if (given.term_ms > 0) {
+        (void)fprintf(out, " --for %" PRId64 "ms", given.term_ms);
+    }
+}
+
+/* The command by which another administrator gives the same vote. */
+static void tell_who_agrees(const struct cli *cli, uint64_t n_missing,
+                            const struct oc_request_id *request)
+{
+    char options[OPTIONS_BYTES] = "";
+    FILE *out = fmemopen(options, sizeof options, "w");
+    if (out) {
+        add_grant_options(out, cli);
+        (void)fclose(out);
+    }
+    terminal_say(cli->terminal, "%" PRIu64 " more must agree:  openclaw devices approve %s%s",
+                 n_missing, request->text, options);
+}
+
+/* What the line on out does not say. */
+static void tell_of_votes(const struct cli *cli, const struct decided *decided)
+{
+    const struct terminal *terminal = cli->terminal;
     const struct oc_decision_result *result = &decided->result;
     const uint64_t n_missing =
         result->n_votes_needed > result->n_votes ? result->n_votes_needed - result->n_votes : 0;
@@ -128,8 +180,7 @@ static void tell_of_votes(const struct terminal *terminal, const struct decided 
     if (!result->is_vote) {
         return;
     }
-    terminal_say(terminal, "%" PRIu64 " more must agree:  openclaw devices approve %s", n_missing,
-                 result->device.request_id.text);
+    tell_who_agrees(cli, n_missing, &result->device.request_id);
     if (result->n_votes_for_else > 0) {
         terminal_say(terminal,
                      "%" PRIu64 " voted for another grant of this device, which does not add up: "
@@ -161,12 +212,13 @@ void decisions_add(struct decisions *decisions, const struct decided *decided)
     }
     if (is_done && output_is_for_people(output)) {
         print_line(output, decided);
-    } else if (!output_is_for_people(output) && (is_done || output->format != OUTPUT_NAME)) {
+    } else if (!output_is_for_people(output) &&
+               (code_of(decided) == EXIT_DONE || output->format != OUTPUT_NAME)) {
         listing_add(&decisions->listing, decided);
     }
     (void)fflush(output->terminal->out);
     if (is_done) {
-        tell_of_votes(output->terminal, decided);
+        tell_of_votes(decisions->cli, decided);
     }
 }
 

@@ -69,7 +69,7 @@ contains "$OUT" "1 of 2 votes, not approved yet"
 contains "$ERR" "1 more must agree:  openclaw devices approve $REQUEST"
 has_votes "$DEVICE" "uid:0 2" || fail "one vote: $(votes_of "$DEVICE")"
 expect_exit 9 ocg devices approve "$REQUEST" -o json
-[ "$(json '[d["items"][0][k] for k in ("ok", "exit_code", "message")]' <<<"$OUT")" = "[True, 9, 'voted']" ] ||
+[ "$(json '[d["items"][0][k] for k in ("ok", "exit_code", "message")]' <<<"$OUT")" = "[False, 9, 'voted']" ] ||
     fail "voting again, as JSON: $OUT"
 has_votes "$DEVICE" "uid:0 2" || fail "one administrator counts once: $(votes_of "$DEVICE")"
 contains "$(ocg devices list)" "pending 1/2 votes"
@@ -81,6 +81,7 @@ is_field "$DEVICE" state pending || fail "approved by one"
 
 expect_exit 9 other devices approve "$REQUEST" --scope deploy
 contains "$OUT" "1 of 2 votes"
+contains "$ERR" "1 more must agree:  openclaw devices approve $REQUEST --scope deploy"
 contains "$ERR" "1 voted for another grant"
 remote_call alice "vote $REQUEST for=3600000" "vote $REQUEST scope=deploy label=site=berlin"
 [ "$(grep -c 'voted=1 votes=1/2 else=2' <<<"$OUT")" -eq 2 ] || fail "term and labels: $OUT"
@@ -176,6 +177,12 @@ CHAT=$REQUEST
 asks web-4b deploy
 expect_exit 9 ocg devices approve "$CHAT" "$REQUEST"
 [ "$(grep -cE '^(approved|voted) ' <<<"$OUT")" -eq 2 ] || fail "two at once: $OUT"
+
+# The command that is printed with a vote gives the same vote.
+expect_exit 9 ocg devices approve "$REQUEST" --for 8h --label site=berlin
+read -ra COMMAND <<<"$(grep -o 'devices approve .*' <<<"$ERR")"
+expect_exit 0 other "${COMMAND[@]}"
+contains "$OUT" "approved "
 FRESH=$(printf 'ab%.0s' $(seq 32))
 expect_exit 6 ocg devices expect "$FRESH" --approve --role agent --scope deploy
 contains "$ERR" "several administrators must agree"

@@ -88,10 +88,30 @@ static void a_vote_is_told_and_is_exit_9(void **state)
     ran_free(&ran);
     ran = RUN("devices", "approve", FAKE_PENDING_REQUEST, FAKE_SECOND_REQUEST, "--json");
     assert_int_equal(ran.code, EXIT_STILL_PENDING);
-    assert_contains(ran.out, "\"ok\":true,\"exit_code\":9,\"cause\":null,\"message\":\"voted\"");
+    assert_contains(ran.out, "\"ok\":false,\"exit_code\":9,\"cause\":null,\"message\":\"voted\"");
+    ran_free(&ran);
+    ran = RUN("devices", "approve", FAKE_PENDING_REQUEST, "-o", "name");
+    assert_int_equal(ran.code, EXIT_STILL_PENDING);
+    assert_string_equal(ran.out, "");
     ran_free(&ran);
     ran = RUN("devices", "approve", FAKE_PENDING_REQUEST, "nobody");
     assert_int_equal(ran.code, EXIT_SOME_FAILED);
+    ran_free(&ran);
+}
+
+static void a_vote_names_the_command_that_agrees_with_it(void **state)
+{
+    (void)state;
+    fake.vote = (struct oc_decision_result){.n_votes = 1, .n_votes_needed = 2, .is_vote = true};
+    struct ran ran = RUN("devices", "approve", FAKE_PENDING_REQUEST, "--for", "8h", "--role",
+                         "agent", "--scope", "tools,chat", "--label", "site=berlin mitte",
+                         "--label", "env=prod", "--reason", "asked by phone", "--alias", "shop");
+    assert_contains(ran.err, "1 more must agree:  openclaw devices approve " FAKE_PENDING_REQUEST
+                             " --role agent --scope chat --scope tools --label env=prod"
+                             " --label 'site=berlin mitte' --for 8h\n");
+    ran_free(&ran);
+    ran = RUN("devices", "approve", FAKE_PENDING_REQUEST, "--until", "2026-11-22T13:00:00.250Z");
+    assert_contains(ran.err, "approve " FAKE_PENDING_REQUEST " --for 3600250ms\n");
     ran_free(&ran);
 }
 
@@ -342,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup(a_wrong_code_is_exit_6, reset),
         cmocka_unit_test_setup(codes_are_eight_digits_with_or_without_the_dash, reset),
         cmocka_unit_test_setup(a_vote_is_told_and_is_exit_9, reset),
+        cmocka_unit_test_setup(a_vote_names_the_command_that_agrees_with_it, reset),
         cmocka_unit_test_setup(break_glass_needs_a_reason_and_is_told_loudly, reset),
         cmocka_unit_test_setup(the_votes_of_a_request_are_shown_with_whose_they_are, reset),
         cmocka_unit_test_setup(an_approval_can_narrow_and_never_widen, reset),
