@@ -25,9 +25,11 @@ static const char *type_of(const struct oc_watch_item *item)
     return "";
 }
 
-static bool has_device(const struct oc_watch_item *item)
+bool event_has_device(const struct oc_watch_item *item)
 {
-    return item->kind == OC_WATCH_CHANGE || item->kind == OC_WATCH_DEVICE;
+    static const struct oc_device_id nobody;
+    return (item->kind == OC_WATCH_CHANGE || item->kind == OC_WATCH_DEVICE) &&
+           !oc_device_id_equal(&item->event.device.id, &nobody);
 }
 
 static void write_event(struct writer *writer, const void *data)
@@ -49,7 +51,7 @@ static void write_event(struct writer *writer, const void *data)
                         item->kind == OC_WATCH_RESYNC ? oc_resync_why_name(item->why) : "");
     writer_text_or_null(writer, "cursor", cursor);
     writer_key(writer, "device");
-    if (has_device(item)) {
+    if (event_has_device(item)) {
         device_write(writer, &item->event.device);
     } else {
         writer_null(writer);
@@ -94,37 +96,49 @@ static void fill_action(const struct output *output, const void *data, struct ce
 static void fill_device(const struct output *output, const void *data, struct cell *cell)
 {
     const struct oc_watch_item *item = data;
-    device_fill_id(output, &item->event.device, cell);
+    if (event_has_device(item)) {
+        device_fill_id(output, &item->event.device, cell);
+    }
 }
 
 static void fill_name(const struct output *output, const void *data, struct cell *cell)
 {
     const struct oc_watch_item *item = data;
-    device_fill_name(output, &item->event.device, cell);
+    if (event_has_device(item)) {
+        device_fill_name(output, &item->event.device, cell);
+    }
 }
 
 static void fill_state(const struct output *output, const void *data, struct cell *cell)
 {
     const struct oc_watch_item *item = data;
-    device_fill_state(output, &item->event.device, cell);
+    if (event_has_device(item)) {
+        device_fill_state(output, &item->event.device, cell);
+    }
 }
 
 static void fill_request(const struct output *output, const void *data, struct cell *cell)
 {
     const struct oc_watch_item *item = data;
-    device_fill_request(output, &item->event.device, cell);
+    if (event_has_device(item)) {
+        device_fill_request(output, &item->event.device, cell);
+    }
 }
 
 static void fill_source(const struct output *output, const void *data, struct cell *cell)
 {
     const struct oc_watch_item *item = data;
-    device_fill_source(output, &item->event.device, cell);
+    if (event_has_device(item)) {
+        device_fill_source(output, &item->event.device, cell);
+    }
 }
 
 static void fill_decided_by(const struct output *output, const void *data, struct cell *cell)
 {
     const struct oc_watch_item *item = data;
-    device_fill_decided_by(output, &item->event.device, cell);
+    if (event_has_device(item)) {
+        device_fill_decided_by(output, &item->event.device, cell);
+    }
 }
 
 static const struct column columns[] = {

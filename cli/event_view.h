@@ -7,3 +7,6 @@
 
 /* Items are struct oc_watch_item: CHANGE, RESYNC, DEVICE or SYNCED. */
 extern const struct item_kind event_kind;
+
+/* Whether it is about a device: a change of an administrator, say, is not. */
+bool event_has_device(const struct oc_watch_item *item);

@@ -65,6 +65,13 @@ static bool is_asked_for(const struct follow *follow, const struct oc_watch_item
            (!follow->action || !is_change || strcmp(follow->action, item->event.action) == 0);
 }
 
+/* A list of devices, or their names alone, have no place for a change of none. */
+static bool has_place(const struct follower *follower)
+{
+    return event_has_device(&follower->item) ||
+           (!follower->follow->rows && follower->output.format != OUTPUT_NAME);
+}
+
 /* What a list of some states left out does not come in as a change; what goes out of it does. */
 static bool is_shown(struct follower *follower)
 {
@@ -84,7 +91,7 @@ static bool is_shown(struct follower *follower)
     case OC_WATCH_BACK:
         return false;
     }
-    if (!is_asked_for(follower->follow, item)) {
+    if (!is_asked_for(follower->follow, item) || !has_place(follower)) {
         return false;
     }
     bool is_in = is_wanted(follower->follow, &item->event.device);

@@ -13,9 +13,10 @@
 
 struct follow {
     struct oc_watch_options options;
-    const struct item_kind *rows; /* of devices, for people; NULL: a line per event */
-    const char *nothing;          /* said when the list is empty; NULL: nothing is */
-    bool has_device;              /* only what concerns this one */
+    /* A list of devices, for people in these rows; NULL: all that happens, a line each. */
+    const struct item_kind *rows;
+    const char *nothing; /* said when the list is empty; NULL: nothing is */
+    bool has_device;     /* only what concerns this one */
     struct oc_device_id device;
     const char *action;  /* only these changes; NULL: all */
     size_t most_changes; /* ends after so many that were shown; SIZE_MAX: never */

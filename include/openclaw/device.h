@@ -141,7 +141,8 @@ struct oc_audit_record {
     uint64_t reserved[8];
 };
 
-/* A change of a device's record. */
+/* A change of a device's record, or of something else the gateway keeps ("admin.issue"): then the
+ * device's id is zeros. */
 struct oc_event {
     uint64_t seq;
     int64_t at_ms;

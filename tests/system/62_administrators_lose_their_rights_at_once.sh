@@ -26,6 +26,8 @@ remote_call alice "issue dave viewer $TEST_DIR/dave.csr $TEST_DIR/dave.crt" 'rol
 AUDIT=$(ocg audit list --limit 100)
 contains "$AUDIT" 'admin:carol'
 [ "$(grep -c 'permission_denied' <<<"$AUDIT")" -ge 4 ] || fail "refused calls are not in the audit: $AUDIT"
+EVENTS=$(ocg events watch --from 0 --action admin.issue --limit 1)
+contains "$EVENTS" '"device":null}'
 
 # refused_rows NAME METHOD REASON: how many rows tell of just that refused call, by which
 # certificate and from where.

@@ -66,6 +66,52 @@ static void rows_for_people_and_what_is_hostile_is_escaped(void **state)
     ran_free(&ran);
 }
 
+/* An administrator was given another role, say. */
+static void tell_of_no_device(uint64_t seq)
+{
+    struct oc_watch_item *item = tell(OC_WATCH_CHANGE, 0, seq);
+    (void)snprintf(item->event.action, sizeof item->event.action, "admin.role");
+    item->event.device = (struct oc_device){.state = OC_STATE_NONE};
+}
+
+static void a_change_of_no_device_names_none(void **state)
+{
+    (void)state;
+    tell_of_no_device(42);
+    (void)tell(OC_WATCH_CHANGE, 0, 43);
+    struct ran ran = RUN("events", "watch", "--limit", "1");
+    assert_contains(ran.out, "\"seq\":42,");
+    assert_contains(ran.out, "\"action\":\"admin.role\",");
+    assert_contains(ran.out, "\"device\":null}\n");
+    ran_free(&ran);
+    ran = RUN("events", "watch", "--limit", "1", "-o", "wide");
+    assert_contains(ran.out, "42      admin.role  -                 -             -         -"
+                             "           -             -\n");
+    ran_free(&ran);
+    ran = RUN("events", "watch", "--limit", "1", "-o", "name");
+    assert_string_equal(ran.out, FAKE_PENDING_ID "\n");
+    ran_free(&ran);
+}
+
+static void a_change_of_no_device_is_not_in_a_list_of_devices(void **state)
+{
+    (void)state;
+    static const char *const formats[] = {"table", "ndjson", "name"};
+    static const size_t rows[] = {1 + 2, 1 + 2, 2}; /* the header; what ends the snapshot */
+    tell(OC_WATCH_RESYNC, 0, 0)->why = OC_RESYNC_ASKED;
+    (void)tell(OC_WATCH_DEVICE, 2, 0);
+    (void)tell(OC_WATCH_SYNCED, 0, 41);
+    tell_of_no_device(42);
+    (void)tell(OC_WATCH_CHANGE, 2, 43);
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        struct ran ran = RUN("devices", "list", "--watch", "-o", formats[i]);
+        assert_int_equal(count_lines(ran.out), rows[i]);
+        assert_null(strstr(ran.out, "admin.role"));
+        assert_contains(ran.out, FAKE_APPROVED_ID);
+        ran_free(&ran);
+    }
+}
+
 static void a_place_to_go_on_from_is_a_number_or_a_cursor(void **state)
 {
     (void)state;
@@ -324,6 +370,8 @@ int main(void)
         CASE(a_device_or_an_action_leaves_out_the_others),
         CASE(a_line_of_json_for_each_change_in_a_pipe),
         CASE(rows_for_people_and_what_is_hostile_is_escaped),
+        CASE(a_change_of_no_device_names_none),
+        CASE(a_change_of_no_device_is_not_in_a_list_of_devices),
         CASE(a_place_to_go_on_from_is_a_number_or_a_cursor),
         CASE(a_snapshot_is_announced_told_and_ended),
         CASE(a_loss_and_a_return_are_told_beside_the_records),
