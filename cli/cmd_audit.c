@@ -6,8 +6,7 @@
 
 #include "cli/audit.h"
 #include "cli/audit_follow.h"
-#include "cli/device_view.h"
-#include "cli/escape.h"
+#include "cli/audit_view.h"
 #include "cli/failure.h"
 #include "cli/memory.h"
 #include "cli/select.h"
@@ -15,163 +14,6 @@
 
 enum {
     SHOWN_UNLESS_ASKED = 100,
-};
-
-/* ---- items --------------------------------------------------------------------------------- */
-
-static void format_hex(const uint8_t *bytes, size_t n, char *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        (void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-    }
-}
-
-/* "" for the device of a record that concerns none. */
-static void format_device(const struct oc_audit_record *record, char out[OC_DEVICE_ID_DIGITS + 1])
-{
-    static const struct oc_device_id nobody;
-    out[0] = '\0';
-    if (!oc_device_id_equal(&record->device_id, &nobody)) {
-        oc_device_id_format(&record->device_id, out);
-    }
-}
-
-static void write_record(struct writer *writer, const void *item)
-{
-    const struct oc_audit_record *record = item;
-    char device[OC_DEVICE_ID_DIGITS + 1];
-    char hash[2 * OC_DIGEST_BYTES + 1];
-    format_device(record, device);
-    format_hex(record->hash.bytes, sizeof record->hash.bytes, hash);
-    writer_begin_object(writer);
-    writer_key(writer, "seq");
-    writer_uint(writer, record->seq);
-    writer_time_or_null(writer, "at", record->at_ms);
-    writer_text_or_null(writer, "actor", record->actor);
-    writer_text_or_null(writer, "source", record->source);
-    writer_text_or_null(writer, "action", record->action);
-    writer_text_or_null(writer, "outcome", record->outcome);
-    writer_text_or_null(writer, "device_id", device);
-    writer_text_or_null(writer, "request_id", record->request_id.text);
-    writer_text_or_null(writer, "before", record->before);
-    writer_text_or_null(writer, "after", record->after);
-    writer_text_or_null(writer, "reason", record->reason);
-    writer_text_or_null(writer, "rule", record->rule);
-    writer_text_or_null(writer, "detail", record->detail);
-    writer_text_or_null(writer, "hash", hash);
-    writer_end_object(writer);
-}
-
-static void name_record(const void *item, char out[OUTPUT_NAME_BYTES])
-{
-    const struct oc_audit_record *record = item;
-    (void)snprintf(out, OUTPUT_NAME_BYTES, "%" PRIu64, record->seq);
-}
-
-static void fill_seq(const struct output *output, const void *item, struct cell *cell)
-{
-    (void)output;
-    name_record(item, cell->text);
-}
-
-static void fill_at(const struct output *output, const void *item, struct cell *cell)
-{
-    (void)output;
-    const struct oc_audit_record *record = item;
-    moment_format(record->at_ms, cell->text);
-}
-
-static void fill_actor(const struct output *output, const void *item, struct cell *cell)
-{
-    (void)output;
-    const struct oc_audit_record *record = item;
-    escape_for_terminal(record->actor, cell->text, sizeof cell->text);
-}
-
-static void fill_source(const struct output *output, const void *item, struct cell *cell)
-{
-    (void)output;
-    const struct oc_audit_record *record = item;
-    escape_for_terminal(record->source, cell->text, sizeof cell->text);
-}
-
-static void fill_action(const struct output *output, const void *item, struct cell *cell)
-{
-    (void)output;
-    const struct oc_audit_record *record = item;
-    escape_for_terminal(record->action, cell->text, sizeof cell->text);
-}
-
-static void fill_outcome(const struct output *output, const void *item, struct cell *cell)
-{
-    (void)output;
-    const struct oc_audit_record *record = item;
-    escape_for_terminal(record->outcome, cell->text, sizeof cell->text);
-    cell->colour = strcmp(record->outcome, "done") == 0 ? COLOUR_NONE : COLOUR_BAD;
-}
-
-static void fill_device(const struct output *output, const void *item, struct cell *cell)
-{
-    format_device(item, cell->text);
-    if (output->terminal->out_is_terminal && output->format != OUTPUT_WIDE) {
-        cell->text[DEVICE_SHORT_DIGITS] = '\0';
-    }
-}
-
-static void fill_request(const struct output *output, const void *item, struct cell *cell)
-{
-    (void)output;
-    const struct oc_audit_record *record = item;
-    escape_for_terminal(record->request_id.text, cell->text, sizeof cell->text);
-}
-
-static void fill_move(const struct output *output, const void *item, struct cell *cell)
-{
-    (void)output;
-    const struct oc_audit_record *record = item;
-    char text[64];
-    bool is_move = strcmp(record->before, record->after) != 0;
-    (void)snprintf(text, sizeof text, "%s%s%s", record->before, is_move ? " -> " : "",
-                   is_move ? record->after : "");
-    escape_for_terminal(record->before[0] || record->after[0] ? text : "", cell->text,
-                        sizeof cell->text);
-}
-
-static void fill_detail(const struct output *output, const void *item, struct cell *cell)
-{
-    (void)output;
-    const struct oc_audit_record *record = item;
-    escape_for_terminal(record->detail, cell->text, sizeof cell->text);
-}
-
-static void fill_rule(const struct output *output, const void *item, struct cell *cell)
-{
-    (void)output;
-    const struct oc_audit_record *record = item;
-    escape_for_terminal(record->rule, cell->text, sizeof cell->text);
-}
-
-static void fill_reason(const struct output *output, const void *item, struct cell *cell)
-{
-    (void)output;
-    const struct oc_audit_record *record = item;
-    escape_for_terminal(record->reason, cell->text, sizeof cell->text);
-}
-
-static const struct column columns[] = {
-    {"SEQ", false, false, fill_seq},       {"AT", false, false, fill_at},
-    {"ACTOR", false, false, fill_actor},   {"SOURCE", true, true, fill_source},
-    {"ACTION", false, false, fill_action}, {"OUTCOME", false, false, fill_outcome},
-    {"DEVICE", false, false, fill_device}, {"REQUEST", false, false, fill_request},
-    {"CHANGE", false, false, fill_move},   {"DETAIL", true, true, fill_detail},
-    {"RULE", true, false, fill_rule},      {"REASON", false, true, fill_reason},
-};
-
-static const struct item_kind audit_kind = {
-    .columns = columns,
-    .n_columns = sizeof columns / sizeof columns[0],
-    .write = write_record,
-    .name = name_record,
 };
 
 /* ---- list ---------------------------------------------------------------------------------- */
@@ -317,7 +159,7 @@ static enum exit_code run_follow(struct cli *cli, const struct audit_query *quer
         .has_after = arguments_has(args, OPT_AFTER),
         .after = query->after,
         .limit = arguments_has(args, OPT_LIMIT) ? query->limit : SIZE_MAX,
-        .kind = &audit_kind,
+        .kind = &audit_follow_kind,
     };
     if (query->newest_first || query->filter.until_ms > 0) {
         return command_usage(cli, "--follow goes forward and has no end: not with --newest or "

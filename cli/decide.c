@@ -186,7 +186,7 @@ static void tell_of_votes(const struct cli *cli, const struct decided *decided)
                      "%" PRIu64 " voted for another grant of this device, which does not add up: "
                      "the role, scopes, labels and --for must be the same",
                      result->n_votes_for_else);
-        terminal_say(terminal, "see what they voted for:  openclaw audit list --request %s",
+        terminal_say(terminal, "see what they voted for:  openclaw audit list --request %s -o wide",
                      result->device.request_id.text);
     }
 }

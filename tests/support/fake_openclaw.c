@@ -443,7 +443,10 @@ enum oc_status oc_admin_search_audit(struct oc_client *client, const struct oc_a
     page->n = 0;
     page->next_after_seq = 0;
     page->revision = 41;
-    for (uint64_t seq = after_seq + 1; seq <= 3; seq++) {
+    for (size_t i = 0; fake.audit && i < fake.n_audit; i++) {
+        page->items[page->n++] = fake.audit[i];
+    }
+    for (uint64_t seq = after_seq + 1; seq <= 3 && !fake.audit; seq++) {
         if (page->n == page->cap) {
             page->next_after_seq = seq - 1;
             break;

@@ -42,7 +42,9 @@ struct fake {
     struct oc_audit_filter audit_filter; /* of the last search */
     const char *approve_detail;          /* of the audit's approval; NULL: the grant alone */
     const char *approve_action;          /* NULL: approve */
-    enum oc_status reads_fail_with;      /* list, resolve, status, audit */
+    const struct oc_audit_record *audit; /* all there is; NULL: three of another time */
+    size_t n_audit;
+    enum oc_status reads_fail_with; /* list, resolve, status, audit */
     enum oc_status decisions_fail_with;
     struct oc_review review; /* request_id and labels are the device's own */
     bool is_too_old_to_review;

@@ -25,6 +25,10 @@ remote_call alice "issue dave viewer $TEST_DIR/dave.csr $TEST_DIR/dave.crt" 'rol
 [ "$(cut -d' ' -f1 <<<"$OUT" | tr '\n' ' ')" = "OK OK OK " ] || fail "admin: $OUT"
 AUDIT=$(ocg audit list --limit 100)
 contains "$AUDIT" 'admin:carol'
+grep -qE 'admin:alice +admin.role +done +admin:dave +- +viewer -> approver' <<<"$AUDIT" ||
+    fail "a role's change does not tell whose: $AUDIT"
+grep -qE 'admin:bob +denied .*RevokeAdministrator' <<<"$AUDIT" ||
+    fail "a refused call does not tell which: $AUDIT"
 [ "$(grep -c 'permission_denied' <<<"$AUDIT")" -ge 4 ] || fail "refused calls are not in the audit: $AUDIT"
 EVENTS=$(ocg events watch --from 0 --action admin.issue --limit 1)
 contains "$EVENTS" '"device":null}'

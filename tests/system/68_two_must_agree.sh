@@ -180,6 +180,7 @@ expect_exit 9 ocg devices approve "$CHAT" "$REQUEST"
 
 # The command that is printed with a vote gives the same vote.
 expect_exit 9 ocg devices approve "$REQUEST" --for 8h --label site=berlin
+contains "$(ocg audit list --request "$REQUEST")" "for=8h role=agent scopes=deploy"
 read -ra COMMAND <<<"$(grep -o 'devices approve .*' <<<"$ERR")"
 expect_exit 0 other "${COMMAND[@]}"
 contains "$OUT" "approved "

@@ -85,6 +85,7 @@ static void a_vote_is_told_and_is_exit_9(void **state)
     assert_contains(ran.out, "1 of 3 votes, not approved yet");
     assert_contains(ran.err, "2 more must agree:  openclaw devices approve " FAKE_PENDING_REQUEST);
     assert_contains(ran.err, "1 voted for another grant of this device, which does not add up");
+    assert_contains(ran.err, "openclaw audit list --request " FAKE_PENDING_REQUEST " -o wide\n");
     ran_free(&ran);
     ran = RUN("devices", "approve", FAKE_PENDING_REQUEST, FAKE_SECOND_REQUEST, "--json");
     assert_int_equal(ran.code, EXIT_STILL_PENDING);

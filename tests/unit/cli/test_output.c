@@ -70,6 +70,76 @@ static void a_narrow_terminal_cuts_names_and_never_ids(void **state)
     ran_free(&ran);
 }
 
+static const struct oc_audit_record told[] = {
+    {.seq = 7,
+     .at_ms = FAKE_NOW_MS - 60000,
+     .actor = "uid:0",
+     .source = "local",
+     .action = "admin.issue",
+     .outcome = "done",
+     .before = "none",
+     .after = "active",
+     .detail = "administrator=bob role=approver certificate=9f3c"},
+    {.seq = 8,
+     .at_ms = FAKE_NOW_MS - 60000,
+     .actor = "admin:alice",
+     .action = "admin.role",
+     .outcome = "done",
+     .before = "active",
+     .after = "active",
+     .detail = "administrator=bob-of-the-site-in-berlin-mitte role=admin was=viewer"},
+    {.seq = 9,
+     .at_ms = FAKE_NOW_MS - 60000,
+     .actor = "admin:bob",
+     .action = "denied",
+     .outcome = "permission_denied",
+     .reason = "viewer",
+     .detail = "openclaw.v1.AdminService/Revoke\033[2JAdministrator"},
+    {.seq = 10,
+     .at_ms = FAKE_NOW_MS - 60000,
+     .actor = "admin:alice",
+     .action = "approve",
+     .outcome = "voted",
+     .device_id = {.bytes = {0x99}},
+     .request_id = {.text = FAKE_PENDING_REQUEST},
+     .before = "pending",
+     .after = "pending",
+     .detail = "term_ms=28800000 role=agent scopes=deploy"},
+};
+
+static void the_audit_tells_whom_and_what_for(void **state)
+{
+    (void)state;
+    fake.audit = told;
+    fake.n_audit = sizeof told / sizeof told[0];
+    struct ran ran = RUN("audit", "list");
+    assert_golden("audit_whom.table", ran.out);
+    ran_free(&ran);
+    ran = RUN("audit", "list", "-o", "wide");
+    assert_golden("audit_whom.wide", ran.out);
+    ran_free(&ran);
+}
+
+static void a_narrow_terminal_cuts_words_of_the_audit_and_never_ids(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t columns;
+        const char *golden;
+    } rows[] = {{80, "audit_whom.80"}, {120, "audit_whom.120"}};
+    const char *const words[] = {"audit", "list", NULL};
+    fake.audit = told;
+    fake.n_audit = sizeof told / sizeof told[0];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct stage stage = {
+            .is_interactive = true, .out_is_terminal = true, .columns = rows[i].columns};
+        struct ran ran = run_on(&stage, words);
+        assert_golden(rows[i].golden, ran.out);
+        assert_contains(ran.out, "9900000000000000  " FAKE_PENDING_REQUEST);
+        ran_free(&ran);
+    }
+}
+
 static void an_approved_device_that_wants_more_is_listed_with_both(void **state)
 {
     (void)state;
@@ -145,6 +215,8 @@ int main(void)
         cmocka_unit_test_setup(every_format_of_every_command_is_as_agreed, reset),
         cmocka_unit_test_setup(a_terminal_gets_short_ids_and_ages, reset),
         cmocka_unit_test_setup(a_narrow_terminal_cuts_names_and_never_ids, reset),
+        cmocka_unit_test_setup(the_audit_tells_whom_and_what_for, reset),
+        cmocka_unit_test_setup(a_narrow_terminal_cuts_words_of_the_audit_and_never_ids, reset),
         cmocka_unit_test_setup(an_approved_device_that_wants_more_is_listed_with_both, reset),
         cmocka_unit_test_setup(an_empty_list_is_a_list_and_says_so_on_stderr, reset),
         cmocka_unit_test_setup(a_limit_gives_a_cursor_to_go_on_from, reset),
