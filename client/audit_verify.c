@@ -289,15 +289,37 @@ enum oc_status oc_audit_verifier_feed(struct oc_audit_verifier *verifier, const 
     return verifier->failed ? fail_again(verifier, err) : OC_OK;
 }
 
+/* The last line, as far as it tells what it would have been. */
+static enum oc_status fail_partial(struct oc_audit_verifier *verifier, struct oc_error *err)
+{
+    static const char cut[] = "is cut short: the export ends in it";
+    const enum oc_audit_line kind = oc_audit_line_kind(verifier->partial, verifier->n_partial);
+    verifier->line++;
+    if (kind == OC_AUDIT_LINE_HEADER || !verifier->has_header) {
+        return oc_fail(err, OC_DATA_LOSS, "the header (line %" PRIu64 ") %s", verifier->line, cut);
+    }
+    switch (kind) {
+    case OC_AUDIT_LINE_CHECKPOINT:
+        return oc_fail(err, OC_DATA_LOSS, "the checkpoint (line %" PRIu64 ") %s", verifier->line,
+                       cut);
+    case OC_AUDIT_LINE_RECORD:
+        return fail_record(verifier, verifier->next_seq, cut, err);
+    case OC_AUDIT_LINE_HEADER:
+    case OC_AUDIT_LINE_UNKNOWN:
+        break;
+    }
+    return oc_fail(err, OC_DATA_LOSS,
+                   "line %" PRIu64 ", of record %" PRIu64 " or the checkpoint, %s", verifier->line,
+                   verifier->next_seq, cut);
+}
+
 static enum oc_status finish(struct oc_audit_verifier *verifier, struct oc_error *err)
 {
     if (!verifier->has_header && verifier->n_partial == 0) {
         return oc_fail(err, OC_DATA_LOSS, "the export is empty");
     }
     if (verifier->n_partial > 0) {
-        verifier->line++;
-        return fail_record(verifier, verifier->next_seq, "is cut short: the export ends in it",
-                           err);
+        return fail_partial(verifier, err);
     }
     if (!verifier->is_at_end) {
         return oc_fail(err, OC_DATA_LOSS,

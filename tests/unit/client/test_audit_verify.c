@@ -118,6 +118,22 @@ static void every_byte_that_is_flipped_is_found(void **state)
     oc_audit_verifier_free(good);
 }
 
+static void what_is_cut_short_is_named(void **state)
+{
+    static const char checkpoint[] = "{\"openclaw\":\"audit checkpoint ";
+    const struct exports_fixture *fixture = *state;
+    struct export cut = fixture->export;
+    const size_t last = cut.lines[cut.n_lines - 1];
+    cut.n = last + sizeof checkpoint;
+    assert_bad(verify(&cut), "the checkpoint (line 202) is cut short");
+    cut.n = last + 1; /* too little to tell */
+    assert_bad(verify(&cut), "line 202, of record 201 or the checkpoint, is cut short");
+    cut.n = cut.lines[cut.n_lines - 2] + 40;
+    assert_bad(verify(&cut), "record 200 (line 201) is cut short");
+    cut.n = 10;
+    assert_bad(verify(&cut), "the header (line 1) is cut short");
+}
+
 static void every_cut_is_found(void **state)
 {
     const struct exports_fixture *fixture = *state;
@@ -396,6 +412,7 @@ int main(void)
         TEST(an_export_goes_on_where_it_ended_and_nowhere_else),
         TEST(every_byte_that_is_flipped_is_found),
         TEST(every_cut_is_found),
+        TEST(what_is_cut_short_is_named),
         TEST(every_line_that_is_dropped_doubled_or_moved_is_found),
         TEST(the_first_bad_record_is_named),
         TEST(a_chain_made_anew_without_the_key_is_found),
