@@ -114,6 +114,22 @@ static enum exit_code load_page(struct cli *cli, const struct audit_query *query
     return EXIT_DONE;
 }
 
+/* A person types the name of another; records have it with its kind. */
+static void advise_actor(const struct terminal *terminal, const char *actor)
+{
+    static const char *const others[] = {"", "gateway", "device", "signal"};
+    bool is_one = strchr(actor, ':') != NULL;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        is_one = is_one || strcmp(actor, others[i]) == 0;
+    }
+    if (!is_one) {
+        const bool is_uid = actor[strspn(actor, "0123456789")] == '\0';
+        terminal_say(terminal, "  %s:  openclaw audit list --actor %s:%s",
+                     is_uid ? "a user of the gateway's machine" : "an administrator",
+                     is_uid ? "uid" : "admin", actor);
+    }
+}
+
 static enum exit_code print_pages(struct cli *cli, const struct audit_query *query,
                                   struct oc_audit_page *page)
 {
@@ -147,6 +163,7 @@ static enum exit_code print_pages(struct cli *cli, const struct audit_query *que
     listing_end(&listing, cursor, page->revision);
     if (is_empty) {
         terminal_say(cli->terminal, "No audit records.");
+        advise_actor(cli->terminal, query->filter.actor);
     }
     return EXIT_DONE;
 }

@@ -215,6 +215,27 @@ static void what_a_device_claims_cannot_forge_the_list(void **state)
     ran_free(&ran);
 }
 
+static void an_actor_of_no_kind_is_told_how_actors_are_called(void **state)
+{
+    (void)state;
+    static const struct oc_audit_record none;
+    fake.audit = &none;
+    struct ran ran = RUN("audit", "list", "--actor", "bob");
+    assert_int_equal(ran.code, EXIT_DONE);
+    assert_contains(ran.err, "No audit records.");
+    assert_contains(ran.err, "openclaw audit list --actor admin:bob\n");
+    ran_free(&ran);
+    ran = RUN("audit", "list", "--actor", "1000");
+    assert_contains(ran.err, "openclaw audit list --actor uid:1000\n");
+    ran_free(&ran);
+    ran = RUN("audit", "list", "--actor", "admin:bob");
+    assert_string_equal(ran.err, "No audit records.\n");
+    ran_free(&ran);
+    ran = RUN("audit", "list", "--actor", "gateway");
+    assert_string_equal(ran.err, "No audit records.\n");
+    ran_free(&ran);
+}
+
 static void a_filter_of_the_audit_goes_to_the_gateway_as_it_was_typed(void **state)
 {
     (void)state;
@@ -259,6 +280,7 @@ int main(void)
         cmocka_unit_test_setup(revoke_and_block_let_a_person_choose, reset),
         cmocka_unit_test_setup(nothing_but_yes_revokes, reset),
         cmocka_unit_test_setup(what_a_device_claims_cannot_forge_the_list, reset),
+        cmocka_unit_test_setup(an_actor_of_no_kind_is_told_how_actors_are_called, reset),
         cmocka_unit_test_setup(a_filter_of_the_audit_goes_to_the_gateway_as_it_was_typed, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
