@@ -179,7 +179,9 @@ enum exit_code call_failure(struct failure *failure, const struct cli *cli, cons
     failure_set(failure, exit_code_of(status), "%s: %s", doing,
                 err->text[0] != '\0' ? err->text : oc_status_name(status));
     advise_by_facts(failure, cli, err);
-    context_advise(failure, cli, status);
+    if (strcmp(err->cause, "break_glass") != 0) { /* which no role is enough for */
+        context_advise(failure, cli, status);
+    }
     return failure->code;
 }
 

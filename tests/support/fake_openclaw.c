@@ -327,6 +327,7 @@ static enum oc_status refuse(const struct oc_decision *decision, const struct oc
 {
     if (fake.decisions_fail_with) {
         enum oc_status status = oc_fail(err, fake.decisions_fail_with, "the fake fails");
+        SET(err->cause, fake.facts.cause);
         err->is_not_durable = fake.facts.is_not_durable;
         err->is_outcome_unknown = fake.facts.is_outcome_unknown;
         return status;

@@ -391,6 +391,13 @@ static void failures_from_afar_say_what_helps(void **state)
     fake.decisions_fail_with = OC_PERMISSION_DENIED;
     expect(OC("devices", "revoke", "db-1", "--yes", "--context", "prod"), EXIT_FORBIDDEN,
            "openclaw pki role alice ROLE");
+    (void)snprintf(fake.facts.cause, sizeof fake.facts.cause, "break_glass");
+    struct ran ran = OC("devices", "approve", FAKE_PENDING_REQUEST, "--break-glass", "--reason",
+                        "down", "--context", "prod");
+    assert_int_equal(ran.code, EXIT_FORBIDDEN);
+    assert_contains(ran.err, "it is for root (uid 0) on the gateway's machine");
+    assert_null(strstr(ran.err, "pki role")); /* none helps */
+    ran_free(&ran);
 }
 
 static void removing_asks_and_the_one_in_use_is_told(void **state)
