@@ -7,20 +7,15 @@
 
 /* ---- what is given --------------------------------------------------------------------------- */
 
-/* Of a record that failed authentication nothing that was announced counts: see pairing.c. */
-static const struct oc_labels *announced_labels(const struct pairing *was)
-{
-    static const struct oc_labels none;
-    return was->is_quarantined ? &none : &was->expectation.labels;
-}
-
+/* Of a record that failed authentication neither labels nor what was announced count: see
+ * pairing.c. */
 static const struct oc_labels *labels_after(const struct pairing *was,
                                             const struct oc_labels *given)
 {
-    if (given->n > 0) {
+    if (given->n > 0 || was->is_quarantined) {
         return given;
     }
-    const struct oc_labels *announced = announced_labels(was);
+    const struct oc_labels *announced = &was->expectation.labels;
     return announced->n > 0 ? announced : &was->labels;
 }
 
@@ -68,9 +63,9 @@ static bool matches(const struct approval_rule *rule, const struct pairing *was,
         return strcmp(effective->grant.role, rule->text) == 0;
     case APPROVAL_OF_SCOPE:
         return has_scope(&effective->grant, rule->text);
-    case APPROVAL_OF_LABEL:
-        return has_label(&effective->labels, rule) || has_label(&was->labels, rule) ||
-               has_label(&was->expectation.labels, rule);
+    case APPROVAL_OF_LABEL: /* which labels a quarantined record had, nobody knows: all of them */
+        return was->is_quarantined || has_label(&effective->labels, rule) ||
+               has_label(&was->labels, rule) || has_label(&was->expectation.labels, rule);
     }
     return true;
 }

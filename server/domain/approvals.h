@@ -43,7 +43,7 @@ struct approval_need {
 };
 /* The largest need and the shortest time of all rules that match the grant, or a label that an
  * administrator gave or gives the device: taking a label away in the same breath avoids no rule.
- * Claimed labels match nothing. */
+ * Claimed labels match nothing. A quarantined record matches every rule of a label. */
 struct approval_need approval_rules_need(const struct approval_rules *rules,
                                          const struct pairing *was,
                                          const struct effective_grant *effective);

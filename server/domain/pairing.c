@@ -171,6 +171,7 @@ static void distrust(struct pairing *pairing)
     pairing->refused_upgrade = (struct oc_digest){.bytes = {0}};
     pairing->refused_upgrade_until_ms = 0;
     pairing->expectation = (struct expectation){.is_set = false};
+    pairing_forget_words(pairing);
 }
 
 static void take_place(struct move *move, const struct rule *rule, enum oc_standing standing,

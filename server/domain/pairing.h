@@ -17,8 +17,8 @@
  *   While it runs, an approved device keeps its session and opens no upgrade.
  * - A tombstone whose device asks again is listed (is_removed is false while the request is open)
  *   and is a tombstone again when the request lapses.
- * - A quarantined record is decided on as if its approval had been revoked and nothing announced.
- *   Approve, revoke, block, unblock, remove and expect end the quarantine.
+ * - A quarantined record is decided on as if its approval had been revoked and nothing announced,
+ *   named or labelled. Approve, revoke, block, unblock, remove and expect end the quarantine.
  * - Where `votes.need` administrators must agree, an approval is a vote until the last of them: it
  *   changes the open request alone, is no decision, and ends with the request. An announcement
  *   approves nobody then.
@@ -93,6 +93,11 @@ struct pairing_decision pairing_decide(const struct pairing *was, const struct p
 
 /* The record of a device nothing is known of. */
 struct pairing pairing_of_stranger(const struct oc_device_id *id);
+
+/* Takes from a record that failed authentication what administrators are said to have given and
+ * decided (alias, labels, what was approved, who and when): nobody knows who wrote it. Of the
+ * record a decision rests on it is taken by pairing_decide; who shows a record takes it, too. */
+void pairing_forget_words(struct pairing *pairing);
 
 /* The one word that lists show. */
 enum oc_state pairing_state(const struct pairing *pairing);

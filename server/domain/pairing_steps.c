@@ -22,6 +22,15 @@ bool pairing_is_expected(const struct pairing *pairing, int64_t now_ms)
            now_ms < pairing->expectation.until_ms;
 }
 
+void pairing_forget_words(struct pairing *pairing)
+{
+    memset(pairing->alias, 0, sizeof pairing->alias);
+    memset(&pairing->labels, 0, sizeof pairing->labels);
+    memset(pairing->decided_by, 0, sizeof pairing->decided_by);
+    pairing->asked = (struct oc_grant){.role = ""};
+    pairing->decided_ms = 0;
+}
+
 /* A lapsed request leaves the record as it was: a tombstone, if it was one. */
 static void bury_again(struct pairing *pairing)
 {

@@ -21,6 +21,9 @@ static void read_view(const struct entry *entry, struct device_view *out)
 {
     const struct live *live = entry->live;
     entry_read(entry, &out->pairing);
+    if (out->pairing.is_quarantined) {
+        pairing_forget_words(&out->pairing); /* lists and reviews vouch for what they show */
+    }
     entry_read_sighting(entry, &out->sighting);
     out->is_online = live && live->session;
     out->can_check_code = live && live->code_peer && out->pairing.request.is_open &&

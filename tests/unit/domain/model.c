@@ -225,6 +225,8 @@ struct model_answer model_decide(struct model *model, const struct model_event *
     if (trial.is_distrusted) {
         model_take_away(&trial);
         trial.stand = trial.stand == IN ? OUT : trial.stand;
+        trial.was_in = false;
+        trial.alias = 0;
     }
     struct model_answer made = decide(&trial, event, now_ms);
     if (made.has_changed || !model->is_distrusted) {

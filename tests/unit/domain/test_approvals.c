@@ -102,6 +102,24 @@ static void a_label_counts_if_an_administrator_gave_it(void **state)
     assert_int_equal(need_of(&rules, &pairing, &event), 2);
 }
 
+/* Else an edited row would take away the label that the rule hangs on, or bring another one. */
+static void a_quarantined_record_falls_under_every_rule_of_a_label_and_has_none(void **state)
+{
+    (void)state;
+    const struct approval_rules rules = {
+        .n = 1, .items = {rule(APPROVAL_OF_LABEL, "env", "prod", 2, FOR_AN_HOUR)}};
+    struct pairing pairing = pending("chat");
+    struct effective_grant effective;
+    pairing.labels = label("env", "test");
+    pairing.is_quarantined = true;
+    struct pairing_event event = decision(&pairing, PAIRING_EV_APPROVE);
+    assert_int_equal(need_of(&rules, &pairing, &event), 2);
+    approval_effective(&pairing, &event, &effective);
+    assert_int_equal(effective.labels.n, 0);
+    event.labels = label("env", "dev");
+    assert_int_equal(need_of(&rules, &pairing, &event), 2);
+}
+
 static void of_several_rules_the_largest_need_and_the_shortest_time_hold(void **state)
 {
     (void)state;
@@ -522,6 +540,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rule_matches_what_would_be_granted),
         cmocka_unit_test(a_label_counts_if_an_administrator_gave_it),
+        cmocka_unit_test(a_quarantined_record_falls_under_every_rule_of_a_label_and_has_none),
         cmocka_unit_test(of_several_rules_the_largest_need_and_the_shortest_time_hold),
         cmocka_unit_test(the_first_vote_changes_the_request_alone_and_the_second_approves),
         cmocka_unit_test(without_a_rule_one_decides_alone),

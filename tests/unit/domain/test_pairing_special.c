@@ -238,6 +238,28 @@ static void quarantine_ends_by_block_remove_and_revoke_too(void **state)
     assert_false(pairing.is_quarantined);
 }
 
+/* Whoever edited the row wrote these, too. */
+static void quarantined_words_count_for_nothing_and_survive_no_decision(void **state)
+{
+    (void)state;
+    const enum pairing_event_kind kinds[] = {PAIRING_EV_APPROVE, PAIRING_EV_REVOKE,
+                                             PAIRING_EV_BLOCK, PAIRING_EV_EXPECT,
+                                             PAIRING_EV_DISMISS};
+    for (size_t i = 0; i < 5; i++) {
+        struct pairing pairing = approved("chat");
+        connects(&pairing, "chat,tools", T0, PAIRING_SESSION);
+        pairing.labels = label("env", "prod");
+        strcpy(pairing.alias, "build-1");
+        strcpy(pairing.decided_by, "admin:alice");
+        pairing.is_quarantined = true;
+        assert_true(decides(&pairing, kinds[i], T0 + SECOND, PAIRING_DONE).changed);
+        assert_int_equal(pairing.labels.n, 0);
+        assert_string_equal(pairing.alias, "");
+        assert_string_not_equal(pairing.decided_by, "admin:alice");
+        assert_string_equal(pairing.asked.role, i == 0 ? "agent" : "");
+    }
+}
+
 static void forged_announcement_of_a_quarantined_record_approves_nothing(void **state)
 {
     (void)state;
@@ -396,6 +418,7 @@ int main(void)
         cmocka_unit_test(pairing_switched_off_does_not_undo_decisions),
         cmocka_unit_test(quarantined_record_gets_no_session_and_asks_anew),
         cmocka_unit_test(quarantine_ends_by_block_remove_and_revoke_too),
+        cmocka_unit_test(quarantined_words_count_for_nothing_and_survive_no_decision),
         cmocka_unit_test(forged_announcement_of_a_quarantined_record_approves_nothing),
         cmocka_unit_test(quarantined_garbage_is_decided_on_safely),
         cmocka_unit_test(what_is_due_next_is_the_earliest_and_moves_on_when_raised),
