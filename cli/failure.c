@@ -89,8 +89,9 @@ static void advise_by_cause(struct failure *failure, const char *cause)
         {"code_unavailable",
          "start the agent, or compare the device id and approve without --code"},
         {"is_blocked", "unblock it first:  openclaw devices unblock DEVICE"},
-        {"needs_votes", "several administrators must agree to this grant: announce the device "
-                        "without --approve, then each approves its request"},
+        {"needs_votes", "several administrators must agree to this grant, or to take an announced "
+                        "label away: announce the device with its labels and without --approve, "
+                        "then each approves its request"},
         {"break_glass", "it is for root (uid 0) on the gateway's machine; without it this is a "
                         "vote:  openclaw devices approve REQUEST"},
         {"locked",

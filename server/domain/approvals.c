@@ -88,6 +88,30 @@ struct approval_need approval_rules_need(const struct approval_rules *rules,
     return out;
 }
 
+bool approval_drops_rule(const struct approval_rules *rules, const struct pairing *was,
+                         const struct pairing_event *event)
+{
+    unsigned before = 0;
+    unsigned after = 0;
+    if (event->kind != PAIRING_EV_EXPECT || was->is_quarantined) {
+        return false; /* of a quarantined record there is no announcement */
+    }
+    for (size_t i = 0; i < rules->n; i++) {
+        const struct approval_rule *rule = &rules->items[i];
+        if (rule->of != APPROVAL_OF_LABEL) {
+            continue;
+        }
+        const bool stays = has_label(&was->labels, rule);
+        if ((stays || has_label(&was->expectation.labels, rule)) && rule->need > before) {
+            before = rule->need;
+        }
+        if ((stays || has_label(&event->labels, rule)) && rule->need > after) {
+            after = rule->need;
+        }
+    }
+    return before > 1 && after < before;
+}
+
 /* ---- counting -------------------------------------------------------------------------------- */
 
 static bool is_same(const struct oc_digest *a, const struct oc_digest *b)

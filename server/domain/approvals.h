@@ -48,6 +48,11 @@ struct approval_need approval_rules_need(const struct approval_rules *rules,
                                          const struct pairing *was,
                                          const struct effective_grant *effective);
 
+/* Whether an EXPECT would replace announced labels so that rules of labels ask for fewer votes than
+ * before. What an approval gave stays whatever is announced. */
+bool approval_drops_rule(const struct approval_rules *rules, const struct pairing *was,
+                         const struct pairing_event *event);
+
 /* Which votes of the open request count for `facts->effective`: bit i for votes[i]. */
 uint32_t approval_votes_for(const struct pairing_request *request, const struct vote_facts *facts,
                             int64_t now_ms);

@@ -49,6 +49,7 @@ struct vote_facts {
     struct oc_digest effective;   /* of what this approval would give */
     struct oc_digest certificate; /* the actor's; zeros: at the local door */
     bool breaks_glass;            /* approve although votes are missing */
+    bool drops_rule;              /* EXPECT: it takes an announced label away that a rule names */
 };
 
 struct pairing_event {
@@ -77,7 +78,7 @@ struct pairing_event {
     int64_t term_ms;                   /* APPROVE, EXPECT; 0: until revoked */
     struct oc_labels labels;           /* APPROVE, EXPECT; none: keep */
     char alias[OC_MAX_NAME_BYTES + 1]; /* RENAME; APPROVE and EXPECT when not "" */
-    struct vote_facts votes;           /* APPROVE; of EXPECT and CONNECT `need` alone */
+    struct vote_facts votes;           /* APPROVE; CONNECT: need; EXPECT: and drops_rule */
     struct sighting sighting; /* APPROVE, CONNECT: for the audit alone; seen_ms 0: not known */
 };
 
@@ -102,6 +103,6 @@ enum pairing_outcome {
     PAIRING_NOT_KNOWN,   /* nothing is known of this device */
     PAIRING_IS_BLOCKED,  /* approve or expect of a blocked device: unblock first */
     PAIRING_VOTED,       /* APPROVE: a vote was cast, more are needed; changed is true */
-    PAIRING_NEEDS_VOTES, /* EXPECT with approves: one administrator may not give this */
+    PAIRING_NEEDS_VOTES, /* EXPECT: one administrator may not give this, or take that label away */
     PAIRING_OUTCOME_COUNT
 };

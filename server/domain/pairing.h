@@ -15,6 +15,9 @@
  *   rename are none: the same ask comes back under its id.
  * - The cool-down after reject and revoke outlives remove, and ends with approve, block and expect.
  *   While it runs, an approved device keeps its session and opens no upgrade.
+ * - A removed device keeps its labels, and so does one whose announcement is taken back: rules of
+ *   votes and bounds hang on them, and who takes away shall not get around these. One with labels
+ *   leaves no tombstone: it is a device that was revoked, with nothing left but them.
  * - A tombstone whose device asks again is listed (is_removed is false while the request is open)
  *   and is a tombstone again when the request lapses.
  * - A quarantined record is decided on as if its approval had been revoked and nothing announced,

@@ -144,7 +144,8 @@ static struct ruling guard_expect(struct move *move)
 {
     const struct pairing *next = &move->out->next;
     if (next->standing != OC_STANDING_APPROVED) {
-        bool is_alone = !move->event->approves || move->event->votes.need <= 1;
+        const struct vote_facts *votes = &move->event->votes;
+        bool is_alone = !votes->drops_rule && (!move->event->approves || votes->need <= 1);
         return is_alone ? takes_place : refused(PAIRING_NEEDS_VOTES);
     }
     bool widens = move->event->approves && !oc_grant_is_within(&move->event->grant, &next->granted);
@@ -228,8 +229,40 @@ static void apply_reject(struct move *move)
     start_cool_down(move);
 }
 
+static bool has_key(const struct oc_labels *labels, const char *key)
+{
+    for (size_t i = 0; i < labels->n; i++) {
+        if (strcmp(labels->items[i].key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void insert_label(struct oc_labels *labels, const struct oc_label *label)
+{
+    size_t at = labels->n++;
+    for (; at > 0 && strcmp(label->key, labels->items[at - 1].key) < 0; at--) {
+        labels->items[at] = labels->items[at - 1];
+    }
+    labels->items[at] = *label;
+}
+
+/* Rules and bounds hang on labels, so who ends an announcement does not end its labels: they join
+ * the device's own, which an approval gave and which stand where both name a key. */
+static void keep_announced_labels(struct pairing *pairing)
+{
+    const struct oc_labels *announced = &pairing->expectation.labels;
+    for (size_t i = 0; i < announced->n && pairing->labels.n < OC_MAX_LABELS; i++) {
+        if (!has_key(&pairing->labels, announced->items[i].key)) {
+            insert_label(&pairing->labels, &announced->items[i]);
+        }
+    }
+}
+
 static void withdraw(struct pairing *pairing)
 {
+    keep_announced_labels(pairing);
     pairing->granted = (struct oc_grant){.role = ""};
     pairing->approval_seq = 0;
     pairing->term_ends_ms = 0;
@@ -257,19 +290,22 @@ static void apply_term_end(struct move *move)
     }
 }
 
-/* Leaves id, generation and standing, and a cool-down that runs: removal opens no door. */
+/* Leaves id, generation, standing and labels, and a cool-down that runs: removal opens no door, and
+ * takes the device from under no rule and out of no bound. */
 static void apply_remove(struct move *move)
 {
     struct pairing *next = &move->out->next;
     if (next->standing == OC_STANDING_APPROVED) {
         start_cool_down(move);
     }
+    keep_announced_labels(next);
     struct pairing tombstone = pairing_of_stranger(&next->id);
     tombstone.standing = next->standing;
     tombstone.generation = next->generation;
+    tombstone.labels = next->labels;
     tombstone.cool_down_until_ms = next->cool_down_until_ms;
-    tombstone.request = next->request; /* the tables close it */
-    tombstone.is_removed = true;
+    tombstone.request = next->request;              /* the tables close it */
+    tombstone.is_removed = tombstone.labels.n == 0; /* a tombstone has none */
     *next = tombstone;
 }
 

@@ -34,7 +34,7 @@ void pairing_forget_words(struct pairing *pairing)
 /* A lapsed request leaves the record as it was: a tombstone, if it was one. */
 static void bury_again(struct pairing *pairing)
 {
-    if (pairing->alias[0] != '\0' || pairing->expectation.is_set) {
+    if (pairing->alias[0] != '\0' || pairing->labels.n > 0 || pairing->expectation.is_set) {
         return; /* an administrator made more of it meanwhile */
     }
     pairing->is_removed = true;

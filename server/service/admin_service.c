@@ -45,8 +45,9 @@ static enum oc_status fail_by(enum pairing_outcome outcome, const struct pairing
         return OC_OK;
     case PAIRING_NEEDS_VOTES:
         return oc_fail(err, OC_FAILED_PRECONDITION,
-                       "several administrators must agree to this grant: announce the device "
-                       "without approving it, then approve its request");
+                       "several administrators must agree to this grant, or to take the announced "
+                       "label away: announce the device with its labels and without approving "
+                       "it, then approve its request");
     case PAIRING_NO_REQUEST:
         return oc_fail(err, OC_ABORTED, "the request is no longer open");
     case PAIRING_REPLACED:

@@ -118,6 +118,7 @@ void votes_gather(struct service *service, const struct admin_caller *caller, bo
         .may_approve = look_up_voters(service, &voting, was, event),
         .effective = digest_of(was, &effective),
         .breaks_glass = breaks_glass,
+        .drops_rule = approval_drops_rule(&voting.rules, was, event),
     };
     if (caller->is_remote) {
         event->votes.certificate = caller->certificate;

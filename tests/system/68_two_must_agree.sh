@@ -188,6 +188,9 @@ FRESH=$(printf 'ab%.0s' $(seq 32))
 expect_exit 6 ocg devices expect "$FRESH" --approve --role agent --scope deploy
 contains "$ERR" "several administrators must agree"
 expect_exit 0 ocg devices expect "$FRESH"
+expect_exit 0 ocg devices expect "$FRESH" --label env=prod
+expect_exit 6 ocg devices expect "$FRESH" # which would take the label away
+contains "$ERR" "to take an announced label away"
 reload_rules '[]'
 mkdir -p -m 0700 "$TEST_DIR/web-5"
 announced=$(openclaw --data-dir "$TEST_DIR/web-5" identity show --create -o name)
@@ -229,3 +232,12 @@ wait_for 20 is_online "$DEVICE"
 log_has gateway 'warn pairing.break_glass device='"$DEVICE" || fail "break-glass is not in the log"
 contains "$(ocg gateway status)" "1 approved without the votes needed"
 expect_exit 0 ocg devices revoke "$DEVICE" --yes
+
+# ---- removing is no way around the rule of a label ---------------------------------------------------------------------------------
+
+leave
+expect_exit 0 ocg devices remove "$DEVICE" --yes
+expect_exit 0 ocg devices expect "$DEVICE"
+asks web-5 chat
+has_votes "$DEVICE" " 3" || fail "removed and announced, its label is gone: $(votes_of "$DEVICE")"
+expect_exit 9 ocg devices approve "$REQUEST"

@@ -120,6 +120,94 @@ static void a_quarantined_record_falls_under_every_rule_of_a_label_and_has_none(
     assert_int_equal(need_of(&rules, &pairing, &event), 2);
 }
 
+static struct oc_labels no_labels(void)
+{
+    return (struct oc_labels){.n = 0};
+}
+
+static struct pairing_event announcement(const struct pairing *was, struct oc_labels labels)
+{
+    struct pairing_event event = decision(was, PAIRING_EV_EXPECT);
+    event.labels = labels;
+    return event;
+}
+
+/* Two approved it with the label; then one alone takes every way out of the record. */
+static void whatever_one_takes_back_the_label_that_a_rule_names_stays(void **state)
+{
+    (void)state;
+    const struct approval_rules rules = {
+        .n = 1, .items = {rule(APPROVAL_OF_LABEL, "env", "prod", 2, FOR_AN_HOUR)}};
+    const enum pairing_event_kind ways[] = {PAIRING_EV_REMOVE, PAIRING_EV_REVOKE, PAIRING_EV_BLOCK};
+    for (size_t i = 0; i < 3; i++) {
+        struct pairing pairing = pending("chat");
+        struct pairing_event event = decision(&pairing, PAIRING_EV_APPROVE);
+        event.labels = label("env", "prod");
+        (void)expect_outcome(&pairing, &event, T0, PAIRING_DONE);
+        decides(&pairing, ways[i], T0, PAIRING_DONE);
+        if (ways[i] == PAIRING_EV_BLOCK) {
+            decides(&pairing, PAIRING_EV_UNBLOCK, T0, PAIRING_DONE);
+        }
+        event = announcement(&pairing, no_labels());
+        (void)expect_outcome(&pairing, &event, T0, PAIRING_DONE);
+        connects(&pairing, "chat", T0 + SECOND, PAIRING_PENDING);
+        event = decision(&pairing, PAIRING_EV_APPROVE);
+        event.labels = label("env", "test");
+        assert_int_equal(need_of(&rules, &pairing, &event), 2);
+    }
+}
+
+static void who_ends_an_announcement_does_not_end_its_labels(void **state)
+{
+    (void)state;
+    const enum pairing_event_kind ways[] = {PAIRING_EV_REMOVE, PAIRING_EV_REVOKE, PAIRING_EV_BLOCK};
+    for (size_t i = 0; i < 3; i++) {
+        struct pairing pairing = revoked("chat");
+        pairing.labels = label("site", "berlin");
+        struct pairing_event event = announcement(&pairing, label("env", "prod"));
+        (void)expect_outcome(&pairing, &event, T0, PAIRING_DONE);
+        decides(&pairing, ways[i], T0, PAIRING_DONE);
+        assert_false(pairing.expectation.is_set);
+        assert_int_equal(pairing.labels.n, 2);
+        assert_string_equal(pairing.labels.items[0].key, "env");
+        assert_string_equal(pairing.labels.items[1].key, "site");
+        pairing = revoked("chat");
+        pairing.labels = label("env", "prod");
+        event = announcement(&pairing, label("env", "test"));
+        (void)expect_outcome(&pairing, &event, T0, PAIRING_DONE);
+        decides(&pairing, ways[i], T0, PAIRING_DONE);
+        assert_int_equal(pairing.labels.n, 1);
+        assert_string_equal(pairing.labels.items[0].value, "prod");
+    }
+}
+
+static void one_takes_no_label_from_an_announcement_that_a_rule_names(void **state)
+{
+    (void)state;
+    const struct approval_rules rules = {
+        .n = 2,
+        .items = {rule(APPROVAL_OF_LABEL, "env", "prod", 2, FOR_AN_HOUR),
+                  rule(APPROVAL_OF_NOTHING, "", "", 3, FOR_AN_HOUR)}};
+    struct pairing pairing = stranger();
+    struct pairing_event event = announcement(&pairing, label("env", "prod"));
+    assert_false(approval_drops_rule(&rules, &pairing, &event));
+    (void)expect_outcome(&pairing, &event, T0, PAIRING_DONE);
+    assert_false(approval_drops_rule(&rules, &pairing, &event)); /* once more */
+    const struct oc_labels others[] = {no_labels(), label("env", "test"), label("site", "berlin")};
+    for (size_t i = 0; i < 3; i++) {
+        event = announcement(&pairing, others[i]);
+        event.votes.drops_rule = approval_drops_rule(&rules, &pairing, &event);
+        assert_true(event.votes.drops_rule);
+        assert_false(expect_outcome(&pairing, &event, T0, PAIRING_NEEDS_VOTES).changed);
+    }
+    pairing.expectation.labels = label("site", "berlin"); /* which no rule names */
+    event = announcement(&pairing, no_labels());
+    assert_false(approval_drops_rule(&rules, &pairing, &event));
+    pairing.expectation.labels = label("env", "test");
+    pairing.labels = label("env", "prod"); /* which stays */
+    assert_false(approval_drops_rule(&rules, &pairing, &event));
+}
+
 static void of_several_rules_the_largest_need_and_the_shortest_time_hold(void **state)
 {
     (void)state;
@@ -541,6 +629,9 @@ int main(void)
         cmocka_unit_test(a_rule_matches_what_would_be_granted),
         cmocka_unit_test(a_label_counts_if_an_administrator_gave_it),
         cmocka_unit_test(a_quarantined_record_falls_under_every_rule_of_a_label_and_has_none),
+        cmocka_unit_test(whatever_one_takes_back_the_label_that_a_rule_names_stays),
+        cmocka_unit_test(who_ends_an_announcement_does_not_end_its_labels),
+        cmocka_unit_test(one_takes_no_label_from_an_announcement_that_a_rule_names),
         cmocka_unit_test(of_several_rules_the_largest_need_and_the_shortest_time_hold),
         cmocka_unit_test(the_first_vote_changes_the_request_alone_and_the_second_approves),
         cmocka_unit_test(without_a_rule_one_decides_alone),

@@ -113,6 +113,19 @@ static void an_approver_gives_no_labels_and_takes_none_away(void **state)
     assert_int_equal(bound_judge(&bound, &bare, &expect), BOUND_CHANGES_LABELS);
 }
 
+/* Removal is no way to take labels away. */
+static void a_removed_device_keeps_the_labels_that_it_is_within_reach_by(void **state)
+{
+    (void)state;
+    struct pairing was = approved("a");
+    was.labels = label("site", "berlin");
+    decides(&was, PAIRING_EV_REMOVE, T0, PAIRING_DONE);
+    struct pairing_event event = event_of(&was, PAIRING_EV_EXPECT);
+    assert_int_equal(judge(&was, &event), BOUND_WITHIN);
+    event.labels.n = 0;
+    assert_int_equal(judge(&was, &event), BOUND_CHANGES_LABELS);
+}
+
 static void an_announced_device_has_the_labels_of_its_announcement(void **state)
 {
     (void)state;
@@ -227,6 +240,7 @@ int main(void)
         cmocka_unit_test(every_decision_needs_the_labels_that_an_administrator_gave),
         cmocka_unit_test(an_approver_cannot_label_its_way_into_reach),
         cmocka_unit_test(an_approver_gives_no_labels_and_takes_none_away),
+        cmocka_unit_test(a_removed_device_keeps_the_labels_that_it_is_within_reach_by),
         cmocka_unit_test(an_announced_device_has_the_labels_of_its_announcement),
         cmocka_unit_test(what_is_given_lies_within_the_bound_as_a_whole),
         cmocka_unit_test(a_later_approval_widens_nothing_beyond_the_bound),

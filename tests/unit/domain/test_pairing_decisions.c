@@ -252,7 +252,6 @@ static void remove_leaves_a_tombstone_and_opens_no_door(void **state)
     (void)state;
     struct pairing pairing = pending("chat");
     struct pairing_event event = decision(&pairing, PAIRING_EV_APPROVE);
-    event.labels = label("site", "berlin");
     memcpy(event.alias, "web", sizeof "web");
     expect_outcome(&pairing, &event, T0, PAIRING_DONE);
     uint64_t generation = pairing.generation;
@@ -275,6 +274,26 @@ static void remove_leaves_a_tombstone_and_opens_no_door(void **state)
     assert_int_equal(made.why, OC_WHY_REMOVED);
     decides(&pairing, PAIRING_EV_APPROVE, T0 + 3 * HOUR, PAIRING_DONE);
     assert_false(pairing.is_removed);
+}
+
+/* Rules and bounds hang on labels; a stored tombstone has none. */
+static void remove_of_a_device_with_labels_leaves_them_and_no_tombstone(void **state)
+{
+    (void)state;
+    struct pairing pairing = pending("chat");
+    struct pairing_event event = decision(&pairing, PAIRING_EV_APPROVE);
+    event.labels = label("site", "berlin");
+    memcpy(event.alias, "web", sizeof "web");
+    expect_outcome(&pairing, &event, T0, PAIRING_DONE);
+    decides(&pairing, PAIRING_EV_REMOVE, T0, PAIRING_DONE);
+    assert_false(pairing.is_removed);
+    assert_int_equal(pairing.standing, OC_STANDING_REVOKED);
+    assert_string_equal(pairing.alias, "");
+    assert_int_equal(pairing.labels.n, 1);
+    assert_int_equal(pairing.asked.n_scopes, 0);
+    connects(&pairing, "chat", T0 + MINUTE, PAIRING_PENDING);
+    decides(&pairing, PAIRING_EV_EXPIRE, T0 + 3 * HOUR, PAIRING_DONE);
+    assert_int_equal(pairing.labels.n, 1);
 }
 
 static void remove_does_not_shorten_a_cool_down(void **state)
@@ -379,6 +398,7 @@ int main(void)
         cmocka_unit_test(second_revoke_takes_back_an_announcement),
         cmocka_unit_test(block_ends_everything_and_unblock_gives_nothing_back),
         cmocka_unit_test(remove_leaves_a_tombstone_and_opens_no_door),
+        cmocka_unit_test(remove_of_a_device_with_labels_leaves_them_and_no_tombstone),
         cmocka_unit_test(remove_does_not_shorten_a_cool_down),
         cmocka_unit_test(rename_is_no_decision_on_access),
         cmocka_unit_test(request_decisions_touch_only_the_request),
