@@ -153,15 +153,16 @@ static void take_out(struct pairing_request *request, size_t i)
     request->votes[--request->n_votes] = (struct vote){.at_ms = 0};
 }
 
-/* The actor's new vote takes the place of an older one; votes of who may approve no more go, and
- * when there is no room, the oldest. */
+/* The actor's new vote takes the place of an older one; votes of who is no approver any more go,
+ * and when there is no room, the oldest. A voter whose bound does not cover what the actor votes
+ * for may have voted for less. */
 static void cast(struct move *move)
 {
     const struct vote_facts *facts = &move->event->votes;
     const char *by = move->event->actor.name;
     struct pairing_request *request = &move->out->next.request;
     for (size_t i = request->n_votes; i > 0; i--) {
-        const bool may = facts->may_approve & (UINT32_C(1) << (i - 1));
+        const bool may = facts->may_vote & (UINT32_C(1) << (i - 1));
         if (!may || strcmp(request->votes[i - 1].by, by) == 0) {
             take_out(request, i - 1);
         }
@@ -192,8 +193,7 @@ bool pairing_has_votes(struct move *move)
         const uint32_t bit = UINT32_C(1) << i;
         if (strcmp(vote->by, move->event->actor.name) != 0) {
             out->n_votes += (counting & bit) != 0;
-            out->n_votes_for_else += (facts->may_approve & bit) &&
-                                     is_in_time(vote, facts, now_ms) &&
+            out->n_votes_for_else += (facts->may_vote & bit) && is_in_time(vote, facts, now_ms) &&
                                      !is_same(&vote->effective, &facts->effective);
         }
     }

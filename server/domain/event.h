@@ -45,7 +45,8 @@ enum code_check {
 struct vote_facts {
     unsigned need;                /* how many must agree; 0 and 1: who decides, decides alone */
     int64_t expire_ms;            /* with need: how long a vote lasts */
-    uint32_t may_approve;         /* bit i: the voter of request.votes[i] still may */
+    uint32_t may_vote;            /* bit i: the voter of request.votes[i] still is an approver */
+    uint32_t may_approve;         /* of these, whose bound covers what is approved now */
     struct oc_digest effective;   /* of what this approval would give */
     struct oc_digest certificate; /* the actor's; zeros: at the local door */
     bool breaks_glass;            /* approve although votes are missing */

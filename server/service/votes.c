@@ -115,6 +115,7 @@ void votes_gather(struct service *service, const struct admin_caller *caller, bo
     event->votes = (struct vote_facts){
         .need = need.need,
         .expire_ms = need.votes_expire_ms,
+        .may_vote = look_up_voters(service, &voting, was, NULL),
         .may_approve = look_up_voters(service, &voting, was, event),
         .effective = digest_of(was, &effective),
         .breaks_glass = breaks_glass,

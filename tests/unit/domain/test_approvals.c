@@ -21,6 +21,7 @@ static struct pairing_event vote_of(const struct pairing *pairing, const char *b
             }
         }
     }
+    event.votes.may_vote = event.votes.may_approve;
     return event;
 }
 
@@ -364,6 +365,30 @@ static void who_may_approve_no_more_is_not_counted_and_not_kept(void **state)
     assert_string_equal(pairing.request.votes[0].by, "uid:0");
 }
 
+/* Bob's bound covers chat alone. */
+static void a_vote_for_more_than_a_voter_may_give_leaves_the_vote_for_less(void **state)
+{
+    (void)state;
+    struct pairing pairing = pending("chat,tools");
+    struct pairing_event event = vote_of(&pairing, "admin:bob", 2, 7);
+    event.narrows = true;
+    event.grant = grant("chat");
+    seal(&pairing, &event);
+    (void)expect_outcome(&pairing, &event, T0, PAIRING_VOTED);
+    event = vote_of(&pairing, "uid:0", 2, 7);
+    event.votes.may_approve = 0;
+    seal(&pairing, &event);
+    struct pairing_decision made = expect_outcome(&pairing, &event, T0, PAIRING_VOTED);
+    assert_int_equal(made.n_votes, 1);
+    assert_int_equal(made.n_votes_for_else, 1);
+    assert_int_equal(pairing.request.n_votes, 2);
+    event = vote_of(&pairing, "admin:carol", 2, 7);
+    event.narrows = true;
+    event.grant = grant("chat");
+    seal(&pairing, &event);
+    assert_int_equal(expect_outcome(&pairing, &event, T0, PAIRING_DONE).n_votes, 2);
+}
+
 static void whatever_closes_or_replaces_the_request_ends_its_votes(void **state)
 {
     (void)state;
@@ -423,7 +448,7 @@ static void nine_votes_are_kept_and_the_tenth_approves(void **state)
         char by[] = "uid:0";
         by[4] = (char)('0' + i);
         struct pairing_event event = vote_of(&pairing, by, APPROVAL_NEED_MOST, 0);
-        event.votes.may_approve = UINT32_MAX;
+        event.votes.may_vote = event.votes.may_approve = UINT32_MAX;
         seal(&pairing, &event);
         const bool is_last = i + 1 == APPROVAL_NEED_MOST;
         struct pairing_decision made =
@@ -441,7 +466,7 @@ static void of_more_votes_than_have_room_the_oldest_goes(void **state)
         char by[] = "uid:a";
         by[4] = (char)('a' + i);
         struct pairing_event event = vote_of(&pairing, by, 2, 0);
-        event.votes.may_approve = UINT32_MAX;
+        event.votes.may_vote = event.votes.may_approve = UINT32_MAX;
         event.term_ms = 1 + i; /* each for something else */
         seal(&pairing, &event);
         (void)expect_outcome(&pairing, &event, T0 + i, PAIRING_VOTED);
@@ -641,6 +666,7 @@ int main(void)
         cmocka_unit_test(the_vote_names_request_ask_and_device),
         cmocka_unit_test(votes_last_as_long_as_the_rule_says_now),
         cmocka_unit_test(who_may_approve_no_more_is_not_counted_and_not_kept),
+        cmocka_unit_test(a_vote_for_more_than_a_voter_may_give_leaves_the_vote_for_less),
         cmocka_unit_test(whatever_closes_or_replaces_the_request_ends_its_votes),
         cmocka_unit_test(votes_for_more_do_not_outlive_the_approval_that_they_widen),
         cmocka_unit_test(what_cannot_be_approved_cannot_be_voted_for),

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "server/service/peer.h"
 #include "server/service/review.h"
 #include "tests/support/service_fixture.h"
 
@@ -29,6 +30,38 @@ static int set_up(void **state)
         return -1;
     }
     fixture_init(&scene->fixture);
+    fixture_start(&scene->fixture);
+    *state = scene;
+    return 0;
+}
+
+/* One record, as a store loads a row that somebody edited. */
+static const struct pairing edited = {
+    .id = {.bytes = {0xED}},
+    .standing = OC_STANDING_APPROVED,
+    .generation = 1,
+    .asked = {.role = "agent", .n_scopes = 1, .scopes = {"root"}},
+    .granted = {.role = "agent", .n_scopes = 1, .scopes = {"root"}},
+    .alias = "build-1",
+    .labels = {.n = 1, .items = {{.key = "env", .value = "prod"}}},
+    .decided_ms = 1,
+    .decided_by = "admin:alice",
+    .is_quarantined = true,
+};
+
+static int set_up_edited(void **state)
+{
+    struct scene *scene = calloc(1, sizeof *scene);
+    uint64_t seq;
+    if (!scene) {
+        return -1;
+    }
+    fixture_init(&scene->fixture);
+    struct store *store = scene->fixture.options.store;
+    const struct store_change change = {.after = &edited, .action = "approve", .now_ms = 1};
+    assert_int_equal(store_begin(store, NULL), OC_OK);
+    assert_int_equal(store_apply(store, &change, &seq, NULL), OC_OK);
+    assert_int_equal(store_commit(store, NULL), OC_OK);
     fixture_start(&scene->fixture);
     *state = scene;
     return 0;
@@ -174,6 +207,20 @@ static void what_was_approved_before_is_told_after_a_revocation_too(void **state
     assert_string_equal(scene->result.approved_ask.scopes[0], "chat");
 }
 
+static void of_an_edited_row_nobody_is_said_to_have_approved_or_named_anything(void **state)
+{
+    struct scene *scene = *state;
+    struct device_view view;
+    assert_true(admin_review(scene->fixture.service, &edited.id, &scene->result));
+    assert_string_equal(scene->result.approved_ask.role, "");
+    assert_true(service_view(scene->fixture.service, &edited.id, &view));
+    assert_true(view.pairing.is_quarantined);
+    assert_string_equal(view.pairing.alias, "");
+    assert_string_equal(view.pairing.decided_by, "");
+    assert_int_equal(view.pairing.decided_ms, 0);
+    assert_int_equal(view.pairing.labels.n, 0);
+}
+
 static void of_a_stranger_nothing_is_known(void **state)
 {
     struct scene *scene = *state;
@@ -241,6 +288,9 @@ int main(void)
         TEST(of_many_the_same_names_come_first_and_more_is_said),
         TEST(wrong_codes_and_claimed_labels_are_those_of_the_open_request),
         TEST(what_was_approved_before_is_told_after_a_revocation_too),
+        cmocka_unit_test_setup_teardown(
+            of_an_edited_row_nobody_is_said_to_have_approved_or_named_anything, set_up_edited,
+            tear_down),
         TEST(of_a_stranger_nothing_is_known),
         TEST(an_approval_says_in_the_audit_who_was_approved_by_its_own_account),
     };

@@ -251,6 +251,38 @@ static void who_may_not_grant_it_any_more_does_not_count(void **state)
     is_approved(bench, &bench->root);
 }
 
+static struct decide_command approval_of_less(struct bench *bench)
+{
+    struct decide_command command = approval(bench);
+    command.narrows = true;
+    command.grant = bench->device.facts.ask.grant;
+    command.grant.n_scopes = 1;
+    return command;
+}
+
+/* Bob may give chat alone; root votes for chat and tools in between. */
+static void a_wider_vote_leaves_the_vote_of_who_is_bounded(void **state)
+{
+    struct bench *bench = *state;
+    struct oc_grant *wanted = &bench->device.facts.ask.grant;
+    fake_clock_advance(&bench->base.clock, PAIRING_REPLACE_EVERY_MS);
+    wanted->n_scopes = 2;
+    memcpy(wanted->scopes[1], "tools", sizeof "tools");
+    assert_int_equal(device_connect(&bench->device).status, OC_OK);
+    bench->bounds = (struct bounds){.are_given = true, .n = 1, .items = {{.name = "bob"}}};
+    bench->bounds.items[0].has_any_role = true;
+    bench->bounds.items[0].n_scopes = 1;
+    memcpy(bench->bounds.items[0].scopes[0], "chat", sizeof "chat");
+    service_change_bounds(bench->base.service, &bench->bounds);
+    struct decide_command command = approval_of_less(bench);
+    assert_int_equal(decide(bench, &bench->bob, &command).votes.n, 1);
+    is_voted(bench, &bench->root, 1);
+    command = approval_of_less(bench);
+    const struct decide_result result = decide(bench, &bench->other, &command);
+    assert_int_equal(result.status, OC_OK);
+    assert_int_equal(pairing_state(&result.view.pairing), OC_STATE_APPROVED);
+}
+
 static void votes_expire_by_the_gateways_clock(void **state)
 {
     struct bench *bench = *state;
@@ -340,6 +372,7 @@ int main(void)
         TEST(a_name_that_is_issued_again_does_not_inherit_votes),
         TEST(a_local_user_who_is_listed_no_more_does_not_count),
         TEST(who_may_not_grant_it_any_more_does_not_count),
+        TEST(a_wider_vote_leaves_the_vote_of_who_is_bounded),
         TEST(votes_expire_by_the_gateways_clock),
         TEST(rules_hold_from_the_reload_on),
         TEST(a_repeated_call_is_one_vote_and_tells_what_came_of_it),
