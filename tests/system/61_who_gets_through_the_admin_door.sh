@@ -135,3 +135,22 @@ n=$(grep -c "handshake.refused.*signed by this gateway's admin CA" "$TEST_DIR/ga
 [ "$n" -le 4 ] || fail "$n lines of one reason and source"
 remote_call alice 'call 200'
 [ "$OUT" = OK ] || fail "after the flood: $OUT"
+
+# ---- whatever became of the CA, the gateway's own user gets in at the local door --------------------------
+
+as_service() {
+    setpriv --reuid=4343 --regid=4343 --clear-groups --no-new-privs "$@"
+}
+stop_gateway
+chmod 0711 "$TEST_DIR"
+if [ "$(id -u)" -eq 0 ] && as_service openclaw --version >/dev/null 2>&1; then
+    chown -R 4343:4343 "$GATEWAY_HOME"
+    echo nonsense >"$GATEWAY_HOME/gateway/admin-ca.pem"
+    as_service openclaw-gateway run --data-dir "$GATEWAY_HOME" >>"$TEST_DIR/gateway.log" 2>&1 </dev/null &
+    GATEWAY_PID=$!
+    STARTED+=("$GATEWAY_PID")
+    wait_for 20 gateway_answers
+    expect_exit 0 as_service openclaw --data-dir "$GATEWAY_HOME" pki revoke alice --yes
+    [ "$(ocg audit list --actor uid:4343 -o json | json '[(i["action"], i["outcome"]) for i in d["items"]]')" = \
+        "[('admin.revoke', 'done')]" ] || fail "the service's own user is not in the audit: $(ocg audit list)"
+fi
