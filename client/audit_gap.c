@@ -234,9 +234,13 @@ static enum oc_status compare_export(struct kept *kept, struct oc_error *err)
 {
     enum oc_status st = learn_export(kept, err);
     kept->gap.is_export = true;
-    if (!st) {
-        st = find_common(kept, err);
+    if (st) {
+        return st;
     }
+    if (!kept->hashes) { /* emptied after its header was looked at */
+        return oc_fail(err, OC_DATA_LOSS, "%s: it changed while it was read", kept->path);
+    }
+    st = find_common(kept, err);
     return st ? st : tell_missing(kept, err);
 }
 

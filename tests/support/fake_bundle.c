@@ -117,7 +117,7 @@ enum oc_status oc_bundle_replace(const struct oc_bundle *bundle, const char *pat
 {
     struct oc_bundle *before = NULL;
     const enum oc_status status = oc_bundle_read(path, &before, err);
-    if (status) {
+    if (status || !before) {
         return status;
     }
     const bool is_same = strcmp(before->facts.name, bundle->facts.name) == 0;

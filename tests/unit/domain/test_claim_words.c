@@ -185,18 +185,18 @@ static void no_claim_pushes_out_a_word_of_the_grant(void **state)
     struct sighting sighting = {.seen_ms = T0};
     memset(sighting.source, 's', OC_MAX_SOURCE_BYTES);
     memset(sighting.platform, '\xff', OC_MAX_PLATFORM_BYTES);
-    for (uint8_t n = 0; n <= OC_MAX_SCOPES; n++) {
+    for (size_t n = 0; n <= OC_MAX_SCOPES; n++) {
         struct ask asked = largest_ask('\xff');
         memset(asked.grant.role, 'r', OC_MAX_ROLE_BYTES);
         for (size_t i = 0; i < n; i++) {
             memset(asked.grant.scopes[i], 'a' + (int)i, OC_MAX_SCOPE_BYTES);
         }
-        asked.grant.n_scopes = n;
+        asked.grant.n_scopes = (uint8_t)n;
         const struct audit_event row = approval_of(&asked, &sighting);
         char grant[256] = "role=";
         strncat(grant, asked.grant.role, sizeof grant - strlen(grant) - 1);
         strcat(grant, " scopes=");
-        for (uint8_t i = 0; i < n && i < 6; i++) {
+        for (size_t i = 0; i < n && i < 6; i++) {
             strcat(grant, i == 0 ? "" : ",");
             strncat(grant, asked.grant.scopes[i], sizeof grant - strlen(grant) - 1);
         }

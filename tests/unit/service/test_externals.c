@@ -365,8 +365,8 @@ static void nobody_takes_the_room_that_the_revocation_of_another_needs(void **st
 static void as_many_certificates_of_one_name_are_revoked_as_there_are(void **state)
 {
     struct bench *bench = *state;
-    for (uint8_t i = 1; i <= 3 * ADMINISTRATOR_CERTIFICATES; i++) {
-        const struct oc_digest each = enter(bench, "bob", i);
+    for (int i = 1; i <= 3 * ADMINISTRATOR_CERTIFICATES; i++) {
+        const struct oc_digest each = enter(bench, "bob", (uint8_t)i);
         revoke("", &each);
         assert_int_equal(run(bench)->status, OC_OK);
         assert_int_equal(look(bench, &each, ADMINISTRATOR_NOBODY), ADMINISTRATORS_REVOKED);
