@@ -33,22 +33,12 @@ struct counters {
     size_t n;
 };
 
-/* protobuf-c's text fields are not const although packing only reads them. */
-static char *text_out(const char *text)
-{
-    union {
-        const char *in;
-        char *out;
-    } pointer = {.in = text};
-    return pointer.out;
-}
-
 static void add_counter(void *user, const char *name, int64_t value)
 {
     struct counters *counters = user;
     Openclaw__V1__Counter *counter = &counters->items[counters->n];
     openclaw__v1__counter__init(counter);
-    counter->name = text_out(name);
+    counter->name = convert_text_out(name);
     counter->value = value > 0 ? (uint64_t)value : 0;
     counters->pointers[counters->n++] = counter;
 }
@@ -77,7 +67,7 @@ static void fill_caps(const struct call *call, const struct service_status *stat
     for (size_t i = 0; i < reply->n_caps; i++) {
         Openclaw__V1__CapUse *use = &caps->items[i];
         openclaw__v1__cap_use__init(use);
-        use->name = text_out(known[i].name);
+        use->name = convert_text_out(known[i].name);
         use->in_use = known[i].in_use;
         use->limit = known[i].limit;
         use->limit_per_source = known[i].limit_per_source;
@@ -89,12 +79,12 @@ static void fill_caps(const struct call *call, const struct service_status *stat
 
 static void fill_store(const struct service_status *status, Openclaw__V1__GetStatusReply *reply)
 {
-    reply->store = text_out(status->store_text);
-    reply->store_error = text_out(status->store_error);
-    reply->store_cause = text_out(status->store_cause);
+    reply->store = convert_text_out(status->store_text);
+    reply->store_error = convert_text_out(status->store_error);
+    reply->store_cause = convert_text_out(status->store_cause);
     reply->checkpoint_seq = status->checkpoint.seq;
     reply->checkpoint_at_ms = status->checkpoint.at_ms;
-    reply->checkpoint_error = text_out(status->checkpoint.error);
+    reply->checkpoint_error = convert_text_out(status->checkpoint.error);
     reply->store_failing_since_ms = status->failing_since_ms;
     reply->store_last_write_ms = status->last_write_ms;
     reply->n_unsaved = status->n_unsaved;
@@ -140,7 +130,7 @@ static void fill_certificates(const struct certificate_ends *ends,
     reply->admin_ca_ends_at_ms = ends->ca_not_after_ms;
     reply->n_certificates_ending = ends->n;
     if (ends->n > 0) {
-        reply->certificate_ending = text_out(ends->soonest[0].name);
+        reply->certificate_ending = convert_text_out(ends->soonest[0].name);
         reply->certificate_ends_at_ms = ends->soonest[0].not_after_ms;
     }
 }
@@ -148,7 +138,7 @@ static void fill_certificates(const struct certificate_ends *ends,
 static void fill_status(const struct service_status *status, Openclaw__V1__GetStatusReply *reply)
 {
     reply->lock_reason =
-        text_out(status->lock == STORE_LOCK_NONE ? "" : store_lock_text(status->lock));
+        convert_text_out(status->lock == STORE_LOCK_NONE ? "" : store_lock_text(status->lock));
     reply->epoch = status->identity.epoch;
     reply->seq = status->identity.seq;
     reply->pairing_required = status->pairing_required;
@@ -181,7 +171,7 @@ void handle_get_status(struct call *call, const ProtobufCMessage *request)
     fill_certificates(&ends, &reply);
     reply.admin_door_shut = dispatch_is_admin_door_shut(call->dispatch);
     fill_caps(call, &status, &caps, &reply);
-    reply.version = text_out(oc_version());
+    reply.version = convert_text_out(oc_version());
     reply.pid = (uint32_t)getpid();
     reply.gateway_id =
         (ProtobufCBinaryData){sizeof status.identity.gateway_id, status.identity.gateway_id};
@@ -191,8 +181,8 @@ void handle_get_status(struct call *call, const ProtobufCMessage *request)
     const struct dispatch_listener *known = dispatch_listeners(call->dispatch, &reply.n_listeners);
     for (size_t i = 0; i < reply.n_listeners; i++) {
         openclaw__v1__listener__init(&listeners[i]);
-        listeners[i].door = text_out(known[i].door);
-        listeners[i].address = text_out(known[i].address);
+        listeners[i].door = convert_text_out(known[i].door);
+        listeners[i].address = convert_text_out(known[i].address);
         listener_pointers[i] = &listeners[i];
     }
     reply.listeners = listener_pointers;
@@ -262,7 +252,7 @@ static void answer_resolve(struct call *call, struct resolve_result *result)
     }
     rest.closest = result->closest;
     rest.replaced_by = result->replaced_by.text;
-    rest.closed_as = text_out(result->closed_as);
+    rest.closed_as = convert_text_out(result->closed_as);
     packer_add_rest(&packer, &rest.base);
     if (packer.is_full) {
         fail_full(call);
@@ -351,7 +341,7 @@ static void watch_done(void *user, const struct watch_result *result)
         convert_device_out(&event->view, &device);
         message.seq = event->change.seq;
         message.at_ms = event->change.at_ms;
-        message.action = text_out(event->change.action);
+        message.action = convert_text_out(event->change.action);
         message.device = &device.device;
         packer_add_item(&packer, ITEMS_FIELD, &message.base);
     }

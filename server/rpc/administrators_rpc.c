@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/rpc/convert_administrators.h"
+#include "server/rpc/convert_out.h"
 #include "server/rpc/handlers.h"
 #include "server/rpc/packer.h"
 #include "server/service/administrators.h"
@@ -26,19 +27,15 @@ static struct administrator_command *command_new(struct call *call)
 
 static char *admin_address(const struct call *call)
 {
-    static char none[1];
+    const char *address = "";
     size_t n = 0;
     const struct dispatch_listener *listeners = dispatch_listeners(call->dispatch, &n);
-    union {
-        const char *in;
-        char *out;
-    } address = {.out = none};
     for (size_t i = 0; i < n; i++) {
         if (strcmp(listeners[i].door, rpc_door_name(RPC_DOOR_ADMIN)) == 0) {
-            address.in = listeners[i].address;
+            address = listeners[i].address;
         }
     }
-    return address.out;
+    return convert_text_out(address);
 }
 
 static void change(struct call *call, enum oc_status status, struct administrator_command *command,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/rpc/convert_fields.h"
+#include "server/rpc/convert_out.h"
 
 /* The schema's numbers are the domain's. */
 _Static_assert((int)OPENCLAW__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_VIEWER ==
@@ -183,40 +184,22 @@ enum oc_status convert_list_administrators(const Openclaw__V1__ListAdministrator
 
 /* ---- out ------------------------------------------------------------------------------------- */
 
-/* protobuf-c's fields are not const although packing only reads them. */
-static char *text_out(const char *text)
-{
-    union {
-        const char *in;
-        char *out;
-    } pointer = {.in = text};
-    return pointer.out;
-}
-
-static ProtobufCBinaryData bytes_out(const uint8_t *bytes, size_t n)
-{
-    union {
-        const uint8_t *in;
-        uint8_t *out;
-    } pointer = {.in = bytes};
-    return (ProtobufCBinaryData){.len = n, .data = pointer.out};
-}
-
 static void certificate_out(const struct administrator_certificate *in,
                             Openclaw__V1__AdministratorCertificate *out)
 {
     static const struct oc_digest none;
     openclaw__v1__administrator_certificate__init(out);
-    out->sha256 = bytes_out(in->sha256.bytes, sizeof in->sha256.bytes);
-    out->serial = bytes_out(in->serial, in->n_serial);
+    out->sha256 = convert_bytes_out(in->sha256.bytes, sizeof in->sha256.bytes);
+    out->serial = convert_bytes_out(in->serial, in->n_serial);
     out->not_before_ms = in->not_before_ms;
     out->not_after_ms = in->not_after_ms;
     out->issued_at_ms = in->issued_ms;
-    out->issued_by = text_out(in->issued_by);
+    out->issued_by = convert_text_out(in->issued_by);
     out->revoked_at_ms = in->revoked_ms;
-    out->revoked_by = text_out(in->revoked_by);
+    out->revoked_by = convert_text_out(in->revoked_by);
     if (memcmp(&in->renewed_with, &none, sizeof none) != 0) {
-        out->renewed_with = bytes_out(in->renewed_with.bytes, sizeof in->renewed_with.bytes);
+        out->renewed_with =
+            convert_bytes_out(in->renewed_with.bytes, sizeof in->renewed_with.bytes);
     }
 }
 
@@ -226,13 +209,13 @@ void convert_administrator_out(const struct administrator_view *view,
     const struct administrator *in = &view->administrator;
     Openclaw__V1__Administrator *message = &out->administrator;
     openclaw__v1__administrator__init(message);
-    message->name = text_out(in->name);
+    message->name = convert_text_out(in->name);
     message->role = (Openclaw__V1__AdministratorRole)in->role;
     message->state = (Openclaw__V1__AdministratorState)view->state;
     message->created_at_ms = in->created_ms;
-    message->created_by = text_out(in->created_by);
+    message->created_by = convert_text_out(in->created_by);
     message->decided_at_ms = in->decided_ms;
-    message->decided_by = text_out(in->decided_by);
+    message->decided_by = convert_text_out(in->decided_by);
     message->last_seen_at_ms = view->last_seen_ms;
     message->online = view->is_online;
     message->quarantined = in->is_quarantined;
@@ -247,8 +230,8 @@ void convert_administrator_out(const struct administrator_view *view,
 void convert_ca_out(const struct administrators_ca *ca, Openclaw__V1__AdminCa *out)
 {
     openclaw__v1__admin_ca__init(out);
-    out->certificate = bytes_out(ca->der, ca->n);
-    out->sha256 = bytes_out(ca->sha256.bytes, sizeof ca->sha256.bytes);
+    out->certificate = convert_bytes_out(ca->der, ca->n);
+    out->sha256 = convert_bytes_out(ca->sha256.bytes, sizeof ca->sha256.bytes);
     out->not_before_ms = ca->not_before_ms;
     out->not_after_ms = ca->not_after_ms;
     out->can_sign = ca->can_sign;

@@ -8,8 +8,7 @@ _Static_assert((int)OPENCLAW__V1__STANDING__STANDING_BLOCKED == OC_STANDING_BLOC
 _Static_assert((int)OPENCLAW__V1__WHY__WHY_NEW_DEVICE == OC_WHY_NEW_DEVICE, "whys");
 _Static_assert((int)OPENCLAW__V1__REFUSAL_KIND__REFUSAL_LOCKED == OC_REFUSAL_LOCKED, "refusals");
 
-/* protobuf-c's fields are not const although packing only reads them. */
-static char *text_out(const char *text)
+char *convert_text_out(const char *text)
 {
     union {
         const char *in;
@@ -18,7 +17,7 @@ static char *text_out(const char *text)
     return pointer.out;
 }
 
-static ProtobufCBinaryData bytes_out(const uint8_t *bytes, size_t n)
+ProtobufCBinaryData convert_bytes_out(const uint8_t *bytes, size_t n)
 {
     union {
         const uint8_t *in;
@@ -33,9 +32,9 @@ Openclaw__V1__Grant *convert_grant_out(const struct oc_grant *grant, struct gran
         return NULL;
     }
     openclaw__v1__grant__init(&out->grant);
-    out->grant.role = text_out(grant->role);
+    out->grant.role = convert_text_out(grant->role);
     for (size_t i = 0; i < grant->n_scopes; i++) {
-        out->scopes[i] = text_out(grant->scopes[i]);
+        out->scopes[i] = convert_text_out(grant->scopes[i]);
     }
     out->grant.n_scopes = grant->n_scopes;
     out->grant.scopes = out->scopes;
@@ -46,8 +45,8 @@ static void labels_out(const struct oc_labels *labels, struct device_message *ou
 {
     for (size_t i = 0; i < labels->n; i++) {
         openclaw__v1__label__init(&out->labels[i]);
-        out->labels[i].key = text_out(labels->items[i].key);
-        out->labels[i].value = text_out(labels->items[i].value);
+        out->labels[i].key = convert_text_out(labels->items[i].key);
+        out->labels[i].value = convert_text_out(labels->items[i].value);
         out->label_pointers[i] = &out->labels[i];
     }
     out->device.n_labels = labels->n;
@@ -56,18 +55,18 @@ static void labels_out(const struct oc_labels *labels, struct device_message *ou
 
 static void request_out(const struct pairing_request *request, struct device_message *out)
 {
-    out->device.request_id = text_out(request->id.text);
-    out->device.ask_digest = bytes_out(request->digest.bytes, sizeof request->digest.bytes);
+    out->device.request_id = convert_text_out(request->id.text);
+    out->device.ask_digest = convert_bytes_out(request->digest.bytes, sizeof request->digest.bytes);
     out->device.asked = convert_grant_out(&request->ask.grant, &out->asked);
-    out->device.purpose = text_out(request->ask.purpose);
-    out->device.claimed_name = text_out(request->ask.name);
+    out->device.purpose = convert_text_out(request->ask.purpose);
+    out->device.claimed_name = convert_text_out(request->ask.name);
 }
 
 static void sighting_out(const struct sighting *sighting, Openclaw__V1__Device *device)
 {
-    device->platform = text_out(sighting->platform);
-    device->version = text_out(sighting->version);
-    device->source = text_out(sighting->source);
+    device->platform = convert_text_out(sighting->platform);
+    device->version = convert_text_out(sighting->version);
+    device->source = convert_text_out(sighting->source);
     device->last_seen_at_ms = sighting->seen_ms;
 }
 
@@ -75,9 +74,9 @@ static void pairing_out(const struct pairing *pairing, struct device_message *ou
 {
     Openclaw__V1__Device *device = &out->device;
     const bool is_approved = pairing->standing == OC_STANDING_APPROVED;
-    device->device_id = bytes_out(pairing->id.bytes, sizeof pairing->id.bytes);
-    device->alias = text_out(pairing->alias);
-    device->claimed_name = text_out(pairing->claimed_name);
+    device->device_id = convert_bytes_out(pairing->id.bytes, sizeof pairing->id.bytes);
+    device->alias = convert_text_out(pairing->alias);
+    device->claimed_name = convert_text_out(pairing->claimed_name);
     device->state = (Openclaw__V1__State)pairing_state(pairing);
     device->standing = (Openclaw__V1__Standing)pairing->standing;
     device->why = (Openclaw__V1__Why)pairing_why(pairing);
@@ -86,7 +85,7 @@ static void pairing_out(const struct pairing *pairing, struct device_message *ou
     device->first_seen_at_ms = pairing->first_seen_ms;
     device->requested_at_ms = pairing->requested_ms;
     device->decided_at_ms = pairing->decided_ms;
-    device->decided_by = text_out(pairing->decided_by);
+    device->decided_by = convert_text_out(pairing->decided_by);
     device->expires_at_ms = is_approved ? pairing->term_ends_ms : 0;
     device->expected = pairing->expectation.is_set;
     device->generation = pairing->generation;
@@ -102,7 +101,7 @@ static void votes_out(const struct device_view *view, struct device_message *out
         const uint32_t bit = UINT32_C(1) << i;
         if (view->votes.in_force & bit) {
             openclaw__v1__vote__init(&out->votes[n]);
-            out->votes[n].by = text_out(request->votes[i].by);
+            out->votes[n].by = convert_text_out(request->votes[i].by);
             out->votes[n].at_ms = request->votes[i].at_ms;
             out->votes[n].otherwise = (view->votes.as_asked & bit) == 0;
             out->vote_pointers[n] = &out->votes[n];
@@ -141,12 +140,12 @@ static Openclaw__V1__Receipt *receipt_out(const struct oc_receipt *receipt,
         return NULL;
     }
     openclaw__v1__receipt__init(out);
-    out->gateway_id = bytes_out(receipt->gateway_id, sizeof receipt->gateway_id);
-    out->database_id = bytes_out(receipt->database_id, sizeof receipt->database_id);
+    out->gateway_id = convert_bytes_out(receipt->gateway_id, sizeof receipt->gateway_id);
+    out->database_id = convert_bytes_out(receipt->database_id, sizeof receipt->database_id);
     out->seq = receipt->seq;
-    out->device_id = bytes_out(receipt->device_id.bytes, sizeof receipt->device_id.bytes);
+    out->device_id = convert_bytes_out(receipt->device_id.bytes, sizeof receipt->device_id.bytes);
     out->issued_at_ms = receipt->issued_at_ms;
-    out->signature = bytes_out(receipt->signature, receipt->n_signature);
+    out->signature = convert_bytes_out(receipt->signature, receipt->n_signature);
     return out;
 }
 
@@ -157,11 +156,12 @@ void convert_session_out(const struct session_facts *facts, struct session_messa
     out->session.heartbeat_ms = facts->heartbeat_ms;
     out->session.generation = facts->generation;
     out->session.receipt = receipt_out(&facts->receipt, &out->receipt);
-    out->session.upgrade_request_id = text_out(facts->upgrade_request.text);
+    out->session.upgrade_request_id = convert_text_out(facts->upgrade_request.text);
     out->session.term_ends_at_ms = facts->term_ends_ms;
-    out->session.alias = text_out(facts->alias);
+    out->session.alias = convert_text_out(facts->alias);
     if (facts->has_gateway_nonce) {
-        out->session.gateway_nonce = bytes_out(facts->gateway_nonce, sizeof facts->gateway_nonce);
+        out->session.gateway_nonce =
+            convert_bytes_out(facts->gateway_nonce, sizeof facts->gateway_nonce);
     }
 }
 
@@ -171,13 +171,13 @@ void convert_refusal_out(const struct refusal_facts *facts, const char *text,
     openclaw__v1__refusal__init(out);
     out->kind = (Openclaw__V1__RefusalKind)facts->kind;
     out->http_status = oc_refusal_http_status(facts->kind);
-    out->request_id = text_out(facts->request_id.text);
+    out->request_id = convert_text_out(facts->request_id.text);
     out->why = (Openclaw__V1__Why)facts->why;
-    out->why_text = text_out(oc_why_text(facts->why));
+    out->why_text = convert_text_out(oc_why_text(facts->why));
     out->retry_after_ms = facts->retry_after_ms;
-    out->text = text_out(text);
+    out->text = convert_text_out(text);
     if (facts->request_id.text[0] != '\0') {
-        out->gateway_nonce = bytes_out(facts->gateway_nonce, sizeof facts->gateway_nonce);
+        out->gateway_nonce = convert_bytes_out(facts->gateway_nonce, sizeof facts->gateway_nonce);
     }
 }
 
@@ -188,18 +188,18 @@ void convert_audit_out(const struct store_audit_row *row, Openclaw__V1__AuditRec
     openclaw__v1__audit_record__init(out);
     out->seq = row->seq;
     out->at_ms = event->at_ms;
-    out->actor = text_out(event->actor.name);
-    out->source = text_out(event->actor.source);
-    out->action = text_out(event->action);
-    out->outcome = text_out(event->outcome);
+    out->actor = convert_text_out(event->actor.name);
+    out->source = convert_text_out(event->actor.source);
+    out->action = convert_text_out(event->action);
+    out->outcome = convert_text_out(event->outcome);
     if (!oc_device_id_equal(&event->device_id, &none)) {
-        out->device_id = bytes_out(event->device_id.bytes, sizeof event->device_id.bytes);
+        out->device_id = convert_bytes_out(event->device_id.bytes, sizeof event->device_id.bytes);
     }
-    out->request_id = text_out(event->request_id.text);
-    out->before = text_out(event->before);
-    out->after = text_out(event->after);
-    out->reason = text_out(event->reason);
-    out->rule = text_out(event->rule);
-    out->hash = bytes_out(row->hash.bytes, sizeof row->hash.bytes);
-    out->detail = text_out(event->detail);
+    out->request_id = convert_text_out(event->request_id.text);
+    out->before = convert_text_out(event->before);
+    out->after = convert_text_out(event->after);
+    out->reason = convert_text_out(event->reason);
+    out->rule = convert_text_out(event->rule);
+    out->hash = convert_bytes_out(row->hash.bytes, sizeof row->hash.bytes);
+    out->detail = convert_text_out(event->detail);
 }

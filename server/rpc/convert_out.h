@@ -11,6 +11,10 @@
 #include "openclaw/v1/pairing.pb-c.h"
 #include "server/service/admin_service.h"
 
+/* protobuf-c's fields are not const although packing only reads them. */
+char *convert_text_out(const char *text);
+ProtobufCBinaryData convert_bytes_out(const uint8_t *bytes, size_t n);
+
 struct grant_message {
     Openclaw__V1__Grant grant;
     char *scopes[OC_MAX_SCOPES];

@@ -1,5 +1,6 @@
 /* Health and Describe: what a door offers, and whether the gateway serves. */
 #include "openclaw/v1/health.pb-c.h"
+#include "server/rpc/convert_out.h"
 #include "server/rpc/handlers.h"
 
 enum {
@@ -23,16 +24,6 @@ void handle_health(struct call *call, const ProtobufCMessage *request)
     call_reply(call, &reply.base);
 }
 
-/* protobuf-c's text fields are not const although packing only reads them. */
-static char *text_out(const char *text)
-{
-    union {
-        const char *in;
-        char *out;
-    } pointer = {.in = text};
-    return pointer.out;
-}
-
 static void describe_method(const struct method_row *row, char name[METHOD_NAME_BYTES],
                             Openclaw__V1__MethodDescription *out)
 {
@@ -41,7 +32,7 @@ static void describe_method(const struct method_row *row, char name[METHOD_NAME_
     openclaw__v1__method_description__init(out);
     out->number = row->number;
     out->name = name;
-    out->role = text_out(rpc_role_name(row->least));
+    out->role = convert_text_out(rpc_role_name(row->least));
     out->changes = method->changes;
     out->repeatable = method->is_repeatable;
 }
@@ -63,6 +54,6 @@ void handle_describe(struct call *call, const ProtobufCMessage *request)
     reply.methods = pointers;
     reply.min_version = OC_ENVELOPE_VERSION;
     reply.max_version = OC_ENVELOPE_VERSION;
-    reply.door = text_out(rpc_door_name(call->caller->door));
+    reply.door = convert_text_out(rpc_door_name(call->caller->door));
     call_reply(call, &reply.base);
 }
