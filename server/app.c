@@ -260,7 +260,7 @@ static enum oc_status start_service(struct app *app, struct oc_error *err)
 
 static enum oc_status start_transport(struct app *app, struct oc_error *err)
 {
-    const struct oc_transport_options transport = {.handshakes_yield = true};
+    const struct oc_transport_options transport = {.owns_process = true};
     const struct dispatch_options dispatch = {
         .service = app->service,
         .gateway_spki = oc_identity_spki_sha256(app->state.identity),

@@ -272,6 +272,9 @@ static void end_batch(struct oc_connection *connection, enum input_result result
         connection->last_frame_ms = oc_monotonic_ms();
         connection->has_first_deadline = false;
         note_call(connection);
+        if (connection->is_ipc || connection->peer.admin) {
+            oc_transport_hurry(connection->transport, connection->last_frame_ms);
+        }
     }
     if (result == INPUT_CLOSED) {
         oc_connection_abort_locked(connection, OC_OK, NULL);
@@ -366,6 +369,7 @@ static enum next sort_out(struct oc_connection *connection, int reason)
 void oc_connection_on_received(void *argument)
 {
     struct oc_connection *connection = argument;
+    oc_transport_schedule_thread(connection->transport);
     (void)pthread_mutex_lock(&connection->lock);
     const enum next next = sort_out(connection, (int)nng_aio_result(connection->receive_aio));
     (void)pthread_mutex_unlock(&connection->lock);

@@ -23,6 +23,8 @@ enum {
     /* So much of the time that was asked for may be missing: it need not be written at each call.
      */
     YIELD_SLACK_MS = 1000,
+    /* So long after a step had to wait, more are expected to. */
+    CROWDED_MS = 1000,
 };
 
 /* While steps yield, one set of workers is at work, else the other: a thread that has given up its
@@ -43,6 +45,7 @@ struct oc_step_queue {
     struct oc_lane *first;
     struct oc_lane *last;
     atomic_uint_fast64_t yields_until_ms;
+    atomic_uint_fast64_t crowded_until_ms; /* 0: no step has waited yet */
     unsigned n_slots;
     unsigned n_running; /* on workers and elsewhere; never more than n_slots */
     unsigned n_workers;
@@ -104,7 +107,7 @@ static void lower_priority(void)
 #endif
 }
 
-static unsigned set_at_work(struct oc_step_queue *queue)
+static unsigned set_at_work(const struct oc_step_queue *queue)
 {
     const uint64_t until_ms = atomic_load_explicit(&queue->yields_until_ms, memory_order_relaxed);
     return until_ms > 0 && oc_monotonic_ms() < until_ms ? YIELDING : EAGER;
@@ -157,6 +160,7 @@ enum oc_status oc_step_queue_new(unsigned n_slots, bool yields, struct oc_step_q
     }
     (void)pthread_mutex_init(&queue->lock, NULL);
     atomic_init(&queue->yields_until_ms, 0);
+    atomic_init(&queue->crowded_until_ms, 0);
     queue->n_slots = n_slots > MAX_WORKERS ? MAX_WORKERS : n_slots;
     queue->yields = yields;
     bool is_started = true;
@@ -216,6 +220,12 @@ void oc_step_queue_yield(struct oc_step_queue *queue, uint64_t until_ms)
     }
 }
 
+bool oc_step_queue_presses(const struct oc_step_queue *queue)
+{
+    const uint64_t until_ms = atomic_load_explicit(&queue->crowded_until_ms, memory_order_relaxed);
+    return until_ms > 0 && set_at_work(queue) == YIELDING && oc_monotonic_ms() < until_ms;
+}
+
 static bool may_run_here(struct oc_step_queue *queue)
 {
     return !queue->first && may_run(queue) &&
@@ -229,6 +239,8 @@ void oc_step_queue_run(struct oc_step_queue *queue, struct oc_lane *lane, struct
         run_in_slot(queue, step);
     } else {
         append_step(queue, lane, step);
+        atomic_store_explicit(&queue->crowded_until_ms, oc_monotonic_ms() + CROWDED_MS,
+                              memory_order_relaxed);
     }
     call_worker(queue); /* whichever came last, the step or the slot */
     (void)pthread_mutex_unlock(&queue->lock);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -14,14 +15,21 @@
 
 #include "proto/rpc/connection_internal.h"
 #include "proto/rpc/limits.h"
+#include "proto/rpc/thread_class.h"
 #include "proto/rpc/transport_internal.h"
 
-enum { LAST_CONNECTIONS_MS = 5000 };
+enum {
+    LAST_CONNECTIONS_MS = 5000,
+    /* So long after somebody was heard for whom people wait, more of it is expected. */
+    HURRY_MS = 1000,
+};
 
 struct oc_transport {
     struct oc_timers *timers;
     struct oc_step_queue *steps;
     struct oc_lane dial_lane;
+    bool owns_process;
+    atomic_uint_fast64_t hurry_until_ms; /* 0: nobody was heard yet */
     uint32_t handshake_ms;
     uint32_t send_stall_ms;
     uint32_t patience_ms;
@@ -185,7 +193,7 @@ static enum oc_status start_threads(struct oc_transport *transport,
     if (st) {
         return st;
     }
-    st = oc_step_queue_new(n_workers, options->handshakes_yield, &transport->steps, err);
+    st = oc_step_queue_new(n_workers, options->owns_process, &transport->steps, err);
     if (st) {
         return st;
     }
@@ -230,6 +238,8 @@ enum oc_status oc_transport_new(const struct oc_transport_options *options,
     init_lock(transport);
     transport->live.previous = transport->live.next = &transport->live;
     transport->swept.previous = transport->swept.next = &transport->swept;
+    transport->owns_process = options->owns_process;
+    atomic_init(&transport->hurry_until_ms, 0);
     transport->handshake_ms = options->handshake_ms ? options->handshake_ms : OC_HANDSHAKE_MS;
     transport->send_stall_ms = options->send_stall_ms ? options->send_stall_ms : OC_SEND_STALL_MS;
     transport->patience_ms = options->patience_ms ? options->patience_ms : OC_HANDSHAKE_PATIENCE_MS;
@@ -287,6 +297,21 @@ void oc_transport_free(struct oc_transport *transport)
 struct oc_timers *oc_transport_timers(struct oc_transport *transport)
 {
     return transport->timers;
+}
+
+void oc_transport_schedule_thread(const struct oc_transport *transport)
+{
+    if (transport->owns_process) {
+        const uint64_t until_ms =
+            atomic_load_explicit(&transport->hurry_until_ms, memory_order_relaxed);
+        const bool hurries = until_ms > 0 && oc_monotonic_ms() < until_ms;
+        oc_thread_batches(!hurries && !oc_step_queue_presses(transport->steps));
+    }
+}
+
+void oc_transport_hurry(struct oc_transport *transport, uint64_t now_ms)
+{
+    atomic_store_explicit(&transport->hurry_until_ms, now_ms + HURRY_MS, memory_order_relaxed);
 }
 
 struct oc_step_queue *oc_transport_steps(struct oc_transport *transport)

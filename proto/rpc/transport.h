@@ -18,7 +18,9 @@ struct oc_transport;
 /* {0} is good for everyone but tests. */
 struct oc_transport_options {
     unsigned n_handshake_workers; /* slots, step_queue.h; 0: one per core, at least 1 */
-    bool handshakes_yield;        /* to the calls of approved peers, step_queue.h */
+    bool owns_process;            /* may choose how its threads and NNG's are scheduled: handshakes
+                                     yield to calls (step_queue.h), calls to the poller
+                                     (thread_class.h). Not for a library */
     uint32_t handshake_ms;        /* 0: OC_HANDSHAKE_MS; tests shorten it */
     uint32_t send_stall_ms;       /* 0: OC_SEND_STALL_MS; tests shorten it */
     uint32_t patience_ms;         /* 0: OC_HANDSHAKE_PATIENCE_MS; tests change it */

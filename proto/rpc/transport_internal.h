@@ -22,6 +22,10 @@ struct oc_transport_links {
 
 struct oc_timers *oc_transport_timers(struct oc_transport *transport);
 struct oc_step_queue *oc_transport_steps(struct oc_transport *transport);
+/* Chooses how the calling thread, of NNG's pool, is scheduled from now on. */
+void oc_transport_schedule_thread(const struct oc_transport *transport);
+/* Somebody was heard for whom people wait. */
+void oc_transport_hurry(struct oc_transport *transport, uint64_t now_ms);
 /* The lane of what this process dials. */
 struct oc_lane *oc_transport_dial_lane(struct oc_transport *transport);
 uint32_t oc_transport_handshake_ms(const struct oc_transport *transport);

@@ -16,7 +16,7 @@ void wire_make(struct wire_fixture *wire, const struct wire_options *options)
     memset(wire, 0, sizeof *wire);
     const struct oc_transport_options transport = {
         .n_handshake_workers = options->n_handshake_workers ? options->n_handshake_workers : 2,
-        .handshakes_yield = true,
+        .owns_process = !options->is_library,
         .handshake_ms = options->handshake_ms,
         .patience_ms = options->patience_ms,
         .send_stall_ms = options->send_stall_ms,

@@ -37,6 +37,7 @@ struct wire_options {
     unsigned max_arrivals_per_source;
     uint32_t patience_ms;
     unsigned n_handshake_workers;
+    bool is_library; /* that does not own the process */
 };
 
 /* Both assert on failure. Set the server endpoint's behaviour between the two. */
