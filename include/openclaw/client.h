@@ -20,6 +20,9 @@
  *         first: a program that wants openssl.cnf calls OPENSSL_init_crypto before, or loads the
  *         file itself (CONF_modules_load_file). No locale, signal handler or exit handler is
  *         touched. A program that uses NNG itself shares it, and must not call nng_fini.
+ *         A program may end (exit, or main returns) with handles open: OpenSSL is kept from
+ *         cleaning up under the threads that use it. One that starts OpenSSL first passes
+ *         OPENSSL_INIT_NO_ATEXIT, or closes and frees its handles before it ends.
  *
  * Errors: a status says how a call ended; `err`, which may be NULL, gets a text for people and
  *         facts (error.h). Unless said otherwise, what a failed call would have filled in is as it

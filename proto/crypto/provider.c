@@ -14,7 +14,8 @@ static EVP_MAC *hmac;
 
 static void start(void)
 {
-    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
+    const uint64_t how = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT;
+    if (OPENSSL_init_crypto(how, NULL) != 1) {
         abort();
     }
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);

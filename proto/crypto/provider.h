@@ -3,6 +3,7 @@
  * each use costs more than the digest of a short value.
  *
  * The configuration file of OpenSSL is not loaded: a foreign OPENSSL_CONF must not change policy.
+ * Nothing is cleaned up at exit: threads may still be using it then.
  * Thread: any. A library that cannot give SHA-256 is a broken process and aborts.
  */
 #pragma once
