@@ -5,8 +5,8 @@
  * locks that whoever takes the work needs next. A thread that has slept goes before one that runs:
  * it takes the poller's core, meets the first lock and sleeps, meets the second and sleeps again.
  * A batch thread (SCHED_BATCH, sched(7)) differs in one thing: woken, it waits until the one that
- * runs there sleeps, as the poller is about to. That spares a quarter of the calls of the kernel
- * that a heartbeat of an idle fleet takes, and answers under load come more evenly.
+ * runs there sleeps, as the poller is about to. That spares a heartbeat of an idle fleet a quarter
+ * of its futex calls and every preemption of the poller, and answers under load come more evenly.
  *
  * It waits for whoever else runs there, too, for some milliseconds. So a thread is a batch thread
  * only while nothing is known to contend for the cores, and nobody is waiting at a terminal.
