@@ -254,13 +254,16 @@ static enum input_result read_some(struct oc_connection *connection, uint8_t *sc
     return result;
 }
 
-/* Others' handshakes are not to be in its way. */
+/* Others' handshakes are not to be in the way of a device's, nor anything in that of a person's. */
 static void note_call(struct oc_connection *connection)
 {
     const uint64_t now_ms = connection->last_frame_ms;
     if (connection->listener && atomic_load(&connection->max_length) == OC_MAX_FRAME_BYTES &&
         now_ms - connection->opened_ms >= OC_ESTABLISHED_MS) {
         oc_step_queue_yield(oc_transport_steps(connection->transport), now_ms + OC_YIELD_MS);
+    }
+    if (connection->is_ipc || connection->peer.admin) {
+        oc_transport_hurry(connection->transport, now_ms);
     }
 }
 
@@ -272,9 +275,6 @@ static void end_batch(struct oc_connection *connection, enum input_result result
         connection->last_frame_ms = oc_monotonic_ms();
         connection->has_first_deadline = false;
         note_call(connection);
-        if (connection->is_ipc || connection->peer.admin) {
-            oc_transport_hurry(connection->transport, connection->last_frame_ms);
-        }
     }
     if (result == INPUT_CLOSED) {
         oc_connection_abort_locked(connection, OC_OK, NULL);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "proto/rpc/transport.h"
+#include "proto/rpc/timer.h"
 
 enum {
     MAX_WORKERS = 64,
@@ -109,8 +109,7 @@ static void lower_priority(void)
 
 static unsigned set_at_work(const struct oc_step_queue *queue)
 {
-    const uint64_t until_ms = atomic_load_explicit(&queue->yields_until_ms, memory_order_relaxed);
-    return until_ms > 0 && oc_monotonic_ms() < until_ms ? YIELDING : EAGER;
+    return oc_is_before(&queue->yields_until_ms) ? YIELDING : EAGER;
 }
 
 /* A step waits and a slot is free: then one of the set is waiting, too, or about to look. */
@@ -222,8 +221,7 @@ void oc_step_queue_yield(struct oc_step_queue *queue, uint64_t until_ms)
 
 bool oc_step_queue_presses(const struct oc_step_queue *queue)
 {
-    const uint64_t until_ms = atomic_load_explicit(&queue->crowded_until_ms, memory_order_relaxed);
-    return until_ms > 0 && set_at_work(queue) == YIELDING && oc_monotonic_ms() < until_ms;
+    return oc_is_before(&queue->crowded_until_ms) && set_at_work(queue) == YIELDING;
 }
 
 static bool may_run_here(struct oc_step_queue *queue)

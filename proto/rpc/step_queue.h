@@ -42,8 +42,8 @@ void oc_step_queue_free(struct oc_step_queue *queue);
  * Any thread. */
 void oc_step_queue_yield(struct oc_step_queue *queue, uint64_t until_ms);
 
-/* Whether steps press on what they yield to: both have come of late, and steps more than at once
- * found a slot. Any thread. */
+/* Whether steps press on what they yield to: both have come of late, and some step had to
+ * wait for a slot. Any thread. */
 bool oc_step_queue_presses(const struct oc_step_queue *queue);
 
 /* Runs the step once: here before it returns, or later on a worker. No lock that the step takes

@@ -33,6 +33,12 @@ uint64_t oc_monotonic_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+bool oc_is_before(const atomic_uint_fast64_t *moment_ms)
+{
+    const uint64_t until_ms = atomic_load_explicit(moment_ms, memory_order_relaxed);
+    return until_ms > 0 && oc_monotonic_ms() < until_ms;
+}
+
 /* ---- the heap ---------------------------------------------------------------------------- */
 
 static void put(struct oc_timers *timers, size_t place, struct oc_timer *timer)

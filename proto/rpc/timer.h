@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "proto/rpc/transport.h"
@@ -32,6 +33,9 @@ void oc_timer_arm(struct oc_timer *timer, uint64_t due_ms);
 /* For a deadline that many have and that may come up to a second late: those that are some seconds
  * away share moments, so that thousands of them wake the thread once a second. */
 uint64_t oc_timer_shared_moment(uint64_t now_ms, uint64_t due_ms);
+/* Whether oc_monotonic_ms has yet to reach a moment that any thread may move; 0: there was none,
+ * for which the clock is not read. */
+bool oc_is_before(const atomic_uint_fast64_t *moment_ms);
 /* Disarms and waits until fn is not running, unless called from fn. Call it exactly once, without
  * a lock that fn takes. */
 void oc_timer_deinit(struct oc_timer *timer);

@@ -302,10 +302,8 @@ struct oc_timers *oc_transport_timers(struct oc_transport *transport)
 void oc_transport_schedule_thread(const struct oc_transport *transport)
 {
     if (transport->owns_process) {
-        const uint64_t until_ms =
-            atomic_load_explicit(&transport->hurry_until_ms, memory_order_relaxed);
-        const bool hurries = until_ms > 0 && oc_monotonic_ms() < until_ms;
-        oc_thread_batches(!hurries && !oc_step_queue_presses(transport->steps));
+        oc_thread_batches(!oc_is_before(&transport->hurry_until_ms) &&
+                          !oc_step_queue_presses(transport->steps));
     }
 }
 

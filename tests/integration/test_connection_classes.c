@@ -9,6 +9,7 @@
 
 #include "proto/rpc/thread_class.h"
 #include "proto/rpc/transport_internal.h"
+#include "tests/support/step_probe.h"
 #include "tests/support/wire_fixture.h"
 
 enum {
@@ -108,32 +109,16 @@ static void a_call_at_the_local_door_ends_it_for_a_while(void **state)
     endpoint_deinit(&person);
 }
 
-/* A step that brings another while it has the only slot. */
-struct nested {
-    struct oc_step step; /* first: a step is its nested one */
-    struct oc_step_queue *queue;
-    struct oc_lane lane;
-    struct nested *brings;
-    atomic_bool has_run;
-};
-
-static void run_nested(struct oc_step *step)
-{
-    struct nested *nested = (struct nested *)(void *)step;
-    if (nested->brings) {
-        oc_step_queue_run(nested->queue, &nested->brings->lane, &nested->brings->step);
-    }
-    atomic_store(&nested->has_run, true);
-}
-
+/* A step that has to wait, as another has the only slot. */
 static void crowd(struct oc_step_queue *queue)
 {
-    struct nested second = {.step = {.run = run_nested}, .queue = queue};
-    struct nested first = {.step = {.run = run_nested}, .queue = queue, .brings = &second};
-    oc_step_queue_run(queue, &first.lane, &first.step);
-    while (!atomic_load(&first.has_run) || !atomic_load(&second.has_run)) {
-        (void)sched_yield();
-    }
+    struct step_probe second;
+    struct step_probe first;
+    step_probe_init(&second, queue, NULL);
+    step_probe_init(&first, queue, &second);
+    step_probe_run(&first);
+    step_probe_wait(&first);
+    step_probe_wait(&second);
 }
 
 static void a_crowd_of_handshakes_ends_it_beside_established_calls(void **state)

@@ -8,6 +8,7 @@
 
 #include "proto/rpc/limits.h"
 #include "proto/rpc/transport_internal.h"
+#include "tests/support/step_probe.h"
 #include "tests/support/wire_fixture.h"
 
 enum {
@@ -15,63 +16,18 @@ enum {
     N_WORDS = 1000,
 };
 
-/* A step that brings another while it runs, and sees whether that was run at once. */
-struct probe {
-    struct oc_step step; /* first: a step is its probe */
-    struct oc_step_queue *queue;
-    struct probe *brings;
-    pthread_t bringer;
-    struct oc_lane lane;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool was_at_once;
-    bool has_run;
-};
-
-static void run_probe(struct oc_step *step)
-{
-    struct probe *probe = (struct probe *)(void *)step;
-    if (probe->brings) {
-        oc_step_queue_run(probe->queue, &probe->brings->lane, &probe->brings->step);
-    }
-    (void)pthread_mutex_lock(&probe->lock);
-    probe->was_at_once = pthread_equal(probe->bringer, pthread_self());
-    probe->has_run = true;
-    (void)pthread_cond_broadcast(&probe->changed);
-    (void)pthread_mutex_unlock(&probe->lock);
-}
-
-static void init_probe(struct probe *probe, struct oc_step_queue *queue, struct probe *brings)
-{
-    *probe = (struct probe){.step = {.run = run_probe},
-                            .queue = queue,
-                            .brings = brings,
-                            .bringer = pthread_self(),
-                            .lock = PTHREAD_MUTEX_INITIALIZER,
-                            .changed = PTHREAD_COND_INITIALIZER};
-}
-
-static void wait_for(struct probe *probe)
-{
-    (void)pthread_mutex_lock(&probe->lock);
-    while (!probe->has_run) {
-        (void)pthread_cond_wait(&probe->changed, &probe->lock);
-    }
-    (void)pthread_mutex_unlock(&probe->lock);
-}
-
 /* Whether a step that is brought while another runs is left to a worker. */
 static bool does_yield(const struct wire_fixture *wire)
 {
     struct oc_step_queue *queue = oc_transport_steps(wire->transport);
-    struct probe first;
-    struct probe second;
+    struct step_probe first;
+    struct step_probe second;
     do { /* until the first is not left to a worker itself, for a handshake that has just ended */
-        init_probe(&second, queue, NULL);
-        init_probe(&first, queue, &second);
-        oc_step_queue_run(queue, &first.lane, &first.step);
-        wait_for(&first);
-        wait_for(&second);
+        step_probe_init(&second, queue, NULL);
+        step_probe_init(&first, queue, &second);
+        step_probe_run(&first);
+        step_probe_wait(&first);
+        step_probe_wait(&second);
     } while (!first.was_at_once);
     return !second.was_at_once;
 }
