@@ -7,11 +7,15 @@
 void oc_thread_batches(bool batches)
 {
 #ifdef __linux__
-    static _Thread_local bool is_batch;
-    if (batches != is_batch) {
+    static _Thread_local enum { NEW, ORDINARY, BATCH, CHOSEN } is;
+    if (is == NEW) {
+        is = sched_getscheduler(0) == SCHED_OTHER ? ORDINARY : CHOSEN;
+    }
+    if (is != CHOSEN && is != (batches ? BATCH : ORDINARY)) {
         const struct sched_param none = {.sched_priority = 0};
         (void)sched_setscheduler(0, batches ? SCHED_BATCH : SCHED_OTHER, &none);
-        is_batch = batches; /* if it was refused, asking for each call would only cost */
+        is = batches ? BATCH
+                     : ORDINARY; /* if it was refused, asking for each call would only cost */
     }
 #else
     (void)batches;

@@ -16,5 +16,6 @@
 #include <stdbool.h>
 
 /* Makes the calling thread a batch thread, or one as any other. Costs nothing when it is that
- * already, and does nothing where there is no such class. */
+ * already, and does nothing where there is no such class, or to a thread that was of another than
+ * the ordinary one when it was first called: whoever started the process chose that. */
 void oc_thread_batches(bool batches);

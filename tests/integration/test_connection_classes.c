@@ -179,10 +179,42 @@ static void a_thread_changes_its_own_class_alone(void **state)
     assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
 }
 
+static void *try_to_leave(void *user)
+{
+    int *class_after = user;
+    const struct sched_param none = {.sched_priority = 0};
+    if (sched_setscheduler(0, *class_after, &none) != 0) {
+        return user; /* it may not be chosen here */
+    }
+    oc_thread_batches(true);
+    oc_thread_batches(false);
+    *class_after = sched_getscheduler(0);
+    return NULL;
+}
+
+static void a_class_that_was_chosen_stays(void **state)
+{
+    (void)state;
+    const int chosen[] = {SCHED_IDLE, SCHED_BATCH};
+    if (!is_allowed) {
+        skip();
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        int class_after = chosen[i];
+        void *not_chosen = NULL;
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, try_to_leave, &class_after), 0);
+        (void)pthread_join(thread, &not_chosen);
+        assert_null(not_chosen);
+        assert_int_equal(class_after, chosen[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_changes_its_own_class_alone),
+        cmocka_unit_test(a_class_that_was_chosen_stays),
         cmocka_unit_test(a_library_leaves_threads_as_they_are), /* the pool is the process's */
         cmocka_unit_test(batch_threads_answer_devices),
         cmocka_unit_test(a_call_at_the_local_door_ends_it_for_a_while),

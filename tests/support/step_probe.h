@@ -6,8 +6,8 @@
 
 #include "proto/rpc/step_queue.h"
 
-/* A step that brings another, unless that is NULL, while it runs; and sees whether it was itself run
- * at once by who made it. */
+/* A step that brings another, unless that is NULL, while it runs; and sees whether it was itself
+ * run at once by who made it. */
 struct step_probe {
     struct oc_step step; /* first: a step is its probe */
     struct oc_step_queue *queue;
